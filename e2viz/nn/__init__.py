@@ -1,0 +1,1 @@
+"""Layers: lifting and group attention, positional encodings, group convolution, norms, probes."""

@@ -1,0 +1,71 @@
+"""Named points of a forward pass. A probe passes its tensor on untouched; a recording may keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jaxtyping import Int, Shaped
+from torch import Tensor, nn
+
+from e2viz import capture
+
+KINDS = ("image", "plane_map", "feature_map", "tokens", "vector", "logits", "attention", "token_attention")
+
+
+class Probe(nn.Module):
+    """Identity with a name and a kind, so that tools know how a symmetry acts on what it holds.
+
+    Args:
+        kind: "image" or "plane_map" [batch channel height width], "feature_map" [batch channel group height
+            width], "tokens" [batch token channel] with the class token first, "vector" [batch channel] (should
+            be invariant), "logits" [batch class], "attention" (group attention maps), "token_attention"
+            [batch head token token].
+
+    Raises:
+        ValueError: if the kind is none of these.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        self.kind = kind
+        self.name = ""
+
+    def forward(self, tensor: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+        recording = capture.active()
+        if recording is not None and self.name in recording.names:
+            recording[self.name] = tensor.detach()
+        return tensor
+
+
+class AttentionProbe(Probe):
+    """Holds attention maps, which are computed only when a recording asks, for the pixels it asks for.
+
+    Called with a function from pixels to maps rather than with the maps, since the full tensor of one block takes
+    half a gigabyte for D4.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("attention")
+
+    def forward(self, maps: Callable[[Int[Tensor, "pixel 2"] | None], Tensor]) -> None:  # type: ignore[override]
+        recording = capture.active()
+        if recording is not None and self.name in recording.names:
+            recording[self.name] = maps(recording.pixels).detach()
+
+
+def name_probes(network: nn.Module) -> None:
+    """Give each probe its dotted name: the path of its module without a last ``probe``.
+
+    A probe at ``blocks.0.probe`` is called "blocks.0"; one at ``blocks.0.attention_probe`` keeps that name
+    without ``_probe``: "blocks.0.attention".
+    """
+    for path, module in network.named_modules():
+        if isinstance(module, Probe):
+            module.name = path.removesuffix(".probe").removesuffix("_probe")
+
+
+def probes(network: nn.Module) -> dict[str, Probe]:
+    """All probes of a network by name, in the order of the forward pass."""
+    return {module.name: module for module in network.modules() if isinstance(module, Probe)}
