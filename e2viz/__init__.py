@@ -1,0 +1,1 @@
+"""e2viz: see what equivariance does inside a vision transformer."""

@@ -1,0 +1,36 @@
+"""One architecture a file. This table is the only place that lists them."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import Any
+
+from torch import nn
+
+from e2viz.models.vit import ViT, ViTConfig
+
+ARCHITECTURES: dict[str, tuple[type, type[nn.Module]]] = {
+    "vit": (ViTConfig, ViT),
+}
+
+
+def build(architecture: str, config: dict[str, Any]) -> nn.Module:
+    """A network with fresh weights.
+
+    Args:
+        architecture: a key of ``ARCHITECTURES``.
+        config: fields of its configuration; those left out keep their defaults.
+
+    Raises:
+        LookupError: for an unknown architecture.
+        ValueError: for a field the configuration does not have, or values that do not fit together.
+    """
+    if architecture not in ARCHITECTURES:
+        near = difflib.get_close_matches(architecture, ARCHITECTURES) or list(ARCHITECTURES)
+        raise LookupError(f"no architecture is called {architecture!r}; there are {', '.join(near)}")
+    config_class, network_class = ARCHITECTURES[architecture]
+    fields = {field.name for field in dataclasses.fields(config_class)}
+    if unknown := set(config) - fields:
+        raise ValueError(f"{architecture} has no field {', '.join(sorted(unknown))}; it has {', '.join(sorted(fields))}")
+    return network_class(config_class(**config))
