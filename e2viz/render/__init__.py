@@ -1,0 +1,1 @@
+"""Arrays in, pixels out: scenes, palettes, frames and files. Needs numpy and Pillow, never torch."""
