@@ -1,0 +1,252 @@
+"""Lifting and group self-attention: the functions that the layers call, one door for two paths.
+
+The *native* path is a compiled kernel (float32 on the CPU); the *torch* path is factorised, tiled PyTorch that
+needs no compiler. Both compute the same thing, with their own backward. The environment variable
+`E2VIZ_ATTENTION=native|torch` forces one of them.
+
+Every map is the plain view of a 1x1 convolution's output whose channels are depth first:
+[batch depth head (group) height width].
+"""
+
+import os
+
+from jaxtyping import Float, Int
+from torch import Tensor, float32
+
+from e2viz.nn import factorised, probabilities
+
+PATH_VARIABLE = "E2VIZ_ATTENTION"
+
+
+def group_attention(
+    query: Float[Tensor, "batch depth head group height width"],
+    key: Float[Tensor, "batch depth head group height width"],
+    value: Float[Tensor, "batch depth head group height width"],
+    plane_encoding: Float[Tensor, "group depth_plane window window"],
+    group_encoding: Float[Tensor, "group group group depth_group"],
+    *,
+    scale: float,
+    dropout_p: float = 0.0,
+) -> Float[Tensor, "batch depth head group height width"]:
+    """Attention of a group feature map to itself, in a window around each pixel.
+
+    out[x, v] = sum over g of softmax over (m, u) of scale * (q(x,g).k(x+u,m) + q_plane(x,g).plane_encoding[v,:,u]
+    + q_group(x,g).group_encoding[v,g,m]) applied to value(x+u, m). Offsets outside the plane take no part.
+    With encodings that respect the group, turning the input turns the output and permutes its group axis.
+
+    Source: Romero & Cordonnier 2021, eq. 14; Xu et al. 2023, eq. 10. The sum over g is outside the softmax.
+
+    Args:
+        query: the first depth_plane channels meet plane_encoding, the others meet group_encoding.
+        key: keys, masked outside the plane.
+        value: values.
+        plane_encoding: one encoding of the window's offsets for each output element v; the window is odd.
+        group_encoding: one encoding for each (v, g, m).
+        scale: factor on every score, usually 1 / sqrt(channels).
+        dropout_p: chance that one attention weight is set to zero; the others are divided by 1 - dropout_p.
+
+    Returns:
+        The attended values, one for each output element v.
+
+    Raises:
+        ValueError: shapes, window or dropout_p break the rules above.
+    """
+    _check_maps(query, key, value)
+    _check_plane_encoding(plane_encoding)
+    _check_group_encoding(query, plane_encoding, group_encoding)
+    _check_dropout(dropout_p)
+    attend = _implementation(query, key, value, plane_encoding, group_encoding).group_attention
+    return attend(query, key, value, plane_encoding, group_encoding, scale=scale, dropout_p=dropout_p)
+
+
+def lifting_attention(
+    query: Float[Tensor, "batch depth head height width"],
+    key: Float[Tensor, "batch depth head height width"],
+    value: Float[Tensor, "batch depth head height width"],
+    plane_encoding: Float[Tensor, "group depth window window"],
+    *,
+    scale: float,
+    dropout_p: float = 0.0,
+) -> Float[Tensor, "batch depth head group height width"]:
+    """Attention of a planar map to itself, once for each group element: the plane is lifted to the group.
+
+    out[x, v] = softmax over u of scale * (q(x).k(x+u) + q(x).plane_encoding[v,:,u]) applied to value(x+u).
+    Turning the input turns the output and permutes its group axis.
+
+    Source: Romero & Cordonnier 2021, eq. 16.
+
+    Args:
+        query: queries; all their channels meet plane_encoding.
+        key: keys, masked outside the plane.
+        value: values.
+        plane_encoding: one encoding of the window's offsets for each group element; the window is odd.
+        scale: factor on every score.
+        dropout_p: chance that one attention weight is set to zero; the others are divided by 1 - dropout_p.
+
+    Returns:
+        The attended values, one for each group element.
+
+    Raises:
+        ValueError: shapes, window or dropout_p break the rules above.
+    """
+    _check_maps(query, key, value)
+    _check_plane_encoding(plane_encoding)
+    if plane_encoding.shape[1] != query.shape[1]:
+        raise ValueError(
+            "query depth must equal plane_encoding depth in the lifting layer, "
+            f"got {query.shape[1]} and {plane_encoding.shape[1]}"
+        )
+    _check_dropout(dropout_p)
+    attend = _implementation(query, key, value, plane_encoding).lifting_attention
+    return attend(query, key, value, plane_encoding, scale=scale, dropout_p=dropout_p)
+
+
+def group_attention_probabilities(
+    query: Float[Tensor, "batch depth head group height width"],
+    key: Float[Tensor, "batch depth head group height width"],
+    plane_encoding: Float[Tensor, "group depth_plane window window"],
+    group_encoding: Float[Tensor, "group group group depth_group"],
+    *,
+    scale: float,
+    pixels: Int[Tensor, "pixel 2"],
+) -> Float[Tensor, "batch head group group pixel group window window"]:
+    """The attention weights of `group_attention` for chosen query pixels only.
+
+    They sum to one over the key element and the window for each output element and query element, and applied
+    to the values they give the output of `group_attention` without dropout.
+
+    Args:
+        query: as in `group_attention`.
+        key: as in `group_attention`.
+        plane_encoding: as in `group_attention`.
+        group_encoding: as in `group_attention`.
+        scale: as in `group_attention`.
+        pixels: (row, column) of each query pixel.
+
+    Returns:
+        Probabilities [batch head v g pixel m window window]; zero at offsets outside the plane.
+
+    Raises:
+        ValueError: shapes break the rules, or a pixel lies outside the plane.
+    """
+    _check_maps(query, key, key)
+    _check_plane_encoding(plane_encoding)
+    _check_group_encoding(query, plane_encoding, group_encoding)
+    _check_pixels(query, pixels)
+    return probabilities.group_attention(query, key, plane_encoding, group_encoding, scale, pixels)
+
+
+def lifting_attention_probabilities(
+    query: Float[Tensor, "batch depth head height width"],
+    key: Float[Tensor, "batch depth head height width"],
+    plane_encoding: Float[Tensor, "group depth window window"],
+    *,
+    scale: float,
+    pixels: Int[Tensor, "pixel 2"],
+) -> Float[Tensor, "batch head group pixel window window"]:
+    """The attention weights of `lifting_attention` for chosen query pixels only.
+
+    Args:
+        query: as in `lifting_attention`.
+        key: as in `lifting_attention`.
+        plane_encoding: as in `lifting_attention`.
+        scale: as in `lifting_attention`.
+        pixels: (row, column) of each query pixel.
+
+    Returns:
+        Probabilities [batch head v pixel window window]; zero at offsets outside the plane.
+
+    Raises:
+        ValueError: shapes break the rules, or a pixel lies outside the plane.
+    """
+    _check_maps(query, key, key)
+    _check_plane_encoding(plane_encoding)
+    _check_pixels(query, pixels)
+    return probabilities.lifting_attention(query, key, plane_encoding, scale, pixels)
+
+
+def attention_path() -> str:
+    """Which path float32 attention on the CPU takes here, and why, in one line."""
+    forced = os.environ.get(PATH_VARIABLE, "")
+    if forced:
+        _check_forced(forced)
+        return f"{forced}: set by {PATH_VARIABLE}"
+    native = _native()
+    if native is not None and native.available():
+        return "native: the compiled kernel is available"
+    reason = "the compiled kernel is not part of this installation" if native is None else native.why_not()
+    return f"torch: {reason}"
+
+
+def _native():
+    try:
+        from e2viz.nn import native
+    except ImportError:
+        return None
+    return native
+
+
+def _implementation(*tensors: Tensor):
+    forced = os.environ.get(PATH_VARIABLE, "")
+    if forced:
+        _check_forced(forced)
+    native = None if forced == "torch" else _native()
+    supported = all(tensor.dtype == float32 and tensor.device.type == "cpu" for tensor in tensors)
+    if native is not None and supported and native.available():
+        return native
+    if forced == "native" and supported:
+        reason = "it is not part of this installation" if native is None else native.why_not()
+        raise ValueError(f"{PATH_VARIABLE}=native needs the compiled kernel: {reason}")
+    return factorised
+
+
+def _check_forced(forced: str) -> None:
+    if forced not in ("native", "torch"):
+        raise ValueError(f"{PATH_VARIABLE} must be native or torch, got {forced!r}")
+
+
+def _check_maps(query: Tensor, key: Tensor, value: Tensor) -> None:
+    if not query.shape == key.shape == value.shape:
+        raise ValueError(
+            "query, key and value must have one shape, "
+            f"got {tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}"
+        )
+    if not query.dtype == key.dtype == value.dtype:
+        raise ValueError(
+            f"query, key and value must have one dtype, got {query.dtype}, {key.dtype} and {value.dtype}"
+        )
+
+
+def _check_plane_encoding(plane_encoding: Tensor) -> None:
+    height, width = plane_encoding.shape[-2:]
+    if height != width or height % 2 == 0:
+        raise ValueError(f"the attention window must be square and odd, got {height} x {width}")
+
+
+def _check_group_encoding(query: Tensor, plane_encoding: Tensor, group_encoding: Tensor) -> None:
+    depth, group = query.shape[1], query.shape[3]
+    if group_encoding.shape[:3] != (group, group, group) or plane_encoding.shape[0] != group:
+        raise ValueError(
+            "group_encoding must start with [group group group] and plane_encoding with [group], "
+            f"got {tuple(group_encoding.shape)} and {tuple(plane_encoding.shape)} for {group} elements"
+        )
+    depth_plane, depth_group = plane_encoding.shape[1], group_encoding.shape[3]
+    if depth_plane + depth_group != depth:
+        raise ValueError(
+            "query depth must be plane_encoding depth + group_encoding depth, "
+            f"got {depth} and {depth_plane} + {depth_group}"
+        )
+
+
+def _check_dropout(dropout_p: float) -> None:
+    if not 0.0 <= dropout_p < 1.0:
+        raise ValueError(f"dropout_p must be in [0, 1), got {dropout_p}")
+
+
+def _check_pixels(query: Tensor, pixels: Tensor) -> None:
+    height, width = query.shape[-2:]
+    if pixels.ndim != 2 or pixels.shape[1] != 2:
+        raise ValueError(f"pixels must be (row, column) pairs, got shape {tuple(pixels.shape)}")
+    rows, columns = pixels[:, 0], pixels[:, 1]
+    if ((rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)).any():
+        raise ValueError(f"pixels must lie in the plane of {height} x {width}, got {pixels.tolist()}")
