@@ -1,0 +1,1 @@
+"""Numbers from any model and any picture: sweeps, stability, equivariance errors, orbits, rollout."""
