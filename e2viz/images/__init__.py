@@ -1,0 +1,1 @@
+"""Pictures: safe intake, the fair rotation, samples, data sets and the rotMNIST protocol."""

@@ -1,0 +1,131 @@
+"""The rotMNIST protocol: which digits train, validate and test, and by how much each is turned.
+
+10,000 training and 2,000 validation images come from the train file, each turned by one uniformly random
+angle; the test split is the t10k file, each image at 5 random angles. Digits are upright before turning.
+t10k serves neither training nor selection. All choices hang on the seeds below; a test pins the checksums.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import repeat
+from jaxtyping import Float, Float64, Int64, UInt8
+from torch import Tensor
+
+from e2viz.images.augment import turned_batch
+from e2viz.images.idx import LabelledImages, load_folder
+from e2viz.images.rotate import rotate
+
+__all__ = ["DATASETS", "VARIANTS", "Split", "Splits", "load", "turned_batch"]
+
+CHOICE_SEED, TRAIN_ANGLE_SEED, TEST_ANGLE_SEED = 20231, 20232, 20233
+TRAIN_COUNT, TENTH_COUNT, VALIDATION_COUNT, TEST_ANGLES = 10_000, 1_000, 2_000, 5
+DATASETS = {"mnist": "mnist", "fashion": "fashion_mnist"}
+VARIANTS = ("rotated", "upright", "rotated10")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Upright images, their labels, and the angle by which each is turned when it is served."""
+
+    images: UInt8[Tensor, "image size size"]
+    labels: Int64[Tensor, "image"]
+    angles_deg: Float64[Tensor, "image"]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batches(
+        self, size: int
+    ) -> Iterator[tuple[Float[Tensor, "batch 1 size size"], Int64[Tensor, "batch"]]]:
+        """Serve the split in order, turned by the fair rotation, as float32 in [0, 1].
+
+        Args:
+            size: images in a batch; the last batch may be smaller.
+        """
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            upright = self.images[part, None].float() / 255
+            yield rotate(upright, self.angles_deg[part]), self.labels[part]
+
+    def checksum(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of images, labels and angles."""
+        digest = hashlib.sha256()
+        for tensor in (self.images, self.labels, self.angles_deg):
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a model is trained on, selected on and reported on.
+
+    `test` is turned in every variant, so that all models answer the same 50,000 questions; its five angles
+    of one image follow each other. `test_upright` holds the same images once each, not turned.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    test_upright: Split
+
+
+def load(data_dir: str | Path, dataset: str = "mnist", variant: str = "rotated") -> Splits:
+    """Load the splits of one data set.
+
+    Args:
+        data_dir: folder that holds the folders mnist and fashion_mnist, or one such folder itself.
+        dataset: "mnist" or "fashion".
+        variant: "rotated"; "upright", where training and validation are not turned; or "rotated10", with
+            the first 1,000 of the 10,000 training images.
+
+    Raises:
+        DataError: files are missing or damaged.
+        ValueError: an unknown data set or variant.
+    """
+    if dataset not in DATASETS:
+        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset}")
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant}")
+    folder = Path(data_dir) / DATASETS[dataset]
+    folder = folder if folder.is_dir() else Path(data_dir)
+    train_file, test_file = load_folder(folder, "train"), load_folder(folder, "test")
+
+    order = _random_state(CHOICE_SEED).permutation(len(train_file.labels))
+    angles_deg = _uniform_angles(TRAIN_ANGLE_SEED, TRAIN_COUNT + VALIDATION_COUNT)
+    if variant == "upright":
+        angles_deg = torch.zeros_like(angles_deg)
+    train_count = TENTH_COUNT if variant == "rotated10" else TRAIN_COUNT
+    held_out = slice(TRAIN_COUNT, TRAIN_COUNT + VALIDATION_COUNT)
+    return Splits(
+        train=_choose(train_file, order[:train_count], angles_deg[:train_count]),
+        validation=_choose(train_file, order[held_out], angles_deg[held_out]),
+        test=_turned_test(test_file),
+        test_upright=Split(test_file.images, test_file.labels, torch.zeros(len(test_file.labels)).double()),
+    )
+
+
+def _turned_test(file: LabelledImages) -> Split:
+    return Split(
+        repeat(file.images, "image height width -> (image turn) height width", turn=TEST_ANGLES),
+        repeat(file.labels, "image -> (image turn)", turn=TEST_ANGLES),
+        _uniform_angles(TEST_ANGLE_SEED, len(file.labels) * TEST_ANGLES),
+    )
+
+
+def _choose(file: LabelledImages, index: np.ndarray, angles_deg: Float64[Tensor, "image"]) -> Split:
+    chosen = torch.from_numpy(index)
+    return Split(file.images[chosen], file.labels[chosen], angles_deg)
+
+
+def _uniform_angles(seed: int, count: int) -> Float64[Tensor, "{count}"]:
+    return torch.from_numpy(_random_state(seed).uniform(0.0, 360.0, count))
+
+
+def _random_state(seed: int) -> np.random.RandomState:
+    """NumPy's legacy generator, because its stream is frozen for all future versions."""
+    return np.random.RandomState(seed)
