@@ -62,9 +62,7 @@ class Recipe:
         if isinstance(self.models, str) or not all(isinstance(name, str) and name for name in self.models):
             raise ValueError(f"models must be a list of names, got {self.models!r}")
         if not isinstance(self.picture, str):
-            raise ValueError(
-                f"picture must be a sample's name or a data URL, got {type(self.picture).__name__}"
-            )
+            raise ValueError(f"picture must be a sample's name or a data URL, got {type(self.picture).__name__}")
         if isinstance(self.angles, bool) or not isinstance(self.angles, int) or not 1 <= self.angles <= 720:
             raise ValueError(f"angles must be a whole number from 1 to 720, got {self.angles!r}")
         if self.method not in METHODS:
@@ -81,9 +79,7 @@ class Recipe:
         if not self.picture.startswith("data:"):
             return None
         if not self.picture.startswith(DATA_URL_PREFIX):
-            raise ValueError(
-                f"a picture's data URL must start with {DATA_URL_PREFIX}, got {self.picture[:30]!r}"
-            )
+            raise ValueError(f"a picture's data URL must start with {DATA_URL_PREFIX}, got {self.picture[:30]!r}")
         return _decode(self.picture.removeprefix(DATA_URL_PREFIX))
 
     def to_dict(self) -> dict[str, object]:
@@ -138,9 +134,7 @@ class Recipe:
         return {name: text for name, text in query.items() if text}
 
     @classmethod
-    def from_query(
-        cls, page: str, query: Mapping[str, str], *, settings: Collection[str] | None = None
-    ) -> "Recipe":
+    def from_query(cls, page: str, query: Mapping[str, str], *, settings: Collection[str] | None = None) -> "Recipe":
         """Inverse of `to_query`.
 
         Args:
@@ -162,9 +156,7 @@ class Recipe:
             values["picture"] = _picture_from_link(query["picture"])
         if "angles" in values:
             values["angles"] = _setting_from_text(query["angles"])
-        return cls(
-            page=page, settings={name: _setting_from_text(text) for name, text in others.items()}, **values
-        )
+        return cls(page=page, settings={name: _setting_from_text(text) for name, text in others.items()}, **values)
 
 
 _FIELDS = tuple(each.name for each in fields(Recipe))
@@ -178,9 +170,7 @@ def _checked_settings(settings: object) -> dict[str, Setting]:
             raise ValueError(f"a setting's name must be text and no recipe field, got {name!r}")
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if not isinstance(item, (str, int, float, bool)) or item != item:
-                raise ValueError(
-                    f"setting {name!r} must be text, a number, a truth value or a list, got {value!r}"
-                )
+                raise ValueError(f"setting {name!r} must be text, a number, a truth value or a list, got {value!r}")
     return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 
@@ -197,9 +187,7 @@ def _decode(text: str) -> bytes:
 def _picture_for_link(picture: str) -> str:
     if not picture.startswith("data:"):
         return picture
-    compact = _COMPACT_PREFIX + picture.removeprefix(DATA_URL_PREFIX).translate(
-        str.maketrans("+/", "-_")
-    ).rstrip("=")
+    compact = _COMPACT_PREFIX + picture.removeprefix(DATA_URL_PREFIX).translate(str.maketrans("+/", "-_")).rstrip("=")
     return compact if len(compact) <= LINK_PICTURE_MAX_CHARACTERS else ""
 
 

@@ -39,12 +39,8 @@ def quantise(values: Float[Array, "*shape"], low: float, high: float) -> UInt8[A
 
 
 def _check_track(name: str, track: Array | None, frames: int, columns: int) -> None:
-    if track is not None and (
-        track.ndim != 2 or track.shape[1] != columns or track.shape[0] not in (1, frames)
-    ):
-        raise ValueError(
-            f"{name} must be [frame {columns}] with 1 or {frames} frames, got shape {track.shape}"
-        )
+    if track is not None and (track.ndim != 2 or track.shape[1] != columns or track.shape[0] not in (1, frames)):
+        raise ValueError(f"{name} must be [frame {columns}] with 1 or {frames} frames, got shape {track.shape}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,16 +76,12 @@ class Panel:
         if self.values.dtype != np.uint8:
             raise ValueError(f"panel values must be uint8, got {self.values.dtype}; see Panel.from_values")
         if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] != 3) or 0 in shape:
-            raise ValueError(
-                f"panel values must be [frame height width] or [frame height width 3], got {shape}"
-            )
+            raise ValueError(f"panel values must be [frame height width] or [frame height width 3], got {shape}")
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"panel limits must be finite and low < high, got {self.low} and {self.high}")
         for name, columns in (("marker", 2), ("outline", 4)):
             track = getattr(self, name)
-            _check_track(
-                name, track, len(track) if track is not None and self.frames == 1 else self.frames, columns
-            )
+            _check_track(name, track, len(track) if track is not None and self.frames == 1 else self.frames, columns)
 
     @classmethod
     def from_values(
@@ -140,9 +132,7 @@ class Panel:
 
 def _check_probability(what: str, probability: Array) -> None:
     if not np.isfinite(probability).all() or probability.min() < -1e-4 or probability.max() > 1 + 1e-4:
-        raise ValueError(
-            f"{what} probabilities must lie in [0, 1], got {probability.min()} to {probability.max()}"
-        )
+        raise ValueError(f"{what} probabilities must lie in [0, 1], got {probability.min()} to {probability.max()}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +154,7 @@ class Ring:
     def __post_init__(self) -> None:
         if self.classes.ndim != 1 or self.classes.shape != self.probability.shape or not self.classes.size:
             raise ValueError(
-                "ring classes and probability must be [frame], "
-                f"got {self.classes.shape} and {self.probability.shape}"
+                f"ring classes and probability must be [frame], got {self.classes.shape} and {self.probability.shape}"
             )
         if self.classes.min() < 0:
             raise ValueError(f"ring classes must not be negative, got {self.classes.min()}")
@@ -264,9 +253,7 @@ class Scene:
             tracks = [track for track in (panel.marker, panel.outline) if track is not None]
             for found in (panel.frames, *map(len, tracks)):
                 if found not in (1, self.frames):
-                    raise ValueError(
-                        f"panel {panel.title!r} must have 1 or {self.frames} frames, got {found}"
-                    )
+                    raise ValueError(f"panel {panel.title!r} must have 1 or {self.frames} frames, got {found}")
         measured = [(ring.label, ring.classes) for ring in self.rings]
         measured += [(bars.label, bars.probability) for bars in self.bars]
         measured += [(curve.label, curve.values) for curve in self.curves]

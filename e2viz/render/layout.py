@@ -1,0 +1,221 @@
+"""Where everything of a scene stands: one sheet of marks on an 8-pixel grid, for any width and any number of models."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from e2viz.render.charts import add_cards, add_curves, add_legend
+from e2viz.render.marks import (
+    LABEL_SIZE,
+    SMALL_SIZE,
+    TITLE_SIZE,
+    Box,
+    ColorBar,
+    Line,
+    Mark,
+    Pixels,
+    Sheet,
+    Text,
+    shorten,
+    text_width,
+    wrap,
+)
+from e2viz.render.ring import add_dial
+from e2viz.render.scene import Panel, Row, Scene
+
+NARROW_BELOW = 640
+MIN_WIDTH = 240
+PANEL_GAP = 8
+LARGEST_PANEL, SMALLEST_PANEL = 168, 56
+
+
+def lay_out(scene: Scene, width: int) -> Sheet:
+    """Place the marks of a scene.
+
+    Args:
+        scene: what is shown.
+        width: of the sheet in logical pixels; the height follows from it.
+
+    Raises:
+        ValueError: a width that leaves no room for a picture.
+    """
+    if width < MIN_WIDTH:
+        raise ValueError(f"width must be at least {MIN_WIDTH}, got {width}")
+    sheet = Sheet(width)
+    margin = 32 if width >= NARROW_BELOW else 16
+    inner = width - 2 * margin
+    y: float = margin
+    if scene.title:
+        y = _add_lines(sheet, margin, y, wrap(scene.title, TITLE_SIZE, "semibold", inner), 30) + 16
+    beside = False
+    if scene.picture is not None or scene.rings or scene.bars:
+        y, beside = _add_hero(sheet, scene, margin, y, inner)
+    if scene.curves:
+        y = add_curves(sheet, scene, margin, y + 16, inner)
+    if scene.rows and not beside:
+        y = add_rows(sheet, scene.rows, margin, y + 8, inner)
+    if scene.caption:
+        lines = wrap(scene.caption, SMALL_SIZE, "regular", inner)
+        for i, line in enumerate(lines):
+            sheet.still.append(Text(margin, y + 20 + 18 * i, line, SMALL_SIZE, "muted"))
+        y += 12 + 18 * len(lines)
+    sheet.height = int(np.ceil((y + margin - 8) / 8)) * 8
+    return sheet
+
+
+def _add_lines(sheet: Sheet, x: float, y: float, lines: list[str], pitch: float) -> float:
+    for i, line in enumerate(lines):
+        sheet.still.append(Text(x, y + 20 + pitch * i, line, TITLE_SIZE, weight="semibold"))
+    return y + pitch * len(lines)
+
+
+def _add_hero(sheet: Sheet, scene: Scene, x: float, y: float, inner: float) -> tuple[float, bool]:
+    """The dial, and beside it (below it on a narrow sheet) the cards, or the rows where there are no cards."""
+    has_dial = scene.picture is not None or bool(scene.rings)
+    narrow = sheet.width < NARROW_BELOW
+    beside = not scene.bars and bool(scene.rows) and not narrow
+    if not has_dial:
+        return add_cards(sheet, scene.bars, x, y, inner, 0), False
+    if narrow:
+        side = min(inner, 400)
+        add_dial(sheet, scene, x + (inner - side) / 2, y, side)
+        bottom = y + side + 8
+        if scene.bars:
+            return add_cards(sheet, scene.bars, x, bottom + 16, inner, 0), False
+        return add_legend(sheet, scene.rings, x, bottom, inner), False
+    side = float(np.clip(8 * round(inner * 0.425 / 8), 240, 480))
+    alone = not scene.bars and not beside
+    add_dial(sheet, scene, x + (inner - side) / 2 if alone else x, y, side)
+    right = x + side + 40
+    room = x + inner - right
+    bottom = y + side
+    if scene.bars:
+        return max(bottom, add_cards(sheet, scene.bars, right, y, room, side)), False
+    if scene.rings:
+        bottom = add_legend(sheet, scene.rings, x, bottom + 8, inner if alone else side)
+    if beside:
+        bottom = max(bottom, add_rows(sheet, scene.rows, right, y - 8, room))
+    return bottom, beside
+
+
+def add_rows(sheet: Sheet, rows: tuple[Row, ...], x: float, y: float, width: float) -> float:
+    """Rows of panels, each under its label; all panels have one size, so that rows can be compared.
+
+    Returns:
+        The y below the last row.
+    """
+    most = max(len(row.panels) for row in rows)
+    side = float(np.clip((width - PANEL_GAP * (most - 1)) // most, SMALLEST_PANEL, LARGEST_PANEL))
+    for row in rows:
+        y = _add_row(sheet, row, x, y, width, side)
+    return y
+
+
+def _add_row(sheet: Sheet, row: Row, x: float, y: float, width: float, side: float) -> float:
+    shared = _shared_scale(row)
+    used = width
+    if row.label or shared:
+        baseline = y + 24
+        left = x
+        if row.color:
+            sheet.still.append(Box(x, baseline - 11, 3, 13, row.color))
+            left += 11
+        room = used - (left - x) - (150 if shared else 0)
+        label = shorten(row.label, LABEL_SIZE, "medium", room)
+        sheet.still.append(Text(left, baseline, label, LABEL_SIZE, weight="medium"))
+        if shared:
+            _add_scale(sheet, shared, x + used, baseline)
+        y = baseline + 4
+    widths = [_panel_size(panel, side) for panel in row.panels]
+    position, line_height = x, 0.0
+    for panel, (panel_width, panel_height) in zip(row.panels, widths, strict=True):
+        if position > x and position + panel_width > x + width + 0.5:
+            position, y, line_height = x, y + line_height, 0.0
+        height = _add_panel(sheet, panel, position, y, panel_width, panel_height, shared is None)
+        position += max(panel_width, SMALLEST_PANEL) + PANEL_GAP
+        line_height = max(line_height, height)
+    return y + line_height + 8
+
+
+def _panel_size(panel: Panel, side: float) -> tuple[float, float]:
+    """A whole number of screen pixels for each map pixel where that fits, so that nearest scaling is even."""
+    height, width = panel.at(0).shape[:2]
+    longest = max(height, width)
+    factor = side // longest if longest <= side else side / longest
+    return width * factor, height * factor
+
+
+def _shared_scale(row: Row) -> Panel | None:
+    """The first map of the row when all its maps share palette and limits, so that one scale serves the row."""
+    maps = [panel for panel in row.panels if not panel.is_rgb and panel.palette != "grey"]
+    scales = {(panel.palette, panel.low, panel.high) for panel in maps}
+    return maps[0] if len(scales) == 1 else None
+
+
+def number(value: float) -> str:
+    """Two significant digits, with a real minus sign."""
+    text = f"{value:.2g}" if value else "0"
+    return text.replace("-", "−")
+
+
+def _add_scale(sheet: Sheet, panel: Panel, right: float, baseline: float) -> None:
+    high, low = number(panel.high), number(panel.low)
+    start = right - text_width(high, SMALL_SIZE) - 6 - 64
+    sheet.still += [
+        Text(right, baseline, high, SMALL_SIZE, "muted", anchor="r"),
+        ColorBar(start, baseline - 8, 64, 8, panel.palette),
+        Text(start - 6, baseline, low, SMALL_SIZE, "muted", anchor="r"),
+    ]
+
+
+def _add_panel(sheet: Sheet, panel: Panel, x: float, y: float, width: float, height: float, own_scale: bool) -> float:
+    """One panel with its labels outside the pixels; returns the height that it takes."""
+    top = y
+    for text, weight, color in ((panel.title, "regular", "text"), (panel.probe, "mono", "muted")):
+        if text:
+            label = shorten(text, SMALL_SIZE, weight, max(width, SMALLEST_PANEL))
+            sheet.still.append(Text(x, y + 14, label, SMALL_SIZE, color, weight))
+            y += 16
+    y += 4
+    if panel.color:
+        sheet.still.append(Box(x, y, width, 2, panel.color))
+        y += 4
+
+    def moving(frame: int) -> Iterator[Mark]:
+        yield Pixels(x, y, width, height, panel, frame, smooth=panel.is_rgb)
+        yield from _overlays(panel, frame, x, y, width)
+
+    fixed = panel.frames == 1 and all(track is None or len(track) == 1 for track in (panel.marker, panel.outline))
+    if fixed:
+        sheet.still += list(moving(0))
+    else:
+        sheet.moving.append(moving)
+    bottom = y + height
+    facts = [panel.caption] if panel.caption else []
+    if own_scale and not panel.is_rgb and panel.palette != "grey":
+        facts.append(f"{number(panel.low)} … {number(panel.high)}")
+    for fact in facts:
+        line = shorten(fact, SMALL_SIZE, "regular", max(width, SMALLEST_PANEL))
+        sheet.still.append(Text(x, bottom + 15, line, SMALL_SIZE, "muted"))
+        bottom += 16
+    return bottom + 8 - top
+
+
+def _overlays(panel: Panel, frame: int, x: float, y: float, width: float) -> Iterator[Mark]:
+    """Marker and outline, each white on a dark rim: they must show on any map."""
+    pixel = width / panel.at(0).shape[1]
+    if panel.outline is not None:
+        row, column, rows, columns = panel.outline[frame if len(panel.outline) > 1 else 0]
+        left, top = x + column * pixel, y + row * pixel
+        right, bottom = left + columns * pixel, top + rows * pixel
+        corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
+        yield Line(corners, "#000000", 3.0)
+        yield Line(corners, "#ffffff", 1.5)
+    if panel.marker is not None:
+        row, column = panel.marker[frame if len(panel.marker) > 1 else 0]
+        middle_x, middle_y = x + (column + 0.5) * pixel, y + (row + 0.5) * pixel
+        reach = max(6.0, pixel * 0.75)
+        angle = np.linspace(0, 2 * np.pi, 33)
+        circle = np.stack([middle_x + reach * np.cos(angle), middle_y + reach * np.sin(angle)], axis=1)
+        yield Line(circle, "#000000", 3.0)
+        yield Line(circle, "#ffffff", 1.5)
