@@ -1,9 +1,24 @@
-"""Group attention in plain PyTorch, for every float dtype and no compiler."""
+"""Group attention in plain PyTorch: factorised, tiled, with a backward that recomputes tile by tile.
+
+Lifting attention is the case of one query element and one key element. Nothing larger than a tile is kept: the
+backward pass saves only its inputs, makes the weights of each tile again and turns them into gradients.
+With p the weights of query element g, D = sum over (m, u) of p * dp, the score's gradient is p * (dp - D).
+"""
+
+import math
+from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from e2viz.nn.dropout import Dropout
+from e2viz.nn.tile_weights import tile_weights
+from e2viz.nn.tiling import Plane, Task, run_all, tasks
+from e2viz.nn.windows import correlate, gather, scatter
+
+LOG2_E = math.log2(math.e)
 
 
 def group_attention(
@@ -17,15 +32,9 @@ def group_attention(
     dropout_p: float = 0.0,
 ) -> Float[Tensor, "batch depth head group height width"]:
     """See `functional.group_attention`."""
-    window, depth_plane = plane_encoding.shape[-1], plane_encoding.shape[1]
-    scaled = query * scale
-    content = torch.einsum("bceghw,bcemhwij->beghwmij", scaled, _windows(key, window))[:, :, None]
-    plane = torch.einsum("bceghw,vcij->bevghwij", scaled[:, :depth_plane], plane_encoding).unsqueeze(6)
-    group = torch.einsum("bceghw,vgmc->bevghwm", scaled[:, depth_plane:], group_encoding)[..., None, None]
-    outside = ~_inside(query, window)[:, :, None]
-    score = (content + plane + group).masked_fill(outside, -torch.inf)
-    weights = F.dropout(score.flatten(-3).softmax(-1), dropout_p).view_as(score).sum(3)
-    return torch.einsum("bevhwmij,bcemhwij->bcevhw", weights, _windows(value, window))
+    dropout = Dropout.drawn(dropout_p) if dropout_p else None
+    by_query = group_encoding.transpose(0, 1)
+    return _Attention.apply(query, key, value, plane_encoding, by_query, scale, dropout)
 
 
 def lifting_attention(
@@ -38,20 +47,168 @@ def lifting_attention(
     dropout_p: float = 0.0,
 ) -> Float[Tensor, "batch depth head group height width"]:
     """See `functional.lifting_attention`."""
-    window = plane_encoding.shape[-1]
-    scaled = query * scale
-    content = torch.einsum("bcehw,bcehwij->behwij", scaled, _windows(key, window))[:, :, None]
-    plane = torch.einsum("bcehw,vcij->bevhwij", scaled, plane_encoding)
-    score = (content + plane).masked_fill(~_inside(query, window), -torch.inf)
-    weights = F.dropout(score.flatten(-2).softmax(-1), dropout_p).view_as(score)
-    return torch.einsum("bevhwij,bcehwij->bcevhw", weights, _windows(value, window))
+    dropout = Dropout.drawn(dropout_p) if dropout_p else None
+    query, key, value = query[:, :, :, None], key[:, :, :, None], value[:, :, :, None]
+    nothing = query.new_zeros(1, plane_encoding.shape[0], 1, 0)
+    return _Attention.apply(query, key, value, plane_encoding, nothing, scale, dropout)
 
 
-def _windows(
-    map_: Float[Tensor, "*axes height width"], window: int
-) -> Float[Tensor, "*axes height width window window"]:
-    return F.pad(map_, (window // 2,) * 4).unfold(-2, window, 1).unfold(-2, window, 1)
+@dataclass(frozen=True)
+class _Layer:
+    """What all tiles of one call share."""
+
+    query: Float[Tensor, "batch depth head query height width"]
+    key: Float[Tensor, "batch depth head key height width"]
+    value: Float[Tensor, "batch depth head key height width"]
+    plane_encoding: Float[Tensor, "output depth_plane window window"]
+    group_encoding: Float[Tensor, "query output key depth_group"]
+    scale: float
+    dropout: Dropout | None
+
+    @property
+    def plane(self) -> Plane:
+        height, width = self.query.shape[-2:]
+        return Plane(height, width, self.plane_encoding.shape[-1])
+
+    def tasks(self) -> list[Task]:
+        return tasks(self.query.shape[0], self.query.shape[2], self.plane)
+
+    def empty_output(self) -> Float[Tensor, "batch depth head output height width"]:
+        batch, depth, heads, _, height, width = self.value.shape
+        return self.value.new_empty(batch, depth, heads, self.plane_encoding.shape[0], height, width)
 
 
-def _inside(map_: Tensor, window: int) -> Bool[Tensor, "height width window window"]:
-    return _windows(map_.new_ones(map_.shape[-2:]), window) > 0
+class _Tile:
+    """One task's flat queries, keys and values, and their weights run by run."""
+
+    def __init__(self, layer: _Layer, task: Task, border: Tensor) -> None:
+        self.layer, self.task, self.border = layer, task, border
+        self.plane = layer.plane
+        self.queries = self.flat_queries(layer.query).mul_(layer.scale * LOG2_E)
+        self.keys, self.values = (
+            self.plane.flat_keys(task.of(maps).flatten(0, 1)) for maps in (layer.key, layer.value)
+        )
+
+    def flat_queries(self, maps: Tensor) -> Float[Tensor, "pair depth element pixel"]:
+        return self.plane.flat_queries(self.task.of(maps).flatten(0, 1))
+
+    def weights(self, run: slice):
+        return tile_weights(
+            self.queries[..., run],
+            self.plane.windows(self.keys, run),
+            self.border[..., run],
+            self.layer.plane_encoding,
+            self.layer.group_encoding,
+        )
+
+    def new_weights(self, run: slice) -> Float[Tensor, "pair output key offset pixel"]:
+        outputs, window = self.layer.plane_encoding.shape[0], self.plane.window
+        pairs, _, keys, _ = self.keys.shape
+        return self.keys.new_empty(pairs, outputs, keys, window * window, run.stop - run.start)
+
+    def put(self, flat: Float[Tensor, "pair depth element pixel"], maps: Tensor, *, keys: bool = False) -> None:
+        """Write the inner part of flat maps to where this task's pairs lie."""
+        inner = self.plane.inner_keys(flat) if keys else self.plane.inner_queries(flat)
+        target = self.task.of(maps)
+        target.copy_(inner.unflatten(0, target.shape[:2]))
+
+
+def _square(weights: Tensor, plane: Plane) -> Float[Tensor, "pair output key window window pixel"]:
+    return weights.unflatten(3, (plane.window, plane.window))
+
+
+def _forward(layer: _Layer, out: Tensor, task: Task, border: Tensor) -> None:
+    tile = _Tile(layer, task, border)
+    mixed = tile.values.new_empty(*tile.values.shape[:2], layer.plane_encoding.shape[0], tile.plane.pixels)
+    for run in task.runs:
+        weights, total, buffer = tile.weights(run), tile.new_weights(run).zero_(), tile.new_weights(run)
+        for element in range(tile.queries.shape[2]):
+            if layer.dropout is None:
+                weights.add_to(total, element, buffer)
+            else:
+                weights.of_query(element, buffer)
+                total.addcmul_(buffer, layer.dropout.kept(buffer, task, run, element), value=layer.dropout.factor)
+        gather(_square(total, tile.plane), tile.plane.windows(tile.values, run), mixed[..., run])
+    tile.put(mixed, out)
+
+
+class _ScoreGradient:
+    """Gradient of the loss by the three parts of the scores of one run, and the weights summed over g."""
+
+    def __init__(self, tile: _Tile, run: slice, by_weight: Float[Tensor, "pair output key offset pixel"]) -> None:
+        pairs, outputs, keys, offsets, pixels = by_weight.shape
+        queries = tile.queries.shape[2]
+        self.content = by_weight.new_empty(pairs, queries, keys, offsets, pixels)
+        self.plane = by_weight.new_empty(pairs, queries, outputs, offsets, pixels)
+        self.group = by_weight.new_empty(pairs, queries, outputs, keys, pixels)
+        self.total = torch.zeros_like(by_weight)
+        weights, dropout = tile.weights(run), tile.layer.dropout
+        weight, product = torch.empty_like(by_weight), torch.empty_like(by_weight)
+        for element in range(queries):
+            weights.of_query(element, weight)
+            torch.mul(weight, by_weight, out=product)
+            if dropout is None:
+                self.total.add_(weight)
+            else:
+                kept = dropout.kept(weight, tile.task, run, element)
+                self.total.addcmul_(weight, kept, value=dropout.factor)
+                product.mul_(kept).mul_(dropout.factor)
+            product.addcmul_(weight, product.sum((2, 3), keepdim=True), value=-1)
+            torch.sum(product, 1, out=self.content[:, element])
+            torch.sum(product, 2, out=self.plane[:, element])
+            torch.sum(product, 3, out=self.group[:, element])
+
+
+def _backward(layer: _Layer, by_out: Tensor, grads: tuple[Tensor, ...], task: Task, border: Tensor):
+    """Write this task's gradients by query, key and value; return its share of those by the encodings."""
+    tile = _Tile(layer, task, border)
+    plane, depth_plane = tile.plane, layer.plane_encoding.shape[1]
+    flat_by_out = tile.flat_queries(by_out)
+    by_query, by_key, by_value = (torch.zeros_like(flat) for flat in (tile.queries, tile.keys, tile.values))
+    plane_encoding = layer.plane_encoding.flatten(2).transpose(1, 2).flatten(0, 1)
+    group_encoding = layer.group_encoding.flatten(1, 2)
+    by_plane_encoding, by_group_encoding = torch.zeros_like(plane_encoding), torch.zeros_like(group_encoding)
+    for run in task.runs:
+        here, queries = flat_by_out[..., run], tile.queries[..., run]
+        by_weight = correlate(here, plane.windows(tile.values, run)).flatten(3, 4)
+        score = _ScoreGradient(tile, run, by_weight)
+        scatter(_square(score.total, plane), here, by_value, plane, run)
+        content = _square(score.content, plane)
+        scatter(content, queries, by_key, plane, run)
+        gather(content, plane.windows(tile.keys, run), by_query[..., run])
+        by_element, of_element = by_query[..., run].transpose(1, 2), queries.transpose(1, 2)
+        by_plane, by_group = score.plane.flatten(2, 3), score.group.flatten(2, 3)
+        by_element[:, :, :depth_plane] += plane_encoding.T @ by_plane
+        by_element[:, :, depth_plane:] += group_encoding.transpose(1, 2) @ by_group
+        by_plane_encoding += (by_plane @ of_element[:, :, :depth_plane].mT).sum((0, 1))
+        by_group_encoding += (by_group @ of_element[:, :, depth_plane:].mT).sum(0)
+    tile.put(by_query.mul_(layer.scale), grads[0])
+    tile.put(by_key.div_(LOG2_E), grads[1], keys=True)
+    tile.put(by_value, grads[2], keys=True)
+    return by_plane_encoding, by_group_encoding
+
+
+class _Attention(torch.autograd.Function):
+    """Attention of any query, key and output elements, tile by tile in both directions."""
+
+    @staticmethod
+    def forward(ctx, query, key, value, plane_encoding, group_encoding, scale, dropout):
+        ctx.save_for_backward(query, key, value, plane_encoding, group_encoding)
+        ctx.scale, ctx.dropout = scale, dropout
+        layer = _Layer(query, key, value, plane_encoding, group_encoding, scale, dropout)
+        out, border = layer.empty_output(), layer.plane.border(query)
+        for _ in run_all(lambda task: _forward(layer, out, task, border), layer.tasks()):
+            pass
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, by_out):
+        layer = _Layer(*ctx.saved_tensors, ctx.scale, ctx.dropout)
+        grads = tuple(torch.empty_like(maps) for maps in (layer.query, layer.key, layer.value))
+        border = layer.plane.border(layer.query)
+        shares = run_all(lambda task: _backward(layer, by_out, grads, task, border), layer.tasks())
+        by_plane, by_group = (torch.stack(part).sum(0) / LOG2_E for part in zip(*shares, strict=True))
+        outputs, window = layer.plane_encoding.shape[0], layer.plane.window
+        by_plane = by_plane.unflatten(0, (outputs, window, window)).movedim(3, 1)
+        return *grads, by_plane, by_group.view(layer.group_encoding.shape), None, None

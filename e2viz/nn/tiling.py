@@ -1,0 +1,143 @@
+"""Tiles of an attention layer: a few (image, head) pairs and a run of pixels that stay in cache together.
+
+A plane is kept as one flat row of pixels with a zero border between its rows, so that a step to the neighbour u
+is a step of fixed length in memory: all windows together are one overlapping strided view, never a copy.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from os import getpid
+from typing import TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Result = TypeVar("Result")
+
+PIXELS_PER_TILE = 1024
+"""Pixels times (image, head) pairs in one tile; larger tiles leave the cache, smaller ones pay for more calls."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The flat layout of a plane: `width + radius` numbers a row, the radius being a zero border."""
+
+    height: int
+    width: int
+    window: int
+
+    @property
+    def radius(self) -> int:
+        return self.window // 2
+
+    @property
+    def stride(self) -> int:
+        return self.width + self.radius
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.stride
+
+    def steps(self) -> list[int]:
+        """Where each offset of the window lies, relative to its first."""
+        return [row * self.stride + column for row in range(self.window) for column in range(self.window)]
+
+    def flat_queries(self, maps: Float[Tensor, "... height width"]) -> Float[Tensor, "... pixel"]:
+        """The maps with a zero border at the end of each row."""
+        flat = maps.new_zeros(*maps.shape[:-2], self.pixels)
+        self.inner_queries(flat).copy_(maps)
+        return flat
+
+    def inner_queries(self, flat: Float[Tensor, "... pixel"]) -> Float[Tensor, "... height width"]:
+        """The pixels of the plane, without the border."""
+        return flat.unflatten(-1, (self.height, self.stride))[..., : self.width]
+
+    def flat_keys(self, maps: Float[Tensor, "... height width"]) -> Float[Tensor, "... padded"]:
+        """The maps with a zero border on all sides; the right border of a row is the left one of the next."""
+        flat = maps.new_zeros(*maps.shape[:-2], self.pixels + 2 * self.radius * (self.stride + 1))
+        self.inner_keys(flat).copy_(maps)
+        return flat
+
+    def inner_keys(self, flat: Float[Tensor, "... padded"]) -> Float[Tensor, "... height width"]:
+        """The pixels of the plane, without the border."""
+        start = self.radius * (self.stride + 1)
+        return self.inner_queries(flat[..., start : start + self.pixels])
+
+    def windows(
+        self, flat: Float[Tensor, "*axes padded"], run: slice
+    ) -> Float[Tensor, "*axes window window pixel"]:
+        """flat[..., x + u] for the offsets u of each pixel x of a run: an overlapping view."""
+        return flat.as_strided(
+            (*flat.shape[:-1], self.window, self.window, run.stop - run.start),
+            (*flat.stride()[:-1], self.stride, 1, 1),
+            flat.storage_offset() + run.start,
+        )
+
+    def border(self, like: Tensor) -> Float[Tensor, "window window pixel"]:
+        """0 where x + u lies in the plane and -inf outside: added to scores, it takes the offset out."""
+        inside = self.flat_keys(like.new_ones(self.height, self.width))
+        return self.windows(inside, slice(0, self.pixels)).log()
+
+
+@dataclass(frozen=True)
+class Task:
+    """The images and heads that one worker takes together; its pixel runs are worked through in turn."""
+
+    number: int
+    images: slice
+    heads: slice
+    runs: tuple[slice, ...]
+
+    def of(self, maps: Tensor) -> Tensor:
+        """This task's part of [batch depth head ...], heads beside images: [image head depth ...]."""
+        return maps[self.images, :, self.heads].transpose(1, 2)
+
+
+def tasks(batch: int, heads: int, plane: Plane) -> list[Task]:
+    """Every image and head once, in tiles of about `PIXELS_PER_TILE` pixels."""
+    count = -(-plane.pixels // PIXELS_PER_TILE)
+    length = -(-plane.pixels // count)
+    runs = tuple(slice(at, min(at + length, plane.pixels)) for at in range(0, plane.pixels, length))
+    pairs = max(1, PIXELS_PER_TILE // plane.pixels)
+    images_at_once, heads_at_once = max(1, pairs // heads), min(heads, pairs)
+    heads_at_once = -(-heads // -(-heads // heads_at_once))
+    corners = [(b, h) for b in range(0, batch, images_at_once) for h in range(0, heads, heads_at_once)]
+    return [
+        Task(number, slice(b, min(b + images_at_once, batch)), slice(h, min(h + heads_at_once, heads)), runs)
+        for number, (b, h) in enumerate(corners)
+    ]
+
+
+def run_all(work: Callable[[Task], Result], todo: Sequence[Task]) -> Iterator[Result]:
+    """work(task) for every task, in order, on as many threads as torch uses.
+
+    One thread works on one tile, because a tile is too small to be shared: two threads that meet after each
+    operation on it lose more than they gain, and much more when the machine is busy.
+    """
+    workers = min(torch.get_num_threads(), len(todo))
+    if workers <= 1:
+        yield from map(work, todo)
+        return
+    yield from _pool(getpid(), workers).map(torch.no_grad()(work), todo)
+
+
+@lru_cache(maxsize=4)
+def _pool(process: int, workers: int) -> ThreadPoolExecutor:
+    """Threads that run torch operations alone; the process is a key because threads do not survive a fork."""
+    before = torch.get_num_threads()
+    ready = threading.Barrier(workers + 1)
+
+    def work_alone() -> None:
+        torch.set_num_threads(1)
+        ready.wait()
+
+    pool = ThreadPoolExecutor(workers, "attention", initializer=work_alone)
+    for _ in range(workers):
+        pool.submit(int)
+    ready.wait()
+    torch.set_num_threads(before)
+    return pool
