@@ -1,0 +1,152 @@
+"""Group and lifting attention by a compiled kernel: float32 on the CPU, with a hand-written backward.
+
+The C++ beside this file works on packs of neighbouring pixels, one in each lane of a vector register. It is
+compiled on first use. Where that is not possible, `available()` is False and `why_not()` says why.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from e2viz.nn.native import library
+from e2viz.nn.native.build import BuildError
+from e2viz.nn.native.library import joint_packs, lanes, why_not
+
+__all__ = [
+    "BuildError",
+    "available",
+    "group_attention",
+    "group_dropout_mask",
+    "joint_packs",
+    "lanes",
+    "lifting_attention",
+    "lifting_dropout_mask",
+    "why_not",
+]
+
+
+def available() -> bool:
+    """Whether the kernel is compiled or can be compiled here; the first call compiles it, which takes seconds."""
+    return not why_not()
+
+
+def group_attention(
+    query: Float[Tensor, "batch depth head group height width"],
+    key: Float[Tensor, "batch depth head group height width"],
+    value: Float[Tensor, "batch depth head group height width"],
+    plane_encoding: Float[Tensor, "group depth_plane window window"],
+    group_encoding: Float[Tensor, "group group group depth_group"],
+    *,
+    scale: float,
+    dropout_p: float = 0.0,
+) -> Float[Tensor, "batch depth head group height width"]:
+    """See `functional.group_attention`. The dropout mask is that of `group_dropout_mask`."""
+    seed = _draw_seed(dropout_p)
+    return _Attention.apply(query, key, value, plane_encoding, group_encoding, scale, dropout_p, seed)
+
+
+def lifting_attention(
+    query: Float[Tensor, "batch depth head height width"],
+    key: Float[Tensor, "batch depth head height width"],
+    value: Float[Tensor, "batch depth head height width"],
+    plane_encoding: Float[Tensor, "group depth window window"],
+    *,
+    scale: float,
+    dropout_p: float = 0.0,
+) -> Float[Tensor, "batch depth head group height width"]:
+    """See `functional.lifting_attention`: group attention with one query element and one key element."""
+    seed = _draw_seed(dropout_p)
+    maps = [map_.unsqueeze(3) for map_ in (query, key, value)]
+    return _Attention.apply(*maps, plane_encoding, _no_group_encoding(plane_encoding), scale, dropout_p, seed)
+
+
+def group_dropout_mask(
+    query: Float[Tensor, "batch depth head group height width"],
+    plane_encoding: Float[Tensor, "group depth_plane window window"],
+    *,
+    dropout_p: float,
+) -> Float[Tensor, "batch head group group height width group window window"]:
+    """The factors on attention that `group_attention` would use with torch's generator in its present state.
+
+    Args:
+        query: only its shape counts.
+        plane_encoding: only its shape counts.
+        dropout_p: chance of a zero; the other factors are 1 / (1 - dropout_p).
+
+    Returns:
+        Factors [batch head v g height width m window window].
+    """
+    order = query.shape[3]
+    problem = _problem(query, plane_encoding, order, scale=1.0, dropout_p=dropout_p, seed=_draw_seed(dropout_p))
+    shape = (problem.batch, problem.head, order, order, *query.shape[-2:], order, *plane_encoding.shape[-2:])
+    return _factors(problem, query.new_empty(shape))
+
+
+def lifting_dropout_mask(
+    query: Float[Tensor, "batch depth head height width"],
+    plane_encoding: Float[Tensor, "group depth window window"],
+    *,
+    dropout_p: float,
+) -> Float[Tensor, "batch head group height width window window"]:
+    """The factors on attention that `lifting_attention` would use; see `group_dropout_mask`."""
+    problem = _problem(
+        query.unsqueeze(3), plane_encoding, 1, scale=1.0, dropout_p=dropout_p, seed=_draw_seed(dropout_p)
+    )
+    shape = (problem.batch, problem.head, problem.outputs, *query.shape[-2:], *plane_encoding.shape[-2:])
+    return _factors(problem, query.new_empty(shape))
+
+
+class _Attention(torch.autograd.Function):
+    """Keeps its inputs alone and computes all else again in the backward pass."""
+
+    @staticmethod
+    def forward(ctx, query, key, value, plane_encoding, group_encoding, scale, dropout_p, seed):
+        inputs = [tensor.contiguous() for tensor in (query, key, value, plane_encoding, group_encoding)]
+        problem = _problem(query, plane_encoding, key.shape[3], scale=scale, dropout_p=dropout_p, seed=seed)
+        batch, depth, head, _, height, width = query.shape
+        out = query.new_empty(batch, depth, head, plane_encoding.shape[0], height, width)
+        library.forward(problem, inputs, out)
+        ctx.save_for_backward(*inputs)
+        ctx.settings = {"scale": scale, "dropout_p": dropout_p, "seed": seed}
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, out_gradient):
+        query, key, value, plane_encoding, group_encoding = ctx.saved_tensors
+        problem = _problem(query, plane_encoding, key.shape[3], **ctx.settings)
+        gradients = [torch.empty_like(tensor) for tensor in ctx.saved_tensors]
+        library.backward(problem, list(ctx.saved_tensors), out_gradient.contiguous(), gradients)
+        return *gradients, None, None, None
+
+
+def _problem(
+    query: Tensor, plane_encoding: Tensor, keys: int, *, scale: float, dropout_p: float, seed: int
+) -> library.Problem:
+    batch, depth, head, queries, height, width = query.shape
+    outputs, depth_plane, window, _ = plane_encoding.shape
+    return library.Problem(
+        batch=batch, head=head, outputs=outputs, queries=queries, keys=keys, depth=depth, depth_plane=depth_plane,
+        window=window, height=height, width=width, threads=torch.get_num_threads(),
+        scale=scale, dropout=dropout_p, seed=seed,
+    )  # fmt: skip
+
+
+def _no_group_encoding(plane_encoding: Tensor) -> Tensor:
+    return plane_encoding.new_empty(plane_encoding.shape[0], 1, 1, 0)
+
+
+def _draw_seed(dropout_p: float) -> int:
+    """From torch's generator, so that torch.manual_seed repeats a run; without dropout the generator stays."""
+    return int(torch.randint(2**31, ())) if dropout_p else 0
+
+
+def _factors(problem: library.Problem, kept: Tensor) -> Tensor:
+    library.dropout_mask(problem, kept)
+    return kept / kept_chance(problem.dropout)
+
+
+def kept_chance(dropout_p: float) -> float:
+    """The chance that the kernel keeps a weight: 1 - dropout_p in steps of 2^-15, as dropout.h rounds it."""
+    return 1 - int(dropout_p * 32768 + 0.5) / 32768

@@ -1,0 +1,107 @@
+// Group and lifting attention of E(2)-equivariant transformers on a CPU, forward and backward.
+// A plain C interface, loaded with ctypes by library.py. The formula is in ../functional.py.
+#include <atomic>
+#include <thread>
+
+#include "attention.h"
+
+namespace e2viz {
+
+// GOMP_parallel of the OpenMP runtime that PyTorch runs on, or null: a second runtime would fight for the cores.
+using Team = void (*)(void (*)(void*), void*, unsigned, unsigned);
+
+// Calls work(task) once for each batch and head. Which thread takes which task has no influence on results.
+template <class Work>
+void for_each_head(const Problem& problem, Team team, const Work& work) {
+  struct Shared {
+    const Work& work;
+    int tasks;
+    std::atomic<int> next{0};
+    void run() {
+      const FlushDenormals flush;
+      work([this] {
+        const int task = next.fetch_add(1, std::memory_order_relaxed);
+        return task < tasks ? task : -1;
+      });
+    }
+  } shared{work, problem.batch * problem.head};
+  const int threads = std::max(1, std::min(problem.threads, shared.tasks));
+  if (threads == 1) return shared.run();
+  if (team) return team([](void* s) { static_cast<Shared*>(s)->run(); }, &shared, unsigned(threads), 0);
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) others.emplace_back([&shared] { shared.run(); });
+  shared.run();
+  for (std::thread& other : others) other.join();
+}
+
+Workspace& workspace() {
+  static thread_local Workspace kept;
+  return kept;
+}
+
+}  // namespace e2viz
+
+extern "C" {
+
+// All return how many packs of pixels took the joint softmax.
+long e2viz_attention_forward(const e2viz::Problem* problem, e2viz::Team team, const float* query, const float* key,
+                             const float* value, const float* plane_encoding, const float* group_encoding,
+                             float* out) {
+  const e2viz::Layout layout(*problem);
+  const e2viz::Encodings encodings(*problem, plane_encoding, group_encoding);
+  std::atomic<long> joint{0};
+  e2viz::for_each_head(*problem, team, [&](const auto& next_task) {
+    e2viz::Head head(*problem, layout, encodings, e2viz::workspace());
+    for (int task = next_task(); task >= 0; task = next_task()) joint += head.forward(task, {query, key, value}, out);
+  });
+  return joint;
+}
+
+long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, const float* query, const float* key,
+                              const float* value, const float* plane_encoding, const float* group_encoding,
+                              const float* out_gradient, float* query_gradient, float* key_gradient,
+                              float* value_gradient, float* plane_gradient, float* group_gradient) {
+  const e2viz::Problem& p = *problem;
+  const e2viz::Layout layout(p);
+  const e2viz::Encodings encodings(p, plane_encoding, group_encoding);
+  const long plane_size = long(p.outputs) * p.offsets() * p.depth_plane;
+  const long group_size = long(p.outputs) * p.queries * p.keys * p.depth_group();
+  const int tasks = p.batch * p.head;
+  std::vector<float> partial(tasks * (plane_size + group_size));
+  std::atomic<long> joint{0};
+  e2viz::for_each_head(p, team, [&](const auto& next_task) {
+    e2viz::Head head(p, layout, encodings, e2viz::workspace());
+    for (int task = next_task(); task >= 0; task = next_task()) {
+      float* own = partial.data() + task * (plane_size + group_size);
+      joint += head.backward(task, {query, key, value}, out_gradient, {query_gradient, key_gradient, value_gradient},
+                             own, own + plane_size);
+    }
+  });
+  // In the order of the tasks, whatever the number of threads.
+  std::fill_n(plane_gradient, plane_size, 0.0f);
+  std::fill_n(group_gradient, group_size, 0.0f);
+  for (int task = 0; task < tasks; ++task) {
+    const float* own = partial.data() + task * (plane_size + group_size);
+    float* target = plane_gradient;
+    for (int v = 0; v < p.outputs; ++v)
+      for (int c = 0; c < p.depth_plane; ++c)
+        for (int u = 0; u < p.offsets(); ++u)
+          *target++ += own[(long(v) * p.offsets() + u) * p.depth_plane + c];
+    for (long i = 0; i < group_size; ++i) group_gradient[i] += own[plane_size + i];
+  }
+  return joint;
+}
+
+// 1 where dropout keeps the attention [batch head v g height width m u].
+void e2viz_dropout_mask(const e2viz::Problem* problem, float* out) {
+  const e2viz::Layout layout(*problem);
+  const std::vector<float> zeros(long(problem->outputs) * problem->offsets() * problem->depth_plane);
+  const e2viz::Encodings encodings(*problem, zeros.data(), nullptr);
+  e2viz::Head head(*problem, layout, encodings, e2viz::workspace());
+  const long size = long(problem->outputs) * problem->queries * problem->pixels() * problem->keys * problem->offsets();
+  for (int task = 0; task < problem->batch * problem->head; ++task) head.mask(task, out + task * size);
+}
+
+int e2viz_lanes() { return e2viz::kLanes; }
+
+}  // extern "C"

@@ -1,0 +1,101 @@
+"""The compiled kernel as Python functions on contiguous float32 tensors."""
+
+import ctypes
+import threading
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from e2viz.nn.native.build import BuildError, library_path
+
+
+class Problem(ctypes.Structure):
+    """One attention layer; mirrors Problem in layout.h field by field."""
+
+    _fields_ = [
+        *[(name, ctypes.c_int32) for name in ("batch", "head", "outputs", "queries", "keys", "depth")],
+        *[(name, ctypes.c_int32) for name in ("depth_plane", "window", "height", "width", "threads")],
+        *[(name, ctypes.c_float) for name in ("scale", "dropout")],
+        ("seed", ctypes.c_uint32),
+    ]
+
+
+_loading = threading.Lock()
+_counting = threading.Lock()
+_joint_packs = 0
+
+
+def why_not() -> str:
+    """Why the kernel cannot be used here; empty if it can."""
+    with _loading:
+        return _load()[1]
+
+
+def joint_packs() -> int:
+    """How many packs of pixels have taken the joint softmax so far, because the factorised one would underflow."""
+    return _joint_packs
+
+
+def forward(problem: Problem, inputs: list[Tensor], out: Tensor) -> None:
+    """Attention of query, key, value, plane encoding and group encoding, written to out."""
+    _count(_library().e2viz_attention_forward(ctypes.byref(problem), _team(), *_pointers([*inputs, out])))
+
+
+def backward(problem: Problem, inputs: list[Tensor], out_gradient: Tensor, gradients: list[Tensor]) -> None:
+    """The gradients of the five inputs, written to gradients."""
+    tensors = _pointers([*inputs, out_gradient, *gradients])
+    _count(_library().e2viz_attention_backward(ctypes.byref(problem), _team(), *tensors))
+
+
+def dropout_mask(problem: Problem, out: Tensor) -> None:
+    """What dropout keeps (1) and leaves out (0) for this problem's seed, written to out."""
+    _library().e2viz_dropout_mask(ctypes.byref(problem), *_pointers([out]))
+
+
+def lanes() -> int:
+    """How many pixels one vector register holds."""
+    return _library().e2viz_lanes()
+
+
+@cache
+def _load() -> tuple[ctypes.CDLL | None, str]:
+    try:
+        library = ctypes.CDLL(str(library_path()))
+    except (BuildError, OSError) as error:
+        return None, str(error)
+    library.e2viz_attention_forward.restype = ctypes.c_long
+    library.e2viz_attention_backward.restype = ctypes.c_long
+    return library, ""
+
+
+def _library() -> ctypes.CDLL:
+    with _loading:
+        library, reason = _load()
+    if library is None:
+        raise BuildError(reason)
+    return library
+
+
+@cache
+def _team() -> ctypes.c_void_p:
+    """GOMP_parallel of PyTorch's own OpenMP: its threads spin after their work, so others would wait for a core."""
+    for file in sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*")):
+        try:
+            return ctypes.cast(ctypes.CDLL(str(file)).GOMP_parallel, ctypes.c_void_p)
+        except (OSError, AttributeError):
+            continue
+    return ctypes.c_void_p()
+
+
+def _pointers(tensors: list[Tensor]) -> list[ctypes.c_void_p]:
+    for tensor in tensors:
+        assert tensor.is_contiguous() and tensor.dtype == torch.float32, (tensor.shape, tensor.dtype)
+    return [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
+
+
+def _count(joint_packs_of_call: int) -> None:
+    global _joint_packs
+    with _counting:
+        _joint_packs += joint_packs_of_call

@@ -1,0 +1,221 @@
+// Small matrix products whose entries are packs of pixels. Blocks of rows and columns stay in registers.
+#pragma once
+
+#include "layout.h"
+
+namespace e2viz {
+
+// scores[a][b][u] = start[u] + sum over channels of left[a] * right[b] at offset u
+inline void window_scores(Lane* scores, Planes left, int rows, Planes right, int columns, const Layout& layout,
+                          const float* start) {
+  const int offsets = int(layout.offset.size());
+  for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
+    for_blocks<2>(columns, [&]<int B>(Block<B>, int b0) {
+      for (int u = 0; u < offsets; ++u) {
+        Lane sum[A][B];
+        const Lane initial = start ? load(start + layout.offset[u]) : Lane{};
+#pragma GCC unroll 8
+        for (int a = 0; a < A; ++a)
+#pragma GCC unroll 8
+          for (int b = 0; b < B; ++b) sum[a][b] = initial;
+        const float* l = left(a0, 0);
+        const float* r = right(b0, 0) + layout.offset[u];
+        for (int c = 0; c < left.depth; ++c, l += left.plane, r += right.plane) {
+          Lane right_lane[B];
+#pragma GCC unroll 8
+          for (int b = 0; b < B; ++b) right_lane[b] = load(r + b * right.depth * right.plane);
+#pragma GCC unroll 8
+          for (int a = 0; a < A; ++a) {
+            const Lane left_lane = load(l + a * left.depth * left.plane);
+#pragma GCC unroll 8
+            for (int b = 0; b < B; ++b) sum[a][b] += left_lane * right_lane[b];
+          }
+        }
+#pragma GCC unroll 8
+        for (int a = 0; a < A; ++a)
+#pragma GCC unroll 8
+          for (int b = 0; b < B; ++b) scores[((a0 + a) * columns + b0 + b) * offsets + u] = sum[a][b];
+      }
+    });
+  });
+}
+
+// target[a] = sum over b and u of weights[a][b][u] * source[b] at offset u
+inline void window_sum(Planes target, const Lane* weights, int rows, Planes source, int columns,
+                       const Layout& layout) {
+  const int offsets = int(layout.offset.size());
+  for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
+    for_blocks<2>(source.depth, [&]<int C>(Block<C>, int c0) {
+      Lane sum[A][C] = {};
+      for (int b = 0; b < columns; ++b) {
+        const Lane* w = weights + (a0 * columns + b) * offsets;
+        for (int u = 0; u < offsets; ++u) {
+          const float* s = source(b, c0) + layout.offset[u];
+          Lane source_lane[C];
+#pragma GCC unroll 8
+          for (int c = 0; c < C; ++c) source_lane[c] = load(s + c * source.plane);
+#pragma GCC unroll 8
+          for (int a = 0; a < A; ++a) {
+            const Lane weight = w[a * columns * offsets + u];
+#pragma GCC unroll 8
+            for (int c = 0; c < C; ++c) sum[a][c] += weight * source_lane[c];
+          }
+        }
+      }
+#pragma GCC unroll 8
+      for (int a = 0; a < A; ++a)
+#pragma GCC unroll 8
+        for (int c = 0; c < C; ++c) store(target(a0 + a, c0 + c), sum[a][c]);
+    });
+  });
+}
+
+// target[b] at offset u += sum over a of weights[a][b][u] * source[a]
+inline void window_scatter(Planes target, int columns, const Lane* weights, int rows, Planes source,
+                           const Layout& layout) {
+  const int offsets = int(layout.offset.size());
+  for (const int u : layout.by_column) {
+    for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
+      for_blocks<2>(columns, [&]<int B>(Block<B>, int b0) {
+        Lane weight[A][B];
+#pragma GCC unroll 8
+        for (int a = 0; a < A; ++a)
+#pragma GCC unroll 8
+          for (int b = 0; b < B; ++b) weight[a][b] = weights[((a0 + a) * columns + b0 + b) * offsets + u];
+        for (int c = 0; c < source.depth; ++c) {
+          Lane sum[B];
+#pragma GCC unroll 8
+          for (int b = 0; b < B; ++b) sum[b] = load(target(b0 + b, c) + layout.offset[u]);
+#pragma GCC unroll 8
+          for (int a = 0; a < A; ++a) {
+            const Lane source_lane = load(source(a0 + a, c));
+#pragma GCC unroll 8
+            for (int b = 0; b < B; ++b) sum[b] += weight[a][b] * source_lane;
+          }
+#pragma GCC unroll 8
+          for (int b = 0; b < B; ++b) store(target(b0 + b, c) + layout.offset[u], sum[b]);
+        }
+      });
+    });
+  }
+}
+
+// An encoding [v][k][channel], the same for all pixels, and the query element that each k belongs to.
+// Plane encoding: k is a window offset and meets every query element. Group encoding: k = (g, m).
+
+// scores[v][g][u] = sum over channels of query[g] * encoding[v][u]
+inline void plane_scores(Lane* scores, Planes query, int queries, const float* encoding, int depth, int outputs,
+                         int offsets) {
+  for (int v = 0; v < outputs; ++v)
+    for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
+      for_blocks<2>(offsets, [&]<int U>(Block<U>, int u0) {
+        Lane sum[G][U] = {};
+        const float* e = encoding + (v * offsets + u0) * depth;
+        for (int c = 0; c < depth; ++c) {
+#pragma GCC unroll 8
+          for (int g = 0; g < G; ++g) {
+            const Lane q = load(query(g0 + g, c));
+#pragma GCC unroll 8
+            for (int u = 0; u < U; ++u) sum[g][u] += q * e[u * depth + c];
+          }
+        }
+#pragma GCC unroll 8
+        for (int g = 0; g < G; ++g)
+#pragma GCC unroll 8
+          for (int u = 0; u < U; ++u) scores[(v * queries + g0 + g) * offsets + u0 + u] = sum[g][u];
+      });
+    });
+}
+
+// query_gradient[g] += sum over v and u of gradient[v][g][u] * encoding[v][u]
+inline void plane_query_gradient(Planes query_gradient, int queries, const Lane* gradient, const float* encoding,
+                                 int depth, int outputs, int offsets) {
+  for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
+    for_blocks<2>(depth, [&]<int C>(Block<C>, int c0) {
+      Lane sum[G][C];
+#pragma GCC unroll 8
+      for (int g = 0; g < G; ++g)
+#pragma GCC unroll 8
+        for (int c = 0; c < C; ++c) sum[g][c] = load(query_gradient(g0 + g, c0 + c));
+      for (int v = 0; v < outputs; ++v)
+        for (int u = 0; u < offsets; ++u) {
+          const float* e = encoding + (v * offsets + u) * depth + c0;
+#pragma GCC unroll 8
+          for (int g = 0; g < G; ++g) {
+            const Lane d = gradient[(v * queries + g0 + g) * offsets + u];
+#pragma GCC unroll 8
+            for (int c = 0; c < C; ++c) sum[g][c] += d * e[c];
+          }
+        }
+#pragma GCC unroll 8
+      for (int g = 0; g < G; ++g)
+#pragma GCC unroll 8
+        for (int c = 0; c < C; ++c) store(query_gradient(g0 + g, c0 + c), sum[g][c]);
+    });
+  });
+}
+
+// encoding_gradient[v][u] += sum over g of gradient[v][g][u] * query[g]; lanes are summed at the end
+inline void plane_encoding_gradient(Lane* encoding_gradient, const Lane* gradient, Planes query, int queries,
+                                    int depth, int outputs, int offsets) {
+  for (int v = 0; v < outputs; ++v)
+    for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
+      for_blocks<2>(offsets, [&]<int U>(Block<U>, int u0) {
+        Lane d[G][U];
+#pragma GCC unroll 8
+        for (int g = 0; g < G; ++g)
+#pragma GCC unroll 8
+          for (int u = 0; u < U; ++u) d[g][u] = gradient[(v * queries + g0 + g) * offsets + u0 + u];
+        for (int c = 0; c < depth; ++c) {
+          Lane* e = encoding_gradient + (v * offsets + u0) * depth + c;
+          Lane sum[U];
+#pragma GCC unroll 8
+          for (int u = 0; u < U; ++u) sum[u] = e[u * depth];
+#pragma GCC unroll 8
+          for (int g = 0; g < G; ++g) {
+            const Lane q = load(query(g0 + g, c));
+#pragma GCC unroll 8
+            for (int u = 0; u < U; ++u) sum[u] += d[g][u] * q;
+          }
+#pragma GCC unroll 8
+          for (int u = 0; u < U; ++u) e[u * depth] = sum[u];
+        }
+      });
+    });
+}
+
+// The same three for the group encoding [v][g][m][channel], which each query element has for itself.
+inline void group_scores(Lane* scores, Planes query, int queries, const float* encoding, int depth, int outputs,
+                         int keys) {
+  for (int v = 0; v < outputs; ++v)
+    for (int g = 0; g < queries; ++g)
+      for_blocks<4>(keys, [&]<int M>(Block<M>, int m0) {
+        const long row = (long(v) * queries + g) * keys + m0;
+        Lane sum[M] = {};
+        for (int c = 0; c < depth; ++c) {
+          const Lane q = load(query(g, c));
+#pragma GCC unroll 8
+          for (int m = 0; m < M; ++m) sum[m] += q * encoding[(row + m) * depth + c];
+        }
+#pragma GCC unroll 8
+        for (int m = 0; m < M; ++m) scores[row + m] = sum[m];
+      });
+}
+
+inline void group_gradients(Planes query_gradient, Lane* encoding_gradient, const Lane* gradient, Planes query,
+                            int queries, const float* encoding, int depth, int outputs, int keys) {
+  for (int g = 0; g < queries; ++g)
+    for (int c = 0; c < depth; ++c) {
+      const Lane q = load(query(g, c));
+      Lane sum = load(query_gradient(g, c));
+      for (int v = 0; v < outputs; ++v)
+        for (int m = 0; m < keys; ++m) {
+          const long row = (long(v) * queries + g) * keys + m;
+          sum += gradient[row] * encoding[row * depth + c];
+          encoding_gradient[row * depth + c] += gradient[row] * q;
+        }
+      store(query_gradient(g, c), sum);
+    }
+}
+
+}  // namespace e2viz

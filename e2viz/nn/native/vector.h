@@ -1,0 +1,99 @@
+// One vector register of neighbouring pixels, and what is done to it lane by lane.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace e2viz {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+
+typedef float Lane __attribute__((vector_size(4 * kLanes)));
+typedef int32_t LaneInt __attribute__((vector_size(4 * kLanes)));
+typedef uint32_t LaneWord __attribute__((vector_size(4 * kLanes)));
+
+#define E2VIZ_INLINE inline __attribute__((always_inline))
+
+E2VIZ_INLINE Lane load(const float* source) {
+  Lane lane;
+  std::memcpy(&lane, source, sizeof lane);
+  return lane;
+}
+
+E2VIZ_INLINE void store(float* target, Lane lane) { std::memcpy(target, &lane, sizeof lane); }
+
+E2VIZ_INLINE Lane fill(float value) { return Lane{} + value; }
+
+E2VIZ_INLINE Lane larger(Lane a, Lane b) { return a > b ? a : b; }
+
+E2VIZ_INLINE float sum_of_lanes(Lane lane) {
+  float total = 0;
+  for (int i = 0; i < kLanes; ++i) total += lane[i];
+  return total;
+}
+
+// 2^x for x <= 0 to 1e-7 relative; below 2^-126 it is a number too small to count.
+// Degree-5 minimax polynomial on [-1/2, 1/2]; the whole part goes straight into the exponent bits.
+E2VIZ_INLINE Lane exp2_of_negative(Lane x) {
+  x = larger(x, fill(-126.0f));
+  const Lane shifted = x + 12582912.0f;  // 1.5 * 2^23: the low bits now hold round(x)
+  const Lane f = x - (shifted - 12582912.0f);
+  Lane y = fill(1.32647271e-03f);
+  y = y * f + 9.67151274e-03f;
+  y = y * f + 5.55073374e-02f;
+  y = y * f + 2.40222421e-01f;
+  y = y * f + 6.93146978e-01f;
+  y = y * f + 1.0f;
+  LaneInt exponent, bits;
+  std::memcpy(&exponent, &shifted, sizeof shifted);
+  std::memcpy(&bits, &y, sizeof y);
+  bits += exponent << 23;
+  std::memcpy(&y, &bits, sizeof y);
+  return y;
+}
+
+template <int Size>
+using Block = std::integral_constant<int, Size>;
+
+// Calls body(block size as a type, first index) for blocks of Largest, then of half that, down to 1.
+template <int Largest, class Body>
+E2VIZ_INLINE void for_blocks(int count, const Body& body, int first = 0) {
+  for (; first + Largest <= count; first += Largest) body(Block<Largest>{}, first);
+  if constexpr (Largest > 1) {
+    if (first < count) for_blocks<Largest / 2>(count, body, first);
+  }
+}
+
+// Products of exponentials would turn denormal, which is twenty times slower and never matters here.
+class FlushDenormals {
+ public:
+#if defined(__SSE2__)
+  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040); }
+  ~FlushDenormals() { _mm_setcsr(saved_); }
+ private:
+  unsigned saved_;
+#elif defined(__aarch64__)
+  FlushDenormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(saved_));
+    asm volatile("msr fpcr, %0" : : "r"(saved_ | (1ull << 24)));
+  }
+  ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
+ private:
+  uint64_t saved_;
+#else
+  FlushDenormals() {}
+#endif
+};
+
+}  // namespace e2viz

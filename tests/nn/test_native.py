@@ -1,0 +1,204 @@
+"""The compiled kernel against the textbook formula in float64, and its build."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+
+import pytest
+import textbook
+import torch
+
+from e2viz.nn import native
+from e2viz.nn.native import build
+
+needs_kernel = pytest.mark.skipif(not native.available(), reason=native.why_not() or "built")
+SCALE = 0.3
+
+
+def random_inputs(order, window, height, width, query_factor=1.0, depth_plane=6, depth_group=4):
+    torch.manual_seed(0)
+    maps = [torch.randn(2, depth_plane + depth_group, 3, order, height, width) for _ in range(3)]
+    maps[0] *= query_factor
+    return [*maps, torch.randn(order, depth_plane, window, window), torch.randn(order, order, order, depth_group)]
+
+
+def with_gradients(attend, inputs, dtype, **settings):
+    """The output, then the gradient of each input for one fixed random gradient of the output."""
+    leaves = [tensor.to(dtype).requires_grad_() for tensor in inputs]
+    out = attend(*leaves, scale=SCALE, **settings)
+    upstream = torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
+    return [out.detach(), *torch.autograd.grad(out, leaves, upstream)]
+
+
+def assert_near(measured, expected, relative):
+    names = ["out", "query", "key", "value", "plane_encoding", "group_encoding"]
+    for name, a, b in zip(names, measured, expected, strict=False):
+        # The gradient of an encoding that cannot matter (one group element, one offset) is zero, up to rounding.
+        error = (a.double() - b).abs().max() / b.abs().max().clamp_min(1)
+        assert error < relative, f"{name}: {error:.1e}"
+
+
+@needs_kernel
+@pytest.mark.parametrize("order", [1, 4, 6, 8])
+@pytest.mark.parametrize(
+    ("window", "height", "width"), [(3, 4, 4), (5, 9, 9), (5, 7, 12), (5, 16, 3), (9, 5, 8), (7, 1, 1)]
+)
+def test_group_attention_and_gradients_equal_textbook(order, window, height, width):
+    inputs = random_inputs(order, window, height, width)
+    expected = with_gradients(textbook.group_attention, inputs, torch.float64)
+    assert_near(with_gradients(native.group_attention, inputs, torch.float32), expected, 3e-6)
+
+
+@needs_kernel
+@pytest.mark.parametrize(("depth_plane", "depth_group"), [(2, 1), (6, 5), (8, 8), (4, 0)])
+def test_any_depth(depth_plane, depth_group):
+    inputs = random_inputs(4, 5, 6, 7, depth_plane=depth_plane, depth_group=depth_group)
+    expected = with_gradients(textbook.group_attention, inputs, torch.float64)
+    measured = with_gradients(native.group_attention, inputs, torch.float32)
+    assert_near(measured[: 5 if depth_group == 0 else 6], expected, 3e-6)
+
+
+@needs_kernel
+@pytest.mark.parametrize("dropout_p", [0.0, 0.2])
+@pytest.mark.parametrize(("order", "factor", "relative"), [(4, 8, 1e-5), (8, 8, 1e-5), (4, 100, 1e-5), (8, 100, 1e-5)])
+def test_large_queries_take_the_joint_softmax_and_are_right(order, factor, relative, dropout_p):
+    inputs = random_inputs(order, 5, 6, 7, query_factor=factor)
+    before = native.joint_packs()
+    torch.manual_seed(3)
+    measured = with_gradients(native.group_attention, inputs, torch.float32, dropout_p=dropout_p)
+    assert native.joint_packs() > before
+    torch.manual_seed(3)
+    mask = native.group_dropout_mask(inputs[0], inputs[3], dropout_p=dropout_p).double()
+    expected = with_gradients(textbook.group_attention, inputs, torch.float64, dropout_mask=mask)
+    assert_near(measured, expected, relative)
+
+
+@needs_kernel
+def test_usual_queries_never_take_the_joint_softmax():
+    before = native.joint_packs()
+    with_gradients(native.group_attention, random_inputs(4, 5, 9, 9), torch.float32)
+    assert native.joint_packs() == before
+
+
+@needs_kernel
+@pytest.mark.parametrize("order", [1, 4, 8])
+@pytest.mark.parametrize("dropout_p", [0.0, 0.1])
+@pytest.mark.parametrize(("window", "height", "width", "factor"), [(5, 9, 9, 1), (3, 5, 11, 8), (9, 4, 6, 100)])
+def test_lifting_attention_and_gradients_equal_textbook(order, dropout_p, window, height, width, factor):
+    torch.manual_seed(0)
+    inputs = [torch.randn(2, 10, 3, height, width) for _ in range(3)] + [torch.randn(order, 10, window, window)]
+    inputs[0] *= factor
+    torch.manual_seed(3)
+    mask = native.lifting_dropout_mask(inputs[0], inputs[3], dropout_p=dropout_p).double()
+    torch.manual_seed(3)
+    measured = with_gradients(native.lifting_attention, inputs, torch.float32, dropout_p=dropout_p)
+    expected = with_gradients(textbook.lifting_attention, inputs, torch.float64, dropout_mask=mask)
+    assert_near(measured, expected, 1e-5)
+
+
+@needs_kernel
+@pytest.mark.parametrize("order", [1, 4, 8])
+def test_dropout_is_the_mask_it_shows(order):
+    inputs = random_inputs(order, 5, 6, 7)
+    torch.manual_seed(3)
+    measured = with_gradients(native.group_attention, inputs, torch.float32, dropout_p=0.25)
+    torch.manual_seed(3)
+    mask = native.group_dropout_mask(inputs[0], inputs[3], dropout_p=0.25).double()
+    expected = with_gradients(textbook.group_attention, inputs, torch.float64, dropout_mask=mask)
+    assert_near(measured, expected, 3e-6)
+
+
+@needs_kernel
+def test_dropout_decisions_are_as_many_as_asked_and_independent():
+    torch.manual_seed(0)
+    kept = native.group_dropout_mask(torch.empty(1, 10, 2, 4, 16, 16), torch.empty(4, 6, 5, 5), dropout_p=0.1) > 0
+    dropped = (~kept).double()
+    assert abs(dropped.mean() - 0.1) < 5e-4
+    for axis in (1, 2, 3, 4, 5, 6, 7, 8):
+        neighbours = (dropped - 0.1) * (dropped.roll(1, axis) - 0.1)
+        assert abs(neighbours.mean() / 0.09) < 5e-3, axis
+    two_by_two = (dropped - 0.1) * (dropped.roll(1, 3) - 0.1)
+    two_by_two = two_by_two * two_by_two.roll(1, 6)
+    assert abs(two_by_two.mean() / 0.09**2) < 1e-2
+
+
+@needs_kernel
+def test_manual_seed_repeats_dropout_and_no_dropout_leaves_the_generator():
+    inputs = random_inputs(4, 5, 6, 6)
+    torch.manual_seed(7)
+    first = native.group_attention(*inputs, scale=SCALE, dropout_p=0.1)
+    second = native.group_attention(*inputs, scale=SCALE, dropout_p=0.1)
+    torch.manual_seed(7)
+    assert torch.equal(first, native.group_attention(*inputs, scale=SCALE, dropout_p=0.1))
+    assert not torch.equal(first, second)
+    state = torch.get_rng_state()
+    native.group_attention(*inputs, scale=SCALE)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@needs_kernel
+def test_results_do_not_depend_on_threads():
+    inputs = random_inputs(4, 5, 9, 9)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = with_gradients(native.group_attention, inputs, torch.float32)
+        torch.set_num_threads(2)
+        two = with_gradients(native.group_attention, inputs, torch.float32)
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+@needs_kernel
+def test_denormals_outside_the_kernel_stay():
+    native.group_attention(*random_inputs(4, 5, 6, 6), scale=SCALE)
+    assert torch.tensor(1e-40) * torch.tensor(1.0) > 0
+
+
+def build_in_process(folder, results):
+    os.environ["E2VIZ_CACHE"] = folder
+    results.put(str(build.library_path()))
+
+
+@needs_kernel
+@pytest.mark.slow
+def test_two_processes_may_build_at_once(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    workers = [context.Process(target=build_in_process, args=(str(tmp_path), results)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    paths = {results.get(timeout=120) for _ in workers}
+    for worker in workers:
+        worker.join()
+    assert len(paths) == 1
+    assert [file.suffix for file in next(tmp_path.iterdir()).iterdir() if file.name != "lock"] == [".so"]
+
+
+def why_not_in_process(tmp_path, **environment):
+    code = "from e2viz.nn import native; print(native.available(), native.why_not())"
+    settings = {**os.environ, "E2VIZ_CACHE": str(tmp_path / "cache"), **environment}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=settings, capture_output=True, text=True, check=True).stdout
+
+
+def test_without_a_compiler_it_says_so(tmp_path):
+    said = why_not_in_process(tmp_path, PATH=str(tmp_path), CXX="")
+    assert said.startswith("False no C++ compiler found")
+
+
+def test_a_compiler_that_fails_is_named(tmp_path):
+    broken = tmp_path / "g++"
+    broken.write_text("#!/bin/sh\necho 'no such option' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    said = why_not_in_process(tmp_path, CXX=str(broken))
+    assert said.startswith("False") and "could not compile" in said and "no such option" in said
+
+
+@needs_kernel
+@pytest.mark.slow
+def test_an_unwritable_cache_falls_back_to_a_private_folder(tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    assert why_not_in_process(tmp_path).startswith("True")
