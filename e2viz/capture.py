@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 
 from jaxtyping import Int, Shaped
 from torch import Tensor
+
+# One set of query pixels for every attention probe, or one for each by name: their planes differ in size.
+Pixels = Int[Tensor, "_ 2"] | Mapping[str, Int[Tensor, "_ 2"]]
 
 _active: ContextVar[Record | None] = ContextVar("e2viz_record", default=None)
 
@@ -25,10 +28,14 @@ class Record(dict[str, Tensor]):
         pixels: query pixels (row, column) for which attention probes give their maps; None asks for all.
     """
 
-    def __init__(self, names: Iterable[str], pixels: Int[Tensor, "pixel 2"] | None) -> None:
+    def __init__(self, names: Iterable[str], pixels: Pixels | None) -> None:
         super().__init__()
         self.names = frozenset(names)
         self.pixels = pixels
+
+    def pixels_of(self, name: str) -> Int[Tensor, "_ 2"] | None:
+        """The query pixels that one attention probe is asked for."""
+        return self.pixels.get(name) if isinstance(self.pixels, Mapping) else self.pixels
 
     def __missing__(self, name: str) -> Shaped[Tensor, "..."]:
         near = difflib.get_close_matches(name, list(self), n=3, cutoff=0.3)
@@ -41,13 +48,13 @@ def active() -> Record | None:
 
 
 @contextlib.contextmanager
-def record(names: Iterable[str], pixels: Int[Tensor, "pixel 2"] | None = None) -> Iterator[Record]:
+def record(names: Iterable[str], pixels: Pixels | None = None) -> Iterator[Record]:
     """Within the context, the named probes of any network that runs put their tensors into the record.
 
     Args:
         names: dotted probe names, as ``e2viz.nn.probe.probes(network)`` lists them.
-        pixels: query pixels (row, column) for attention probes; without them every pixel is kept, which is
-            large for group attention.
+        pixels: query pixels (row, column) for attention probes, one set for all or one for each by name;
+            without them every pixel is kept, which is large for group attention.
     """
     recording = Record(names, pixels)
     token = _active.set(recording)

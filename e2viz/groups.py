@@ -100,9 +100,7 @@ class Group:
         mirror = -1.0 if s else 1.0
         return np.array([[cos * mirror, -sin], [sin * mirror, cos]])
 
-    def act_on_plane(
-        self, images: Shaped[Tensor, "*batch height width"], element: int
-    ) -> Shaped[Tensor, "*batch h w"]:
+    def act_on_plane(self, images: Shaped[Tensor, "*batch height width"], element: int) -> Shaped[Tensor, "*batch h w"]:
         """Move every plane by ``element``; array rotation and mirror alone, bit for bit.
 
         Raises:
@@ -154,4 +152,6 @@ def group(name: str) -> Group:
     if point:
         return Group(int(point[2]), point[1] == "d")
     near = difflib.get_close_matches(word, ["c1", "c2", "c4", "c8", "c16", "d1", "d2", "d4", "d8", "p4", "p4m"])
-    raise LookupError(f"no group is called {name!r}; use c or d and a number, such as {', '.join(near or ['c4', 'd4'])}")
+    raise LookupError(
+        f"no group is called {name!r}; use c or d and a number, such as {', '.join(near or ['c4', 'd4'])}"
+    )

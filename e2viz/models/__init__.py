@@ -8,9 +8,13 @@ from typing import Any
 
 from torch import nn
 
+from e2viz.models.ge_vit import GEViT, GEViTConfig
+from e2viz.models.gsa_net import GSANet, GSANetConfig
 from e2viz.models.vit import ViT, ViTConfig
 
 ARCHITECTURES: dict[str, tuple[type, type[nn.Module]]] = {
+    "ge_vit": (GEViTConfig, GEViT),
+    "gsa_net": (GSANetConfig, GSANet),
     "vit": (ViTConfig, ViT),
 }
 
@@ -32,5 +36,7 @@ def build(architecture: str, config: dict[str, Any]) -> nn.Module:
     config_class, network_class = ARCHITECTURES[architecture]
     fields = {field.name for field in dataclasses.fields(config_class)}
     if unknown := set(config) - fields:
-        raise ValueError(f"{architecture} has no field {', '.join(sorted(unknown))}; it has {', '.join(sorted(fields))}")
+        raise ValueError(
+            f"{architecture} has no field {', '.join(sorted(unknown))}; it has {', '.join(sorted(fields))}"
+        )
     return network_class(config_class(**config))

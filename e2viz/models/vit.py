@@ -36,9 +36,7 @@ class ViTConfig:
 
     def __post_init__(self) -> None:
         if self.image_size % self.patch_size:
-            raise ValueError(
-                f"image_size must be divisible by patch_size, got {self.image_size} and {self.patch_size}"
-            )
+            raise ValueError(f"image_size must be divisible by patch_size, got {self.image_size} and {self.patch_size}")
         if self.width % self.heads:
             raise ValueError(f"width must be divisible by heads, got {self.width} and {self.heads}")
 

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from e2viz import capture
 
-KINDS = ("image", "plane_map", "feature_map", "tokens", "vector", "logits", "attention", "token_attention")
+KINDS = (
+    "image", "plane_map", "feature_map", "tokens", "vector", "group_vector", "logits", "attention", "token_attention",
+)  # fmt: skip
 
 
 class Probe(nn.Module):
@@ -18,8 +20,8 @@ class Probe(nn.Module):
     Args:
         kind: "image" or "plane_map" [batch channel height width], "feature_map" [batch channel group height
             width], "tokens" [batch token channel] with the class token first, "vector" [batch channel] (should
-            be invariant), "logits" [batch class], "attention" (group attention maps), "token_attention"
-            [batch head token token].
+            be invariant), "group_vector" [batch channel group], "logits" [batch class], "attention" (group attention
+            maps), "token_attention" [batch head token token].
 
     Raises:
         ValueError: if the kind is none of these.
@@ -52,14 +54,13 @@ class AttentionProbe(Probe):
     def forward(self, maps: Callable[[Int[Tensor, "pixel 2"] | None], Tensor]) -> None:  # type: ignore[override]
         recording = capture.active()
         if recording is not None and self.name in recording.names:
-            recording[self.name] = maps(recording.pixels).detach()
+            recording[self.name] = maps(recording.pixels_of(self.name)).detach()
 
 
 def name_probes(network: nn.Module) -> None:
     """Give each probe its dotted name: the path of its module without a last ``probe``.
 
-    A probe at ``blocks.0.probe`` is called "blocks.0"; one at ``blocks.0.attention_probe`` keeps that name
-    without ``_probe``: "blocks.0.attention".
+    One at ``blocks.0.probe`` is called "blocks.0"; one at ``lifting.attention_probe`` "lifting.attention".
     """
     for path, module in network.named_modules():
         if isinstance(module, Probe):

@@ -1,0 +1,48 @@
+"""What acts on each position by itself, or on all of them alike, and so keeps every symmetry."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Pointwise(nn.Module):
+    """A 1×1 convolution over whatever axes follow the channels, written as one matrix product.
+
+    It commutes with every action on positions and on the group axis.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs).normal_(0.0, math.sqrt(2.0 / inputs)))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+
+    def forward(self, maps: Float[Tensor, "batch inputs *positions"]) -> Float[Tensor, "batch outputs *positions"]:
+        flat = maps.flatten(2)
+        mixed = torch.matmul(self.weight, flat)
+        if self.bias is not None:
+            mixed = mixed + self.bias[:, None]
+        return mixed.unflatten(2, maps.shape[2:])
+
+
+class WholeNorm(nn.GroupNorm):
+    """Normalises over channels, group, height and width together (a group norm with one group, ε = 1e-12).
+
+    Statistics over the whole map are the same for every turned map, so the norm commutes with the action.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(1, channels, eps=1e-12)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Normalises over the channels at each position by itself (ε = 1e-12)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, eps=1e-12)
+
+    def forward(self, maps: Float[Tensor, "batch channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
+        return super().forward(maps.movedim(1, -1)).movedim(-1, 1)

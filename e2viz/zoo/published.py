@@ -1,0 +1,183 @@
+"""Read the study's published checkpoints, strictly, into networks of ours.
+
+Their files are PyTorch state dicts in which the positional index tables are saved as buffers. Loading such a table
+would bring back the published rule without a word, so each is compared with the table we construct, then dropped.
+Source: the published repository of the study (MIT licence); ge_vit.md, "Reading the published checkpoints".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import pickle
+import re
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from e2viz.models import build
+from e2viz.nn.attention import GroupAttention, LiftingAttention
+from e2viz.zoo.card import Card
+from e2viz.zoo.weights import Model, WeightsError, checksum
+
+
+@dataclass(frozen=True)
+class Published:
+    """What has to be known about a published checkpoint, beside its tensors."""
+
+    architecture: str
+    config: dict[str, Any] = field(default_factory=dict)
+    group: str = ""
+    transposed: bool = False
+    class_names: tuple[str, ...] = tuple("0123456789")
+    mean: float = 0.1307
+    std: float = 0.3081
+
+
+PUBLISHED = {
+    "ge_vit_p4": Published("ge_vit", group="c4", transposed=True),
+    "ge_vit_p4m": Published(
+        "ge_vit", {"group": "d4", "classes": 2, "rule": "published_p4m"}, "d4", class_names=("3", "8")
+    ),
+    "vit_mnist": Published("vit"),
+    "vit_rotmnist": Published("vit", transposed=True),
+}
+
+_GROUP_NAMES = [
+    (r"^module\.", ""),
+    (r"^lifting_self_attention\.", "lifting."),
+    (r"^lifting_normalization\.", "lifting_norm."),
+    (r"^transformer\.(\d+)\.attention\.0\.", r"blocks.\1.input_norm."),
+    (r"^transformer\.(\d+)\.attention\.2\.", r"blocks.\1.attention."),
+    (r"^transformer\.(\d+)\.attention\.3\.", r"blocks.\1.output_norm."),
+    (r"^transformer\.(\d+)\.mlp\.", r"blocks.\1.mlp."),
+    (r"^transformer\.\d+\.weight$", "classifier.weight"),
+    (r"(row|col)_embedding\.", r"encoding.\1."),
+    (r"encoding\.col\.", "encoding.column."),
+    (r"\.layer_norm\.", "."),
+    (r"group_embedding\.weight$", "group_embedding"),
+    (r"\.wout\.", ".output."),
+]
+_VIT_NAMES = [
+    (r"^module\.", ""),
+    (r"^cls_token$", "class_token"),
+    (r"^pos_embedding$", "position_embedding"),
+    (r"^input_layer\.", "patch_embedding."),
+    (r"^transformer\.(\d+)\.layer_norm_1\.", r"layers.\1.attention_norm."),
+    (r"^transformer\.(\d+)\.layer_norm_2\.", r"layers.\1.mlp_norm."),
+    (r"^transformer\.(\d+)\.attn\.in_proj_", r"layers.\1.attention.in_projection."),
+    (r"^transformer\.(\d+)\.attn\.out_proj\.", r"layers.\1.attention.out_projection."),
+    (r"^transformer\.(\d+)\.linear\.", r"layers.\1.mlp."),
+    (r"^mlp_head\.", "head."),
+]
+_TABLES = re.compile(r"(row_indices|col_indices|g_indices)$")
+_GROUP_BUFFERS = re.compile(r"(^|\.)group\._")
+
+
+def _read(path: str | PathLike[str]) -> dict[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no checkpoint at {path}") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise WeightsError(f"{path} is not a PyTorch state dict that can be read safely: {error}") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(f"{path} must hold a state dict, names to tensors, got {type(state).__name__}")
+    return state
+
+
+def _renamed(name: str, rules: list[tuple[str, str]]) -> str:
+    for pattern, replacement in rules:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def _compare_tables(network: nn.Module, tables: dict[str, Tensor]) -> None:
+    """Raise WeightsError unless the published index tables are those that the network constructed."""
+    layers = {n: m for n, m in network.named_modules() if isinstance(m, GroupAttention | LiftingAttention)}
+    for name, layer in layers.items():
+        ours = {"row_indices": layer.encoding.row_offsets, "col_indices": layer.encoding.column_offsets}
+        if isinstance(layer, GroupAttention):
+            ours["g_indices"] = layer.relative
+        for kind, table in ours.items():
+            published = tables.pop(f"{name}.{kind}", None)
+            if published is None or published.shape != table.shape or not torch.allclose(
+                published.double(), table.double(), atol=1e-6
+            ):  # fmt: skip
+                raise WeightsError(f"the table {name}.{kind} of the checkpoint is not the one this group and rule give")
+    if tables:
+        raise WeightsError(f"the checkpoint holds tables of unknown layers: {', '.join(sorted(tables))}")
+
+
+def published_network(path: str | PathLike[str], architecture: str) -> tuple[nn.Module, Published]:
+    """The network of a published checkpoint, in eval mode, and what is known about it.
+
+    Args:
+        path: the checkpoint.
+        architecture: "ge_vit_p4", "ge_vit_p4m", "vit_mnist" or "vit_rotmnist".
+
+    Raises:
+        LookupError: for another architecture.
+        WeightsError: if the file cannot be read or any tensor is missing, left over or of another shape.
+    """
+    if architecture not in PUBLISHED:
+        near = difflib.get_close_matches(architecture, PUBLISHED) or list(PUBLISHED)
+        raise LookupError(f"no published architecture is called {architecture!r}; there are {', '.join(near)}")
+    facts = PUBLISHED[architecture]
+    network = build(facts.architecture, facts.config).eval()
+    rules = _VIT_NAMES if facts.architecture == "vit" else _GROUP_NAMES
+    state, tables = {}, {}
+    for name, value in _read(path).items():
+        if _GROUP_BUFFERS.search(name):
+            continue
+        new = _renamed(name, rules)
+        (tables if _TABLES.search(name) else state)[new] = value
+    expected = network.state_dict()
+    state = {name: v.reshape(expected[name].shape) if _same_size(name, v, expected) else v for name, v in state.items()}
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise WeightsError(f"{path} does not fit {architecture}: {error}") from error
+    _compare_tables(network, tables)
+    return network, facts
+
+
+def import_checkpoint(path: str | PathLike[str], architecture: str) -> Model:
+    """A published checkpoint as a model: takes upright images in [0, 1] like any other.
+
+    Args:
+        path: the checkpoint.
+        architecture: "ge_vit_p4", "ge_vit_p4m", "vit_mnist" or "vit_rotmnist".
+
+    Raises:
+        LookupError: for another architecture.
+        WeightsError: if the file cannot be read or does not fit exactly.
+    """
+    network, facts = published_network(path, architecture)
+    config = {
+        key: [list(stage) for stage in value] if key == "stages" else value
+        for key, value in dataclasses.asdict(network.config).items()  # type: ignore[call-overload]
+    }
+    card = Card(
+        name=f"{architecture}.published",
+        architecture=facts.architecture,
+        config=config,
+        group=facts.group,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        class_names=facts.class_names,
+        mean=(facts.mean,),
+        std=(facts.std,),
+        orientation="transposed" if facts.transposed else "upright",
+        weights_checksum=checksum(Path(path).read_bytes()),
+        origin=f"published checkpoint {Path(path).name}",
+    )
+    return Model(card, network.requires_grad_(False))
+
+
+def _same_size(name: str, value: Tensor, expected: dict[str, Tensor]) -> bool:
+    """Whether only axes of length one differ: a 1×1 convolution's weight is our matrix."""
+    return name in expected and [n for n in value.shape if n > 1] == [n for n in expected[name].shape if n > 1]
