@@ -1,0 +1,47 @@
+"""The state of a run on disk. Written beside itself and then renamed, so a killed run never leaves half a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+@dataclass
+class Progress:
+    """Where a run stands. Random numbers need no state: every step draws from its own seed.
+
+    Attributes:
+        step: optimiser steps done, over all epochs.
+        seconds: spent in training and validation, over all sittings.
+        loss_sum, correct, seen: of the epoch that is under way.
+        best_epoch, best_accuracy: on validation; the first epoch is 1.
+        rows: of the log, one for each finished epoch.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    correct: int = 0
+    seen: int = 0
+    best_epoch: int = 0
+    best_accuracy: float = -1.0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save(path: Path, progress: Progress, **states: Any) -> None:
+    """Write ``progress`` and the state dicts to ``path``, at once or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save({"progress": dataclasses.asdict(progress), **states}, partial)
+    os.replace(partial, path)
+
+
+def load(path: Path) -> tuple[Progress, dict[str, Any]]:
+    """What ``save`` wrote."""
+    states = torch.load(path, weights_only=True)
+    return Progress(**states.pop("progress")), states

@@ -1,0 +1,114 @@
+"""Every training run as a small frozen dataclass. What is not in this table was not done."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How one weights file is made.
+
+    Args:
+        name: of the weights, "architecture_group.tag".
+        architecture: a key of ``e2viz.models.ARCHITECTURES``.
+        config: fields of that architecture's configuration.
+        task: a key of ``e2viz.train.data.TASKS``: which pictures, and whether they are turned.
+        epochs: passes over the training images; the learning rate falls to zero over them.
+        batch: images for each step of the optimiser.
+        micro_batch: images for each backward pass; gradients are summed over the batch. 0 takes the whole batch.
+        learning_rate: at its highest, after ``warmup`` of all steps, then a half cosine down to zero.
+        optimiser: "adamw"; or "muon", which orthogonalises the update of every matrix and leaves the rest to AdamW.
+        average: decay of the running mean of the weights; that mean is what is validated and shipped. 0 is off.
+        fresh_angles: whether a training digit is turned by a new random angle each time it is drawn, rather than
+            by the one angle that the protocol gave it. Has no effect on upright tasks.
+        shift_px: largest random shift of a training image, in whole pixels, along either axis.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    name: str
+    architecture: str
+    config: dict[str, Any] = field(default_factory=dict)
+    task: str = "rotmnist"
+    epochs: int = 50
+    batch: int = 64
+    micro_batch: int = 0
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    optimiser: str = "adamw"
+    warmup: float = 0.02
+    label_smoothing: float = 0.0
+    clip: float = 1.0
+    average: float = 0.999
+    fresh_angles: bool = True
+    shift_px: int = 0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1:
+            raise ValueError(f"epochs and batch must be at least 1, got {self.epochs} and {self.batch}")
+        if not 0 <= self.warmup < 1 or not 0 <= self.average < 1:
+            raise ValueError(f"warmup and average must be in [0, 1), got {self.warmup} and {self.average}")
+
+        if self.optimiser not in ("adamw", "muon"):
+            raise ValueError(f'optimiser must be "adamw" or "muon", got {self.optimiser!r}')
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def _ge_vit(name: str, **changes: Any) -> Recipe:
+    """The recipe that the group attention networks share, so that GE-ViT and GSA-Net differ by their rule alone."""
+    shared: dict[str, Any] = dict(
+        architecture="ge_vit", epochs=60, batch=16, micro_batch=4, learning_rate=2e-3, weight_decay=1e-4
+    )
+    return Recipe(name=name, **{**shared, **changes})
+
+
+def _vit(name: str, **changes: Any) -> Recipe:
+    shared: dict[str, Any] = dict(architecture="vit", batch=64, optimiser="muon", learning_rate=2e-3, weight_decay=0.05)
+    return Recipe(name=name, **{**shared, **changes})
+
+
+def _cohen_welling(name: str, architecture: str, **changes: Any) -> Recipe:
+    shared: dict[str, Any] = dict(architecture=architecture, batch=64, learning_rate=3e-3, weight_decay=1e-4)
+    return Recipe(name=name, **{**shared, **changes})
+
+
+_SMALL = {"channels_hidden": 12, "heads": 4}
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        _ge_vit("ge_vit_p4.rotmnist"),
+        _ge_vit("gsa_net_p4.rotmnist", architecture="gsa_net"),
+        _ge_vit("ge_vit_p4.mnist", task="mnist"),
+        _ge_vit("ge_vit_p4.rotmnist10", task="rotmnist10", epochs=200),
+        _ge_vit("ge_vit_p4m.rotmnist", config={"group": "p4m", **_SMALL}, epochs=20),
+        _ge_vit("ge_vit_p8.rotmnist", config={"group": "p8", **_SMALL}, epochs=20),
+        _ge_vit("ge_vit_p4.fashion", task="fashion"),
+        _vit("vit.rotmnist", epochs=60, shift_px=1),
+        _vit("vit.mnist", task="mnist", epochs=20),
+        _vit("vit.rotmnist10", task="rotmnist10", epochs=150),
+        _vit("vit.fashion", task="fashion", epochs=20),
+        _cohen_welling("cnn.rotmnist", "cnn", epochs=40),
+        _cohen_welling("gcnn_p4.rotmnist", "gcnn", config={"group": "p4"}, epochs=40),
+    )
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of the weights called ``name``.
+
+    Raises:
+        LookupError: if there is none, with the nearest names.
+    """
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.3) or list(RECIPES)
+        raise LookupError(f"no recipe is called {name!r}; nearest: {', '.join(near)}")
+    return RECIPES[name]

@@ -1,0 +1,1 @@
+"""Card, catalogue and weights: the one door to a trained model."""

@@ -1,0 +1,76 @@
+"""Which trained models there are, and one of them by name."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from pathlib import Path
+
+from e2viz.zoo.card import Card
+from e2viz.zoo.weights import Model, read_model
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parents[2] / "weights"
+
+
+def list_models(folder: Path = WEIGHTS_FOLDER) -> list[str]:
+    """Names of the trained models, in alphabetical order."""
+    return sorted(path.stem for path in folder.glob("*.json"))
+
+
+def card(name: str, folder: Path = WEIGHTS_FOLDER) -> Card:
+    """The card of a trained model, without opening its weights.
+
+    Raises:
+        LookupError: if there is no such model, with the nearest names.
+    """
+    return Card.read(_card_path(name, folder))
+
+
+@functools.lru_cache(maxsize=32)
+def load(name: str, folder: Path = WEIGHTS_FOLDER) -> Model:
+    """The trained model of that name: strict, checksummed, in eval mode, read once and kept.
+
+    The network is shared by all who ask for it, so nobody may change it; ``copy.deepcopy`` it first.
+
+    Raises:
+        LookupError: if there is no such model, with the nearest names.
+        WeightsError: if its files are damaged or do not fit together.
+    """
+    return read_model(_card_path(name, folder))
+
+
+def _card_path(name: str, folder: Path) -> Path:
+    names = list_models(folder)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names
+        raise LookupError(f"no model is called {name!r}; nearest: {', '.join(near) or 'there are none yet'}")
+    return folder / f"{name}.json"
+
+
+_HEADER = (
+    "| model | group | parameters | upright | rotated | right at all 36 angles | flip rate | epochs | training |\n"
+    "|---|---|---:|---:|---:|---:|---:|---:|---:|"
+)
+
+
+def markdown_table(folder: Path = WEIGHTS_FOLDER) -> str:
+    """The README's table of trained models, made from the cards. Intervals are 95 %."""
+    return "\n".join([_HEADER, *(_row(card(name, folder)) for name in list_models(folder))])
+
+
+def _row(card: Card) -> str:
+    measured = card.measured
+    figures = (
+        (str(measured.upright), str(measured.rotated), str(measured.worst_case), f"{100 * measured.flip_rate:.2f} %")
+        if measured
+        else ("not measured",) * 4
+    )
+    cells = (
+        f"`{card.name}`",
+        card.group.upper() or "none",
+        f"{card.parameters:,}",
+        *figures,
+        f"{card.best_epoch} of {card.epochs}",
+        f"{card.training_seconds / 60:.0f} min",
+    )
+    return f"| {' | '.join(cells)} |"
