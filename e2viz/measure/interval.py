@@ -36,9 +36,7 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
         ValueError: if the counts or the confidence make no sense.
     """
     if trials < 1 or not 0 <= successes <= trials:
-        raise ValueError(
-            f"successes must be in 0..trials and trials at least 1, got {successes} and {trials}"
-        )
+        raise ValueError(f"successes must be in 0..trials and trials at least 1, got {successes} and {trials}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
     z = NormalDist().inv_cdf(0.5 + confidence / 2)

@@ -166,9 +166,7 @@ def stability(
     if frames < 2 or classes < 2:
         raise ValueError(f"logits must have at least 2 frames and 2 classes, got {frames} and {classes}")
     if not np.isfinite(logits).all():
-        raise ValueError(
-            f"logits must be finite, got {int((~np.isfinite(logits)).sum())} values that are not"
-        )
+        raise ValueError(f"logits must be finite, got {int((~np.isfinite(logits)).sum())} values that are not")
     if label is not None and not 0 <= label < classes:
         raise ValueError(f"label must be in 0..{classes - 1}, got {label}")
     angles, upright = _loop_angles(frames, angles_deg)
