@@ -46,8 +46,8 @@ def add_cards(sheet: Sheet, bars: tuple[Bars, ...], x: float, y: float, width: f
 
 
 def percent(probability: float) -> str:
-    """A probability as a whole percentage; "100 %" and "0 %" only when rounding gives them."""
-    return f"{100 * probability:.0f}\u2009%"
+    """A probability as a whole percentage; rounded, so that the last steps are "100%" and "0%"."""
+    return f"{100 * probability:.0f}%"
 
 
 def _add_card(sheet: Sheet, bars: Bars, x: float, y: float, width: float, pitch: float) -> None:

@@ -68,6 +68,14 @@ def base_of(scene: Scene, width: int, theme: str, scale: float) -> Base:
     return Base(sheet, image)
 
 
+def pixel_box(mark: Box | Pixels | ColorBar, scale: float) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of a rectangle, in whole pixels of the image."""
+    left, top, right, bottom = (
+        round(edge * scale) for edge in (mark.x, mark.y, mark.x + mark.width, mark.y + mark.height)
+    )
+    return left, top, right, bottom
+
+
 def panel_colors(mark: Pixels, width_px: int, height_px: int) -> Image.Image:
     """The pixels of a panel as RGB at their size on screen: nearest for maps, interpolated for pictures."""
     values = mark.panel.at(mark.frame)
@@ -113,10 +121,6 @@ class Raster:
             return rgb(color)
         return (*rgb(color), int(color[7:9], 16) if len(color) == 9 else 255)
 
-    def _box(self, x: float, y: float, width: float, height: float) -> tuple[int, int, int, int]:
-        left, top, right, bottom = (round(edge * self.scale) for edge in (x, y, x + width, y + height))
-        return left, top, right, bottom
-
     def _add_text(self, mark: Text) -> None:
         self._pen.text(
             (round(mark.x * self.scale), round(mark.y * self.scale)),
@@ -127,18 +131,18 @@ class Raster:
         )
 
     def _add_box(self, mark: Box) -> None:
-        left, top, right, bottom = self._box(mark.x, mark.y, mark.width, mark.height)
+        left, top, right, bottom = pixel_box(mark, self.scale)
         if right > left and bottom > top:
             self._pen.rectangle((left, top, right - 1, bottom - 1), fill=self.ink(mark.color))
 
     def _add_colorbar(self, mark: ColorBar) -> None:
-        left, top, right, bottom = self._box(mark.x, mark.y, mark.width, mark.height)
+        left, top, right, bottom = pixel_box(mark, self.scale)
         steps = np.linspace(0, 255, right - left).round().astype(np.uint8)
         colors = np.broadcast_to(color_table(mark.palette)[steps], (bottom - top, right - left, 3))
         self.image.paste(Image.fromarray(np.ascontiguousarray(colors)), (left, top))
 
     def _add_pixels(self, mark: Pixels) -> None:
-        left, top, right, bottom = self._box(mark.x, mark.y, mark.width, mark.height)
+        left, top, right, bottom = pixel_box(mark, self.scale)
         colors = panel_colors(mark, right - left, bottom - top)
         mask = disc_mask(right - left, bottom - top) if mark.round_ else None
         self.image.paste(colors.convert(self.image.mode), (left, top), mask)

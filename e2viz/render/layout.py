@@ -26,7 +26,7 @@ from e2viz.render.scene import Panel, Row, Scene
 NARROW_BELOW = 640
 MIN_WIDTH = 240
 PANEL_GAP = 8
-LARGEST_PANEL, SMALLEST_PANEL = 168, 56
+LARGEST_PANEL, COMFORTABLE_PANEL, SMALLEST_PANEL = 168, 84, 56
 
 
 def lay_out(scene: Scene, width: int) -> Sheet:
@@ -83,7 +83,7 @@ def _add_hero(sheet: Sheet, scene: Scene, x: float, y: float, inner: float) -> t
         if scene.bars:
             return add_cards(sheet, scene.bars, x, bottom + 16, inner, 0), False
         return add_legend(sheet, scene.rings, x, bottom, inner), False
-    side = float(np.clip(8 * round(inner * 0.425 / 8), 240, 480))
+    side = float(np.clip(8 * round(inner * 0.44 / 8), 240, 480))
     alone = not scene.bars and not beside
     add_dial(sheet, scene, x + (inner - side) / 2 if alone else x, y, side)
     right = x + side + 40
@@ -105,7 +105,10 @@ def add_rows(sheet: Sheet, rows: tuple[Row, ...], x: float, y: float, width: flo
         The y below the last row.
     """
     most = max(len(row.panels) for row in rows)
-    side = float(np.clip((width - PANEL_GAP * (most - 1)) // most, SMALLEST_PANEL, LARGEST_PANEL))
+    fitting = max(1, int((width + PANEL_GAP) // (COMFORTABLE_PANEL + PANEL_GAP)))
+    lines = -(-most // fitting)
+    columns = -(-most // lines)  # lines of equal length instead of a last panel alone
+    side = float(np.clip((width - PANEL_GAP * (columns - 1)) // columns, SMALLEST_PANEL, LARGEST_PANEL))
     for row in rows:
         y = _add_row(sheet, row, x, y, width, side)
     return y
@@ -113,7 +116,9 @@ def add_rows(sheet: Sheet, rows: tuple[Row, ...], x: float, y: float, width: flo
 
 def _add_row(sheet: Sheet, row: Row, x: float, y: float, width: float, side: float) -> float:
     shared = _shared_scale(row)
-    used = width
+    widths = [_panel_size(panel, side) for panel in row.panels]
+    used = min(width, sum(max(each, SMALLEST_PANEL) for each, _ in widths) + PANEL_GAP * (len(widths) - 1))
+    used = min(width, max(used, 280))
     if row.label or shared:
         baseline = y + 24
         left = x
@@ -126,7 +131,6 @@ def _add_row(sheet: Sheet, row: Row, x: float, y: float, width: float, side: flo
         if shared:
             _add_scale(sheet, shared, x + used, baseline)
         y = baseline + 4
-    widths = [_panel_size(panel, side) for panel in row.panels]
     position, line_height = x, 0.0
     for panel, (panel_width, panel_height) in zip(row.panels, widths, strict=True):
         if position > x and position + panel_width > x + width + 0.5:
@@ -173,7 +177,7 @@ def _add_panel(sheet: Sheet, panel: Panel, x: float, y: float, width: float, hei
     top = y
     for text, weight, color in ((panel.title, "regular", "text"), (panel.probe, "mono", "muted")):
         if text:
-            label = shorten(text, SMALL_SIZE, weight, max(width, SMALLEST_PANEL))
+            label = shorten(text, SMALL_SIZE, weight, max(width, SMALLEST_PANEL), at_end=weight != "mono")
             sheet.still.append(Text(x, y + 14, label, SMALL_SIZE, color, weight))
             y += 16
     y += 4

@@ -36,13 +36,15 @@ def text_width(text: str, size: int, weight: str = "regular") -> float:
     return font(weight, size * 8).getlength(text) / 8
 
 
-def shorten(text: str, size: int, weight: str, width: float) -> str:
-    """The text, or as much of its start as fits, with an ellipsis."""
+def shorten(text: str, size: int, weight: str, width: float, *, at_end: bool = True) -> str:
+    """The text, or as much of its start (of its end, unless `at_end`) as fits, with an ellipsis."""
     if text_width(text, size, weight) <= width:
         return text
     while text and text_width(text + "…", size, weight) > width:
-        text = text[:-1]
-    return text.rstrip() + "…" if text else ""
+        text = text[:-1] if at_end else text[1:]
+    if not text:
+        return ""
+    return text.rstrip() + "…" if at_end else "…" + text
 
 
 def wrap(text: str, size: int, weight: str, width: float) -> list[str]:

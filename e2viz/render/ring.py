@@ -19,6 +19,7 @@ Array = np.ndarray
 MAX_SEGMENT_DEG = 15.0
 SEGMENT_GAP_PX = 1.0
 LINE_PX = 1.5
+DIAL_MARGIN_PX = 34
 
 
 def segment_edges_deg(angles_deg: Float[Array, " frame"]) -> Float[Array, "frame 2"]:
@@ -88,7 +89,7 @@ def ring_radii(count: int, radius: float) -> list[tuple[float, float]]:
 def add_dial(sheet: Sheet, scene: Scene, x: float, y: float, side: float) -> None:
     """Lay out the rings, the turning picture, ticks and the handle in a square with its corner at x, y."""
     centre_x, centre_y = x + side / 2, y + side / 2
-    outer = side / 2 - 26
+    outer = side / 2 - DIAL_MARGIN_PX
     radii = ring_radii(len(scene.rings), outer)
     lens = (radii[-1][0] - 10) if radii else outer
     for ring, (inner_radius, outer_radius) in zip(scene.rings, radii, strict=True):
@@ -116,7 +117,9 @@ def _ticks(x: float, y: float, outer: float) -> list[Mark]:
         quarter = angle_deg % 90 == 0
         ends = [point(x, y, outer + 4, angle_deg), point(x, y, outer + (12 if quarter else 6), angle_deg)]
         marks.append(Line(np.array(ends), "muted" if quarter else "rule", 1.5 if quarter else 1.0))
-    for angle_deg, anchor, shift in ((0, "l", (7, 2)), (90, "l", (-6, -7)), (180, "l", (7, 6)), (270, "r", (7, -7))):
-        at = point(x, y, outer + 15, angle_deg)
-        marks.append(Text(at[0] + shift[0], at[1] + shift[1], f"{angle_deg}°", SMALL_SIZE, "muted", anchor=anchor))
+    places = ((0, "l", 12, -1), (90, "r", 2, -10), (180, "l", 12, 9), (270, "l", -2, -10))
+    for angle_deg, anchor, right, below in places:
+        at = point(x, y, outer + 8, angle_deg)
+        label = f"{angle_deg}°"
+        marks.append(Text(at[0] + right, at[1] + below, label, SMALL_SIZE, "muted", anchor=anchor))
     return marks

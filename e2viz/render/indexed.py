@@ -1,0 +1,155 @@
+"""Frames with one colour table for the whole animation: no dithering, no table that changes from frame to frame.
+
+A GIF has 256 colours. Maps get theirs first, as steps of their palettes; the page, the rings and the picture share
+the rest. Where all maps together use no more steps than there is room for, they are exact.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from e2viz.render.draw import base_of, draw, nearest, pixel_box
+from e2viz.render.marks import Pixels, Sheet
+from e2viz.render.palette import CLASS_COLORS, Theme, color_table, for_theme, rgb, theme_named
+from e2viz.render.scene import Scene
+
+PAGE_COLORS = 72
+CLEAR = 255  # the index of a clear pixel; no opaque colour is given it
+_BITS = 6
+
+
+def map_steps(scene: Scene, room: int) -> dict[str, np.ndarray]:
+    """For each palette in use, the steps that get a colour of their own.
+
+    Args:
+        scene: what is shown.
+        room: number of colours for all palettes together, shared in proportion to the steps that occur.
+    """
+    used: dict[str, np.ndarray] = {}
+    for panel in scene.panels:
+        if not panel.is_rgb:
+            steps = np.arange(256) if panel is scene.picture else np.flatnonzero(np.bincount(panel.values.ravel()))
+            used[panel.palette] = np.union1d(used.get(panel.palette, steps), steps)
+    wanted = sum(map(len, used.values()))
+    if wanted <= room:
+        return used
+    chosen = {}
+    for name, steps in used.items():
+        share = max(2, room * len(steps) // wanted)
+        chosen[name] = steps[np.unique(np.linspace(0, len(steps) - 1, share).round().astype(int))]
+    return chosen
+
+
+class ColorTable:
+    """255 colours for one scene, and the index of the nearest for any colour."""
+
+    def __init__(self, scene: Scene, page: Theme, samples: list[np.ndarray]) -> None:
+        steps = map_steps(scene, CLEAR - PAGE_COLORS)
+        fixed = [getattr(page, name) or page.matte for name in ("background", "text", "muted", "rule", "track")]
+        fixed += CLASS_COLORS
+        fixed += [for_theme(each.color, page) for each in (*scene.rings, *scene.bars, *scene.curves)]
+        colors = [np.array([rgb(color) for color in dict.fromkeys(fixed)], dtype=np.uint8)]
+        offset = len(colors[0])
+        self._steps: dict[str, np.ndarray] = {}
+        for name, chosen in steps.items():
+            closest = np.abs(np.arange(256)[:, None] - chosen[None]).argmin(axis=1)
+            self._steps[name] = (offset + closest).astype(np.uint8)
+            colors.append(color_table(name)[chosen])
+            offset += len(chosen)
+        if offset < CLEAR:
+            colors.append(_main_colors(samples, CLEAR - offset))
+        self.colors = np.concatenate(colors)[:CLEAR]
+        self._nearest = np.full(1 << 3 * _BITS, -1, dtype=np.int16)
+        self._nearest[_bins(_pack(colors[0]))] = np.arange(len(colors[0]))
+
+    def index(self, pixels: np.ndarray) -> np.ndarray:
+        """The index of each packed colour (see `packed`); CLEAR where it is less than half opaque."""
+        bins = _bins(pixels)
+        index = self._nearest[bins]
+        if index.size and index.min() < 0:
+            self._learn(bins[index < 0])
+            index = self._nearest[bins]
+        return np.where(pixels >> 24 < 128, CLEAR, index).astype(np.uint8)
+
+    def steps(self, palette: str, values: np.ndarray) -> np.ndarray:
+        """The indices of palette steps."""
+        return self._steps[palette][values]
+
+    def _learn(self, bins: np.ndarray) -> None:
+        missing = np.zeros(len(self._nearest), dtype=bool)
+        missing[bins] = True
+        bins = np.flatnonzero(missing)
+        mask = (1 << _BITS) - 1
+        channels = np.stack([bins >> 2 * _BITS, bins >> _BITS & mask, bins & mask], axis=1)
+        middle = channels * (256 >> _BITS) + (128 >> _BITS)
+        table = self.colors.astype(np.int32)
+        for part in range(0, len(bins), 4096):
+            away = middle[part : part + 4096, None] - table
+            self._nearest[bins[part : part + 4096]] = (away**2).sum(axis=-1).argmin(axis=1)
+
+
+def packed(image: Image.Image) -> np.ndarray:
+    """One uint32 for each pixel, 0xAABBGGRR: the cheapest thing to compare and to index."""
+    pixels = np.asarray(image.convert("RGBA"))
+    return pixels.view("<u4")[..., 0]
+
+
+def _pack(colors: np.ndarray) -> np.ndarray:
+    return colors.astype(np.uint32) @ np.array([1, 1 << 8, 1 << 16], dtype=np.uint32)
+
+
+def _bins(pixels: np.ndarray) -> np.ndarray:
+    """The upper six bits of red, green and blue as one number."""
+    return (pixels & 0xFC) << 10 | (pixels & 0xFC00) >> 4 | (pixels & 0xFC0000) >> 18
+
+
+def _main_colors(samples: list[np.ndarray], count: int) -> np.ndarray:
+    """The colours that stand for all of the samples' colours best, by median cut."""
+    distinct = np.unique(np.concatenate(samples), axis=0)
+    # Distinct colours and not pixels: the white of the page would otherwise take every place.
+    cut = Image.fromarray(distinct[None]).quantize(count, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return np.array(cut.getpalette()[: 3 * count], dtype=np.uint8).reshape(-1, 3)
+
+
+def indexed_frames(scene: Scene, order: list[int], *, width: int, theme: str, scale: float) -> Iterator[Image.Image]:
+    """The frames of a scene as palette images that share one colour table."""
+    look = {"width": width, "theme": theme, "scale": scale}
+    sheet = base_of(scene, width, theme, scale).sheet
+    samples = [_without_pixels(sheet, scene.frames * part // 3, scene, look) for part in range(3)]
+    table = ColorTable(scene, theme_named(theme), samples)
+    palette = np.concatenate([table.colors, np.zeros((256 - len(table.colors), 3), np.uint8)]).tobytes()
+    still = packed(base_of(scene, width, theme, scale).image)
+    still_index = table.index(still)
+    for frame in order:
+        pixels = packed(draw(scene, frame, **look))
+        index = still_index.copy()
+        changed = np.flatnonzero(pixels != still)
+        index.ravel()[changed] = table.index(pixels.ravel()[changed])
+        for mark in (*sheet.still, *sheet.marks(frame)):
+            if isinstance(mark, Pixels):
+                _put_map(index, mark, table, scale)
+        image = Image.frombytes("P", index.shape[::-1], index.tobytes())
+        image.putpalette(palette)
+        yield image
+
+
+def _without_pixels(sheet: Sheet, frame: int, scene: Scene, look: dict) -> np.ndarray:
+    """The distinct colours [color 3] of a frame outside of its maps and its picture, which have colours already."""
+    image = np.array(draw(scene, frame, **look))[..., :3]
+    keep = np.ones(image.shape[:2], dtype=bool)
+    for mark in (*sheet.still, *sheet.marks(frame)):
+        if isinstance(mark, Pixels) and not mark.panel.is_rgb:
+            left, top, right, bottom = pixel_box(mark, look["scale"])
+            keep[top:bottom, left:right] = False
+    return np.unique(image[keep], axis=0)
+
+
+def _put_map(index: np.ndarray, mark: Pixels, table: ColorTable, scale: float) -> None:
+    """Write a map's own steps over what the nearest-colour search made of it."""
+    panel = mark.panel
+    if mark.smooth or panel.is_rgb or panel.marker is not None or panel.outline is not None:
+        return
+    left, top, right, bottom = pixel_box(mark, scale)
+    values = nearest(panel.at(mark.frame), right - left, bottom - top)
+    index[top:bottom, left:right] = table.steps(panel.palette, values)
