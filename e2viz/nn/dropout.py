@@ -5,36 +5,39 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from e2viz.nn.tiling import Task
+from e2viz.nn.tiling import SCRATCH, Task
 
-LEVELS = 1 << 16
+LEVELS = 256
 
 
 @dataclass(frozen=True)
 class Dropout:
-    """Keeps each weight with the same chance, from sixteen random bits.
+    """Drops each weight with one chance, from eight random bits.
 
-    A chance is therefore a multiple of 1 / 65536; kept weights are divided by the chance that is really used.
+    The threshold of a tile is rounded up or down at random, so that the chance of each weight is the one asked
+    for although a byte has 256 levels.
     """
 
-    dropped_levels: int
+    chance: float
     seed: int
 
     @classmethod
-    def drawn(cls, dropout_p: float) -> "Dropout":
-        """A new pattern from torch's own random state, so that `torch.manual_seed` fixes it."""
-        seed = int(torch.randint(1 << 62, (), dtype=torch.int64))
-        return cls(round(dropout_p * LEVELS), seed)
+    def drawn(cls, dropout_p: float) -> "Dropout | None":
+        """A new pattern from torch's own random state, so that `torch.manual_seed` fixes it; None for no dropout."""
+        if dropout_p == 0.0:
+            return None
+        return cls(dropout_p, int(torch.randint(1 << 62, (), dtype=torch.int64)))
 
     @property
     def factor(self) -> float:
         """What kept weights are multiplied by."""
-        return LEVELS / (LEVELS - self.dropped_levels)
+        return 1.0 / (1.0 - self.chance)
 
     def kept(self, like: Tensor, task: Task, run: slice, element: int) -> Tensor:
         """1 where a weight is kept and 0 where not, for one query element of one tile; the same every time."""
         generator = torch.Generator().manual_seed(hash((self.seed, task.number, run.start, element)))
-        words = torch.empty(-(-like.numel() // 4), dtype=torch.int64)
+        rounding = float(torch.rand((), generator=generator))
+        words = SCRATCH.take("random", (-(-like.numel() // 8),), torch.empty(0, dtype=torch.int64))
         words.random_(-(1 << 63), None, generator=generator)
-        bits = words.view(torch.int16).ge_(self.dropped_levels - LEVELS // 2)
-        return bits[: like.numel()].view(like.shape).to(like.dtype)
+        kept = words.view(torch.uint8).ge_(int(self.chance * LEVELS + rounding))
+        return SCRATCH.take("kept", like.shape, like).copy_(kept[: like.numel()].view(like.shape))

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from e2viz.nn.dropout import Dropout
-from e2viz.nn.tile_weights import tile_weights
-from e2viz.nn.tiling import Plane, Task, run_all, tasks
+from e2viz.nn.tile_weights import FactorisedWeights, JointWeights, tile_weights
+from e2viz.nn.tiling import SCRATCH, Plane, Task, run_all, tasks
 from e2viz.nn.windows import correlate, gather, scatter
 
 LOG2_E = math.log2(math.e)
@@ -32,7 +32,7 @@ def group_attention(
     dropout_p: float = 0.0,
 ) -> Float[Tensor, "batch depth head group height width"]:
     """See `functional.group_attention`."""
-    dropout = Dropout.drawn(dropout_p) if dropout_p else None
+    dropout = Dropout.drawn(dropout_p)
     by_query = group_encoding.transpose(0, 1)
     return _Attention.apply(query, key, value, plane_encoding, by_query, scale, dropout)
 
@@ -47,7 +47,7 @@ def lifting_attention(
     dropout_p: float = 0.0,
 ) -> Float[Tensor, "batch depth head group height width"]:
     """See `functional.lifting_attention`."""
-    dropout = Dropout.drawn(dropout_p) if dropout_p else None
+    dropout = Dropout.drawn(dropout_p)
     query, key, value = query[:, :, :, None], key[:, :, :, None], value[:, :, :, None]
     nothing = query.new_zeros(1, plane_encoding.shape[0], 1, 0)
     return _Attention.apply(query, key, value, plane_encoding, nothing, scale, dropout)
@@ -89,10 +89,10 @@ class _Tile:
             self.plane.flat_keys(task.of(maps).flatten(0, 1)) for maps in (layer.key, layer.value)
         )
 
-    def flat_queries(self, maps: Tensor) -> Float[Tensor, "pair depth element pixel"]:
+    def flat_queries(self, maps: Tensor) -> Float[Tensor, "pair element depth pixel"]:
         return self.plane.flat_queries(self.task.of(maps).flatten(0, 1))
 
-    def weights(self, run: slice):
+    def weights(self, run: slice) -> FactorisedWeights | JointWeights:
         return tile_weights(
             self.queries[..., run],
             self.plane.windows(self.keys, run),
@@ -101,49 +101,51 @@ class _Tile:
             self.layer.group_encoding,
         )
 
-    def new_weights(self, run: slice) -> Float[Tensor, "pair output key offset pixel"]:
+    def take(self, name: str, run: slice) -> Float[Tensor, "pair output key offset pixel"]:
+        """Scratch memory for weights of one query element, or their sum."""
         outputs, window = self.layer.plane_encoding.shape[0], self.plane.window
-        pairs, _, keys, _ = self.keys.shape
-        return self.keys.new_empty(pairs, outputs, keys, window * window, run.stop - run.start)
+        pairs, keys = self.keys.shape[:2]
+        return SCRATCH.take(name, (pairs, outputs, keys, window * window, run.stop - run.start), self.keys)
 
-    def put(self, flat: Float[Tensor, "pair depth element pixel"], maps: Tensor, *, keys: bool = False) -> None:
-        """Write the inner part of flat maps to where this task's pairs lie."""
-        inner = self.plane.inner_keys(flat) if keys else self.plane.inner_queries(flat)
+    def square(self, weights: Tensor) -> Float[Tensor, "pair outer inner window window pixel"]:
+        return weights.unflatten(3, (self.plane.window, self.plane.window))
+
+    def put(self, inner: Float[Tensor, "pair element depth height width"], maps: Tensor) -> None:
+        """Write to where this task's pairs lie."""
         target = self.task.of(maps)
         target.copy_(inner.unflatten(0, target.shape[:2]))
 
 
-def _square(weights: Tensor, plane: Plane) -> Float[Tensor, "pair output key window window pixel"]:
-    return weights.unflatten(3, (plane.window, plane.window))
-
-
 def _forward(layer: _Layer, out: Tensor, task: Task, border: Tensor) -> None:
-    tile = _Tile(layer, task, border)
-    mixed = tile.values.new_empty(*tile.values.shape[:2], layer.plane_encoding.shape[0], tile.plane.pixels)
+    """Write this task's part of the output."""
+    tile, dropout = _Tile(layer, task, border), layer.dropout
+    pairs, queries, depth, pixels = tile.queries.shape
+    mixed = tile.values.new_empty(pairs, layer.plane_encoding.shape[0], depth, pixels)
     for run in task.runs:
-        weights, total, buffer = tile.weights(run), tile.new_weights(run).zero_(), tile.new_weights(run)
-        for element in range(tile.queries.shape[2]):
-            if layer.dropout is None:
-                weights.add_to(total, element, buffer)
+        weights, total = tile.weights(run), tile.take("total", run).zero_()
+        for element in range(queries):
+            if dropout is None:
+                weights.add_to(total, element)
             else:
-                weights.of_query(element, buffer)
-                total.addcmul_(buffer, layer.dropout.kept(buffer, task, run, element), value=layer.dropout.factor)
-        gather(_square(total, tile.plane), tile.plane.windows(tile.values, run), mixed[..., run])
-    tile.put(mixed, out)
+                weight = tile.take("weight", run)
+                weights.of_query(element, weight)
+                total.addcmul_(weight, dropout.kept(weight, task, run, element))
+        gather(tile.square(total), tile.plane.windows(tile.values, run), mixed[..., run])
+    tile.put(tile.plane.inner_queries(mixed if dropout is None else mixed.mul_(dropout.factor)), out)
 
 
 class _ScoreGradient:
-    """Gradient of the loss by the three parts of the scores of one run, and the weights summed over g."""
+    """Gradient by the three parts of the scores of one run, and the weights summed over the query elements."""
 
     def __init__(self, tile: _Tile, run: slice, by_weight: Float[Tensor, "pair output key offset pixel"]) -> None:
         pairs, outputs, keys, offsets, pixels = by_weight.shape
-        queries = tile.queries.shape[2]
-        self.content = by_weight.new_empty(pairs, queries, keys, offsets, pixels)
-        self.plane = by_weight.new_empty(pairs, queries, outputs, offsets, pixels)
+        queries = tile.queries.shape[1]
+        self.content = SCRATCH.take("by_content", (pairs, queries, keys, offsets, pixels), by_weight)
+        self.plane = SCRATCH.take("by_plane", (pairs, queries, outputs, offsets, pixels), by_weight)
         self.group = by_weight.new_empty(pairs, queries, outputs, keys, pixels)
-        self.total = torch.zeros_like(by_weight)
+        self.total = tile.take("total", run).zero_()
         weights, dropout = tile.weights(run), tile.layer.dropout
-        weight, product = torch.empty_like(by_weight), torch.empty_like(by_weight)
+        weight, product = tile.take("weight", run), tile.take("product", run)
         for element in range(queries):
             weights.of_query(element, weight)
             torch.mul(weight, by_weight, out=product)
@@ -151,12 +153,17 @@ class _ScoreGradient:
                 self.total.add_(weight)
             else:
                 kept = dropout.kept(weight, tile.task, run, element)
-                self.total.addcmul_(weight, kept, value=dropout.factor)
-                product.mul_(kept).mul_(dropout.factor)
-            product.addcmul_(weight, product.sum((2, 3), keepdim=True), value=-1)
-            torch.sum(product, 1, out=self.content[:, element])
-            torch.sum(product, 2, out=self.plane[:, element])
-            torch.sum(product, 3, out=self.group[:, element])
+                self.total.addcmul_(weight, kept)
+                product.mul_(kept)
+            self._add(element, weight, product, weights.over_offsets(element, weight))
+
+    def _add(self, element: int, weight: Tensor, product: Tensor, over_offsets: Tensor) -> None:
+        by_group = product.sum(3)
+        mean = by_group.sum(2, keepdim=True)
+        product.addcmul_(weight, mean[:, :, :, None], value=-1)
+        torch.sum(product, 1, out=self.content[:, element])
+        torch.sum(product, 2, out=self.plane[:, element])
+        torch.addcmul(by_group, over_offsets, mean, value=-1, out=self.group[:, element])
 
 
 def _backward(layer: _Layer, by_out: Tensor, grads: tuple[Tensor, ...], task: Task, border: Tensor):
@@ -164,27 +171,30 @@ def _backward(layer: _Layer, by_out: Tensor, grads: tuple[Tensor, ...], task: Ta
     tile = _Tile(layer, task, border)
     plane, depth_plane = tile.plane, layer.plane_encoding.shape[1]
     flat_by_out = tile.flat_queries(by_out)
+    if layer.dropout is not None:
+        flat_by_out.mul_(layer.dropout.factor)
     by_query, by_key, by_value = (torch.zeros_like(flat) for flat in (tile.queries, tile.keys, tile.values))
     plane_encoding = layer.plane_encoding.flatten(2).transpose(1, 2).flatten(0, 1)
     group_encoding = layer.group_encoding.flatten(1, 2)
     by_plane_encoding, by_group_encoding = torch.zeros_like(plane_encoding), torch.zeros_like(group_encoding)
     for run in task.runs:
         here, queries = flat_by_out[..., run], tile.queries[..., run]
-        by_weight = correlate(here, plane.windows(tile.values, run)).flatten(3, 4)
+        by_weight = tile.take("by_weight", run)
+        correlate(here, plane.windows(tile.values, run), None, tile.square(by_weight))
         score = _ScoreGradient(tile, run, by_weight)
-        scatter(_square(score.total, plane), here, by_value, plane, run)
-        content = _square(score.content, plane)
+        scatter(tile.square(score.total), here, by_value, plane, run)
+        content = tile.square(score.content)
         scatter(content, queries, by_key, plane, run)
-        gather(content, plane.windows(tile.keys, run), by_query[..., run])
-        by_element, of_element = by_query[..., run].transpose(1, 2), queries.transpose(1, 2)
+        by_queries = by_query[..., run]
+        gather(content, plane.windows(tile.keys, run), by_queries)
         by_plane, by_group = score.plane.flatten(2, 3), score.group.flatten(2, 3)
-        by_element[:, :, :depth_plane] += plane_encoding.T @ by_plane
-        by_element[:, :, depth_plane:] += group_encoding.transpose(1, 2) @ by_group
-        by_plane_encoding += (by_plane @ of_element[:, :, :depth_plane].mT).sum((0, 1))
-        by_group_encoding += (by_group @ of_element[:, :, depth_plane:].mT).sum(0)
-    tile.put(by_query.mul_(layer.scale), grads[0])
-    tile.put(by_key.div_(LOG2_E), grads[1], keys=True)
-    tile.put(by_value, grads[2], keys=True)
+        by_queries[:, :, :depth_plane] += plane_encoding.T @ by_plane
+        by_queries[:, :, depth_plane:] += group_encoding.mT @ by_group
+        by_plane_encoding += (by_plane @ queries[:, :, :depth_plane].mT).sum((0, 1))
+        by_group_encoding += (by_group @ queries[:, :, depth_plane:].mT).sum(0)
+    tile.put(plane.inner_queries(by_query.mul_(layer.scale)), grads[0])
+    tile.put(plane.inner_keys(by_key.div_(LOG2_E)), grads[1])
+    tile.put(plane.inner_keys(by_value), grads[2])
     return by_plane_encoding, by_group_encoding
 
 

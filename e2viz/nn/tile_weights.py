@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from e2viz.nn.tiling import SCRATCH
 from e2viz.nn.windows import correlate
 
 
@@ -22,7 +23,7 @@ class TileCount:
 
     factorised: int = 0
     joint: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, *, joint: bool) -> None:
         with self._lock:
@@ -35,35 +36,36 @@ COUNT = TileCount()
 
 @dataclass(frozen=True)
 class Scores:
-    """The three parts of the scores of a tile, as logarithms to base two.
+    """The three parts of the scores of a tile, as logarithms to base two, in this thread's scratch memory."""
 
-    content is over (query element, key element, window, pixel); plane over (query, output, window, pixel);
-    group over (query, output, key, pixel).
-    """
-
-    content: Float[Tensor, "pair query key window window pixel"]
-    plane: Float[Tensor, "pair query output window window pixel"]
+    content: Float[Tensor, "pair query key offset pixel"]
+    plane: Float[Tensor, "pair query output offset pixel"]
     group: Float[Tensor, "pair query output key pixel"]
 
     @classmethod
     def of(
         cls,
-        queries: Float[Tensor, "pair depth query pixel"],
-        windows: Float[Tensor, "pair depth key window window pixel"],
+        queries: Float[Tensor, "pair query depth pixel"],
+        windows: Float[Tensor, "pair key depth window window pixel"],
         border: Float[Tensor, "window window pixel"],
         plane_encoding: Float[Tensor, "output depth_plane window window"],
         group_encoding: Float[Tensor, "query output key depth_group"],
     ) -> "Scores":
         """Scores of the queries, which already carry the scale and log2(e)."""
-        depth_plane = plane_encoding.shape[1]
-        by_element = queries.transpose(1, 2)
-        plane = plane_encoding.flatten(2).transpose(1, 2).flatten(0, 1) @ by_element[:, :, :depth_plane]
-        group = group_encoding.flatten(1, 2) @ by_element[:, :, depth_plane:]
-        outputs, window = plane_encoding.shape[0], plane_encoding.shape[-1]
+        pairs, elements, depth, pixels = queries.shape
+        outputs, depth_plane, window, _ = plane_encoding.shape
+        keys = windows.shape[1]
+        content = SCRATCH.take("content", (pairs, elements, keys, window, window, pixels), queries)
+        correlate(queries, windows, border, content)
+        plane = SCRATCH.take("plane", (pairs * elements, outputs * window * window, pixels), queries)
+        by_offset = plane_encoding.flatten(2).transpose(1, 2).flatten(0, 1)
+        flat = queries.flatten(0, 1)
+        torch.bmm(by_offset.expand(len(flat), -1, -1), flat[:, :depth_plane], out=plane)
+        group = group_encoding.flatten(1, 2) @ queries[:, :, depth_plane:]
         return cls(
-            correlate(queries, windows, border),
-            plane.unflatten(2, (outputs, window, window)),
-            group.unflatten(2, (outputs, -1)),
+            content.flatten(3, 4),
+            plane.view(pairs, elements, outputs, window * window, pixels),
+            group.unflatten(2, (outputs, keys)),
         )
 
 
@@ -72,16 +74,16 @@ class FactorisedWeights:
 
     def __init__(self, scores: Scores) -> None:
         """Take the scores over: their memory is reused."""
-        self._content = _exp2_(scores.content.flatten(3, 4), (2, 3))
-        self._plane = _exp2_(scores.plane.flatten(3, 4), (3,))
+        self._content = _exp2_(scores.content, (2, 3))
+        self._plane = _exp2_(scores.plane, (3,))
         group = _exp2_(scores.group, (3,))
-        denominator = (self._over_offsets() * group).sum(3, keepdim=True)
+        self._total = self._over_offsets()
+        denominator = (self._total * group).sum(3, keepdim=True)
         tiny = torch.finfo(denominator.dtype).tiny
         self.valid = bool(denominator.amin() >= tiny**0.65)
         self._group = group.div_(denominator)
 
     def _over_offsets(self) -> Float[Tensor, "pair query output key pixel"]:
-        """Sum over the offsets of content * plane."""
         content = self._content[:, :, None].unbind(4)
         plane = self._plane[:, :, :, None].unbind(4)
         total = content[0] * plane[0]
@@ -94,12 +96,15 @@ class FactorisedWeights:
         self._group_times_plane(element, out)
         out.mul_(self._content[:, element, None])
 
-    def add_to(
-        self, total: Float[Tensor, "pair output key offset pixel"], element: int, buffer: Tensor
-    ) -> None:
+    def add_to(self, total: Float[Tensor, "pair output key offset pixel"], element: int) -> None:
         """Add the softmax weights of one query element to a sum."""
-        self._group_times_plane(element, buffer)
-        total.addcmul_(buffer, self._content[:, element, None])
+        product = SCRATCH.take("product", total.shape, total)
+        self._group_times_plane(element, product)
+        total.addcmul_(product, self._content[:, element, None])
+
+    def over_offsets(self, element: int, weights: Tensor) -> Float[Tensor, "pair output key pixel"]:
+        """The sum over offsets of the weights that `of_query` gave."""
+        return self._total[:, element] * self._group[:, element]
 
     def _group_times_plane(self, element: int, out: Tensor) -> None:
         torch.mul(self._group[:, element, :, :, None], self._plane[:, element, :, None], out=out)
@@ -109,23 +114,25 @@ class JointWeights:
     """Weights as the softmax of the summed scores: always right, with |G| p^2 times as many exponentials."""
 
     def __init__(self, scores: Scores) -> None:
-        self._content = scores.content.flatten(3, 4)
-        self._plane = scores.plane.flatten(3, 4)
-        self._group = scores.group
+        self._scores = scores
 
     def of_query(self, element: int, out: Float[Tensor, "pair output key offset pixel"]) -> None:
         """The softmax weights of one query element."""
-        torch.add(self._content[:, element, None], self._plane[:, element, :, None], out=out)
-        out.add_(self._group[:, element, :, :, None])
+        scores = self._scores
+        torch.add(scores.content[:, element, None], scores.plane[:, element, :, None], out=out)
+        out.add_(scores.group[:, element, :, :, None])
         _exp2_(out, (2, 3))
         out.div_(out.sum((2, 3), keepdim=True))
 
-    def add_to(
-        self, total: Float[Tensor, "pair output key offset pixel"], element: int, buffer: Tensor
-    ) -> None:
+    def add_to(self, total: Float[Tensor, "pair output key offset pixel"], element: int) -> None:
         """Add the softmax weights of one query element to a sum."""
-        self.of_query(element, buffer)
-        total.add_(buffer)
+        weights = SCRATCH.take("product", total.shape, total)
+        self.of_query(element, weights)
+        total.add_(weights)
+
+    def over_offsets(self, element: int, weights: Tensor) -> Float[Tensor, "pair output key pixel"]:
+        """The sum over offsets of the weights that `of_query` gave."""
+        return weights.sum(3)
 
 
 def tile_weights(*parts: Tensor) -> FactorisedWeights | JointWeights:

@@ -4,6 +4,7 @@ A plane is kept as one flat row of pixels with a zero border between its rows, s
 is a step of fixed length in memory: all windows together are one overlapping strided view, never a copy.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,24 @@ Result = TypeVar("Result")
 
 PIXELS_PER_TILE = 1024
 """Pixels times (image, head) pairs in one tile; larger tiles leave the cache, smaller ones pay for more calls."""
+
+
+class Scratch(threading.local):
+    """Named buffers of one thread, used again for each tile: fresh memory of this size is paid for page by page."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, torch.dtype, torch.device], Tensor] = {}
+
+    def take(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
+        """An uninitialised tensor that is overwritten by the next take of the same name in this thread."""
+        key, size = (name, like.dtype, like.device), math.prod(shape)
+        buffer = self._buffers.get(key)
+        if buffer is None or buffer.numel() < size:
+            buffer = self._buffers[key] = like.new_empty(size)
+        return buffer[:size].view(shape)
+
+
+SCRATCH = Scratch()
 
 
 @dataclass(frozen=True)
@@ -67,9 +86,7 @@ class Plane:
         start = self.radius * (self.stride + 1)
         return self.inner_queries(flat[..., start : start + self.pixels])
 
-    def windows(
-        self, flat: Float[Tensor, "*axes padded"], run: slice
-    ) -> Float[Tensor, "*axes window window pixel"]:
+    def windows(self, flat: Float[Tensor, "*axes padded"], run: slice) -> Float[Tensor, "*axes window window pixel"]:
         """flat[..., x + u] for the offsets u of each pixel x of a run: an overlapping view."""
         return flat.as_strided(
             (*flat.shape[:-1], self.window, self.window, run.stop - run.start),
@@ -93,8 +110,8 @@ class Task:
     runs: tuple[slice, ...]
 
     def of(self, maps: Tensor) -> Tensor:
-        """This task's part of [batch depth head ...], heads beside images: [image head depth ...]."""
-        return maps[self.images, :, self.heads].transpose(1, 2)
+        """This task's part of [batch depth head element ...], as [image head element depth ...]."""
+        return maps[self.images, :, self.heads].permute(0, 2, 3, 1, 4, 5)
 
 
 def tasks(batch: int, heads: int, plane: Plane) -> list[Task]:
