@@ -3,6 +3,7 @@
 import gzip
 import math
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def read_idx(path: str | Path) -> Shaped[np.ndarray, "*shape"]:
             content = gzip.decompress(content)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist. {HOW_TO_GET}") from None
-    except (OSError, EOFError, gzip.zlib.error) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}); copy the file again.") from error
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in ELEMENT_TYPES:
         raise DataError(f"{path} is not an IDX file: it starts with {content[:4].hex(' ')}. {HOW_TO_GET}")

@@ -39,9 +39,7 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batches(
-        self, size: int
-    ) -> Iterator[tuple[Float[Tensor, "batch 1 size size"], Int64[Tensor, "batch"]]]:
+    def batches(self, size: int) -> Iterator[tuple[Float[Tensor, "batch 1 size size"], Int64[Tensor, "batch"]]]:
         """Serve the split in order, turned by the fair rotation, as float32 in [0, 1].
 
         Args:

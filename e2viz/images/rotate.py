@@ -20,12 +20,12 @@ CHUNK_VALUES = 2_000_000  # at the working resolution; bounds memory to some 50 
 
 def rotate(
     images: Float[Tensor, "*batch channel size size"],
-    angle_deg: float | Num[Tensor, ""] | Num[Tensor, "angle"],
+    angle_deg: float | int | Num[Tensor, ""] | Num[Tensor, "angle"],
     *,
     size: int | None = None,
-    background: float | Float[Tensor, "channel"] = 0.0,
+    background: float | int | Float[Tensor, "channel"] = 0.0,
     method: str = "fair",
-    mean: float | Float[Tensor, "channel"] = MNIST_MEAN,
+    mean: float | int | Float[Tensor, "channel"] = MNIST_MEAN,
 ) -> Float[Tensor, "*out channel new_size new_size"]:
     """Rotate square images in [0, 1] about their exact centre, counter-clockwise.
 
@@ -82,7 +82,7 @@ def views(
     size: int,
     method: str = "fair",
     *,
-    mean: float | Float[Tensor, "channel"] = MNIST_MEAN,
+    mean: float | int | Float[Tensor, "channel"] = MNIST_MEAN,
 ) -> Float[Tensor, "frame channel {size} {size}"]:
     """What a model of that input size sees when the picture is turned by each angle, in [0, 1].
 
@@ -93,9 +93,7 @@ def views(
         method: "fair" or "naive", see `rotate`.
         mean: the model's normalisation mean; "naive" only.
     """
-    return rotate(
-        picture.values, angles_deg, size=size, background=picture.background, method=method, mean=mean
-    )
+    return rotate(picture.values, angles_deg, size=size, background=picture.background, method=method, mean=mean)
 
 
 def _working_size(size: int, new_size: int) -> int:
