@@ -1,0 +1,174 @@
+// Builds the page of one scene and keeps it in step with the clock.
+
+const LAYOUT = `
+  <div class="stage">
+    <div class="turntable"><canvas class="dial" tabindex="0" role="img"></canvas><p class="legend"></p></div>
+    <div class="controls"></div>
+    <div class="side"><div class="charts"></div><div class="aside"></div></div>
+  </div>
+  <div class="rows"></div>
+  <p class="caption"></p>
+  <div class="tip" hidden></div>
+  <p class="spoken" aria-live="polite"></p>`;
+
+class Player {
+  constructor(root, scene, clock, send) {
+    Object.assign(this, { root, scene, clock, send });
+    root.innerHTML = LAYOUT;
+    this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
+    this.look = readLook(root);
+    const find = (name) => root.querySelector(name);
+    this.controls = new Controls(find(".controls"), clock, scene);
+    find(".controls").hidden = scene.frames < 2;
+    this.charts = scene.bars.map((bars) => new BarChart(bars, scene, this.look));
+    find(".charts").append(...this.charts.map((chart) => chart.element));
+    this.views = [];
+    for (const row of scene.rows) this.addRow(row);
+    find(".caption").textContent = scene.caption;
+    if (scene.picture || scene.rings.length) this.addDial(find(".dial"), find(".legend"));
+    else find(".turntable").remove();
+    if (!this.charts.length && !this.root.querySelector(".aside .row")) find(".side").remove();
+    find(".stage").classList.toggle("paired", Boolean(this.dial && find(".side")));
+    this.spoken = find(".spoken");
+    this.tip = new Tip(this, find(".tip"));
+  }
+
+  addDial(canvas, legend) {
+    this.dial = new Dial(canvas, this.scene, this.look);
+    turnByHand(this.dial, this.clock, this.scene, this.root);
+    canvas.setAttribute("aria-label", this.scene.title || "The turning picture");
+    for (const ring of this.scene.rings) {
+      const item = document.createElement("span");
+      item.dataset.model = ring.color;
+      item.textContent = ring.label;
+      legend.append(item);
+    }
+  }
+
+  addRow(row) {
+    const { element, views } = rowView(row, this.scene, this.views.length);
+    this.views.push(...views);
+    this.root.querySelector(row.aside ? ".aside" : ".rows").append(element);
+    for (const view of views) this.listen(view);
+  }
+
+  listen(view) {
+    if (!this.scene.options.report_pixel) return;
+    view.canvas.classList.add("pickable");
+    view.canvas.addEventListener("click", (event) => {
+      const place = view.locate(event);
+      this.markPixel(view, place);
+      this.send("pixel", { panel: view.index, ...place, frame: frameAt(this.scene, this.clock.turn) });
+    });
+  }
+
+  markPixel(chosen, place) {
+    for (const view of this.views) {
+      const same = view.panel.width === chosen.panel.width && view.panel.height === chosen.panel.height;
+      view.markAt(same ? place : null);
+    }
+  }
+
+  layout() {
+    Object.assign(this.look, readLook(this.root));
+    this.look.model = (color) => (this.look.dark && this.scene.dark_colors[color.toLowerCase()]) || color;
+    for (const element of this.root.querySelectorAll("[data-model]"))
+      element.style.setProperty("--model", this.look.model(element.dataset.model));
+    this.dial?.layout();
+    for (const chart of this.charts) chart.layout();
+    this.shown = -1;
+    this.paint();
+  }
+
+  paint(settled = false) {
+    const { scene, clock, root } = this;
+    const frame = frameAt(scene, clock.turn);
+    const moving = (clock.playing || clock.scrubbing) && !(this.still.matches && !clock.scrubbing);
+    const angle_deg = moving ? angleAt(scene, clock.turn) : scene.angles_deg[frame];
+    this.dial?.paint(frame, angle_deg);
+    this.controls.paint(frame, scene.angles_deg[frame]);
+    if (this.shown !== frame) {
+      for (const chart of this.charts) chart.paint(frame);
+      for (const view of this.views) view.paint(frame);
+      this.shown = frame;
+      root.dataset.frame = frame;
+      this.tip.refresh(frame);
+    }
+    root.dataset.playing = clock.playing;
+    if (clock.playing) root.dataset.fps = clock.fps.toFixed(1);
+    if (settled) this.settle(frame);
+  }
+
+  settle(frame) {
+    const says = this.charts.map((chart) => chart.describe(frame));
+    this.spoken.textContent = [`${this.scene.angles_deg[frame]}°`, ...says].join("; ");
+    if (this.scene.options.report_frame && this.reported !== frame) {
+      this.reported = frame;
+      this.send("frame", frame);
+    }
+  }
+}
+
+function readLook(root) {
+  const style = getComputedStyle(root);
+  const value = (name, other) => style.getPropertyValue(name).trim() || other;
+  const background = value("--st-background-color", "#ffffff");
+  return {
+    text: style.color,
+    background,
+    dark: isDark(background),
+    faint: style.getPropertyValue("--rule"),
+    font: style.fontFamily,
+    size: parseFloat(style.fontSize),
+  };
+}
+
+// The canvas turns whatever CSS calls a colour into the six digits that can be weighed.
+function isDark(color) {
+  const c = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  c.fillStyle = color;
+  c.fillRect(0, 0, 1, 1);
+  const [r, g, b] = c.getImageData(0, 0, 1, 1).data;
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b < 110;
+}
+
+function scaffold(parentElement) {
+  const root = document.createElement("div");
+  root.className = "player";
+  parentElement.append(root);
+  const state = { root };
+  root.addEventListener("keydown", (event) => state.player.controls.key(event));
+  new ResizeObserver(() => state.player?.layout()).observe(root);
+  // A change of theme changes a colour, and the stylesheet lets colours take a moment: the end of it is the signal.
+  root.addEventListener("transitionend", (event) => event.target === root && state.player?.layout());
+  document.fonts?.ready.then(() => state.player?.layout());
+  return state;
+}
+
+export default function ({ data, parentElement, setStateValue }) {
+  const state = (parentElement.e2viz ??= scaffold(parentElement));
+  state.send = setStateValue;
+  const scene = unpack(data);
+  if (state.checksum !== scene.checksum) {
+    state.release?.();
+    const { options } = scene;
+    const turn = state.clock ? state.clock.turn : turnOf(scene, options.start_frame);
+    if (!state.clock || state.group !== options.group) {
+      state.clock = clockOf(options.group, turn, options.turn_s);
+      state.group = options.group;
+    }
+    state.root.classList.toggle("presenter", options.presenter);
+    const player = new Player(state.root, scene, state.clock, (name, value) => state.send(name, value));
+    const leave = [state.clock.subscribe((settled) => player.paint(settled)), takeStrayKeys(player)];
+    state.release = () => leave.forEach((each) => each());
+    Object.assign(state, { player, checksum: scene.checksum });
+    player.layout();
+    if (options.autoplay && !player.still.matches && !state.started) state.clock.play();
+    state.started = true;
+  }
+  return () => {
+    state.release?.();
+    delete parentElement.e2viz;
+    state.root.remove();
+  };
+}

@@ -1,0 +1,59 @@
+"""What models are called on screen, and in which order."""
+
+# Architecture -> (name on screen, colour word of Streamlit's Markdown; config.toml gives the words our colours).
+ARCHITECTURES: dict[str, tuple[str, str]] = {
+    "ge_vit": ("GE-ViT", "primary"),
+    "patch_ge_vit": ("Patch GE-ViT", "green"),
+    "hybrid": ("Hybrid", "green"),
+    "gsa_net": ("GSA-Net", "violet"),
+    "vit": ("ViT", "orange"),
+    "post_hoc": ("Post-hoc", "blue"),
+    "gcnn": ("G-CNN", "gray"),
+    "cnn": ("CNN", "gray"),
+}
+DATA = {"rotmnist": "rotMNIST", "mnist": "MNIST", "cifar10": "CIFAR-10"}
+DEFAULT_MODELS = ("ge_vit_p4.rotmnist", "vit.mnist")
+
+
+def architecture_of(name: str) -> str:
+    """The architecture in "architecture_group.weights_tag"; "" for one that is not known here."""
+    fitting = [each for each in ARCHITECTURES if name == each or name.startswith((f"{each}_", f"{each}."))]
+    return max(fitting, key=len, default="")
+
+
+def label(name: str) -> str:
+    """A model's name on screen: "ge_vit_p4.rotmnist" is "GE-ViT p4, rotMNIST"."""
+    architecture = architecture_of(name)
+    model, _, tag = name.partition(".")
+    group = model.removeprefix(architecture).strip("_") if architecture else model
+    shown = ARCHITECTURES[architecture][0] if architecture else ""
+    first = " ".join(filter(None, (shown, group)))
+    return ", ".join(filter(None, (first, DATA.get(tag, tag))))
+
+
+def short_labels(names: tuple[str, ...]) -> dict[str, str]:
+    """The shortest names that still tell these models apart."""
+    short = {name: label(name).partition(",")[0] for name in names}
+    architecture = {name: ARCHITECTURES.get(architecture_of(name), (short[name],))[0] for name in names}
+    for shorter in (architecture, short):
+        if len(set(shorter.values())) == len(names):
+            return shorter
+    return {name: label(name) for name in names}
+
+
+def chip(name: str) -> str:
+    """Markdown of a model's chip: its fixed colour and its name."""
+    color = ARCHITECTURES.get(architecture_of(name), ("", "gray"))[1]
+    return f":{color}[⬤] {label(name)}"
+
+
+def in_order(names: list[str]) -> list[str]:
+    """The models in the order of the table above, then by name."""
+    order = list(ARCHITECTURES)
+    return sorted(names, key=lambda name: (order.index(architecture_of(name)) if architecture_of(name) else 99, name))
+
+
+def defaults(names: list[str]) -> tuple[str, ...]:
+    """The models shown before anybody chose: the default pair, or the first two there are."""
+    wanted = tuple(name for name in DEFAULT_MODELS if name in names)
+    return wanted if len(wanted) == len(DEFAULT_MODELS) else tuple(in_order(names)[:2])

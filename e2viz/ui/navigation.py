@@ -1,0 +1,51 @@
+"""The navigation: what lies in pages/<section>/, in the order of one small table."""
+
+from pathlib import Path
+
+import streamlit as st
+
+PAGES = Path(__file__).parents[2] / "pages"
+SECTIONS = ("turn", "inside", "compare")
+# File -> title, short enough for one line across the top. A page that is not listed comes after these, under its
+# file's name. No icons: the icon of a page becomes the browser's, which would fetch it from another server.
+TITLES = {
+    "rotation": "Turn",
+    "attention": "Attention",
+    "latents": "Feature maps",
+    "orbits": "Orbits",
+    "equivariance_error": "Equivariance error",
+    "positional_encodings": "Positions",
+    "steerability": "Steerability",
+    "post_hoc": "Post-hoc",
+    "efficiency": "Efficiency",
+}
+
+
+def found(folder: Path = PAGES) -> dict[str, list[Path]]:
+    """Files of the pages by section, sections and pages in the order of the tables above."""
+    sections: dict[str, list[Path]] = {}
+    order = list(TITLES)
+    for path in folder.glob("*/*.py"):
+        if not path.name.startswith("_"):
+            sections.setdefault(path.parent.name, []).append(path)
+
+    def place(path: Path) -> tuple[int, str]:
+        return (order.index(path.stem) if path.stem in order else len(order), path.stem)
+
+    known = [name for name in SECTIONS if name in sections]
+    others = sorted(set(sections) - set(known))
+    return {name: sorted(sections[name], key=place) for name in [*known, *others]}
+
+
+def navigation(folder: Path = PAGES) -> "st.Page":
+    """The page that the address bar names; the first one found is the home page.
+
+    All links stand across the top, so that the sidebar belongs to the picture and the models. Under section headings
+    they would be hidden in menus.
+    """
+    paths = [path for section in found(folder).values() for path in section]
+    pages = [
+        st.Page(path, title=TITLES.get(path.stem, path.stem.replace("_", " ").capitalize()), default=path is paths[0])
+        for path in paths
+    ]
+    return st.navigation(pages, position="top")

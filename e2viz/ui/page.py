@@ -1,0 +1,38 @@
+"""What every page begins and ends with: configuration, and one answer to every failure."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import streamlit as st
+
+from e2viz.images.picture import PictureError
+from e2viz.zoo.weights import WeightsError
+
+ICON = Path(__file__).parents[2] / "assets" / "icon.png"
+
+
+def configure(title: str) -> None:
+    """Title, icon and width. A PNG on disk: an icon by name would make each browser ask another server for a font."""
+    st.set_page_config(
+        page_title=f"{title} · e2viz",
+        page_icon=str(ICON) if ICON.is_file() else None,
+        layout="wide",
+        menu_items={"Get help": None, "Report a bug": None, "About": "See what equivariance does inside a ViT."},
+    )
+
+
+@contextlib.contextmanager
+def answered() -> Iterator[None]:
+    """Turn a failure inside into a sentence on the page; what nobody expected goes to the log with its traceback.
+
+    Streamlit stops and reruns scripts by exceptions that are no `Exception`: they pass.
+    """
+    try:
+        yield
+    except (PictureError, WeightsError) as error:
+        st.error(str(error))
+    except (ValueError, LookupError) as error:
+        logging.getLogger(__name__).exception("a page failed")
+        st.error(f"This view cannot be shown: {error}. Choose another picture or model in the sidebar.")

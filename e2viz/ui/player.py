@@ -1,0 +1,180 @@
+"""The player: a whole scene sent once, then played and scrubbed in the browser without the server."""
+
+import base64
+import hashlib
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import streamlit as st
+
+from e2viz.render.palette import CLASS_COLORS, MODEL_COLORS, color_table
+from e2viz.render.scene import Panel, Ring, Row, Scene
+from e2viz.ui.browser import source
+
+# A row with this label is shown small, beside the picture.
+ASIDE_LABEL = "what the model sees"
+
+_component = st.components.v2.component(
+    "e2viz.player",
+    js=source("payload.js", "clock.js", "dial.js", "bars.js", "panels.js", "controls.js", "tip.js", "player.js"),
+    css=source("player.css"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a scene is played; everything that is not the scene.
+
+    Args:
+        start_frame: frame shown first.
+        turn_s: seconds for a whole turn at speed 1.
+        autoplay: start by itself; never done when the reader asks for reduced motion.
+        presenter: large type and controls.
+        group: players of one group on a page show the same instant.
+        report_frame: tell the server the frame when playing or scrubbing stops.
+        report_pixel: tell the server which pixel of which panel was clicked.
+    """
+
+    start_frame: int = 0
+    turn_s: float = 8.0
+    autoplay: bool = False
+    presenter: bool = False
+    group: str = ""
+    report_frame: bool = False
+    report_pixel: bool = False
+
+    def __post_init__(self) -> None:
+        if self.turn_s <= 0:
+            raise ValueError(f"turn_s must be positive, got {self.turn_s}")
+        if self.start_frame < 0:
+            raise ValueError(f"start_frame must not be negative, got {self.start_frame}")
+
+
+@dataclass(frozen=True)
+class Pixel:
+    """A clicked pixel: the panel's place in reading order over all rows, then row, column and frame."""
+
+    panel: int
+    row: int
+    col: int
+    frame: int
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the reader did last in the player; None where nothing was reported yet."""
+
+    frame: int | None
+    pixel: Pixel | None
+
+
+def pack(scene: Scene, options: Options | None = None) -> bytes:
+    """The scene as the browser reads it.
+
+    uint32 little-endian header length, UTF-8 JSON header, raw uint8 pixels. Each panel of the header says where
+    its pixels start. The header's `checksum` changes when anything shown changes.
+
+    Args:
+        scene: what is shown.
+        options: how it is played.
+    """
+    options = options or Options()
+    pixels = [np.ascontiguousarray(panel.values) for panel in scene.panels]
+    offsets = iter(np.cumsum([0] + [each.size for each in pixels]).tolist())
+    picture = None if scene.picture is None else _panel(scene.picture, next(offsets))
+    rows = [_row(row, [_panel(panel, next(offsets)) for panel in row.panels]) for row in scene.rows]
+    header = {
+        "title": scene.title,
+        "caption": scene.caption,
+        "angles_deg": _rounded(scene.angles_deg),
+        "class_colors": list(CLASS_COLORS),
+        "dark_colors": dict(MODEL_COLORS.values()),
+        "class_names": list(scene.bars[0].class_names) if scene.bars else [],
+        "palettes": {name: _table(name) for name in sorted({p.palette for p in scene.panels if not p.is_rgb})},
+        "picture": picture,
+        "rings": [_ring(ring) for ring in scene.rings],
+        "bars": [
+            {"label": each.label, "color": each.color, "class_names": list(each.class_names),
+             "probability": _rounded(each.probability)}
+            for each in scene.bars
+        ],
+        "rows": rows,
+        "options": asdict(options) | {"start_frame": min(options.start_frame, scene.frames - 1)},
+    }
+    body = b"".join(each.tobytes() for each in pixels)
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode() + body)
+    text = json.dumps(header | {"checksum": digest.hexdigest()[:16]}, separators=(",", ":")).encode()
+    return struct.pack("<I", len(text)) + text + body
+
+
+def player(scene: Scene, *, key: str, options: Options | None = None) -> Played:
+    """Show a scene and return what the reader did last.
+
+    The start frame and the order to start are taken once for each key, so that a rerun which knows a newer
+    frame does not send the scene again.
+
+    Args:
+        scene: what is shown.
+        key: name of this player on the page.
+        options: how it is played.
+    """
+    options = options or Options()
+    first = st.session_state.setdefault(f"_{key}_start_frame", options.start_frame)
+    options = Options(**asdict(options) | {"start_frame": first})
+    state = _component(
+        key=key,
+        data=pack(scene, options),
+        on_frame_change=lambda: None,
+        on_pixel_change=lambda: None,
+    )
+    frame = state.get("frame")
+    pixel = state.get("pixel")
+    return Played(
+        frame=None if frame is None else min(int(frame), scene.frames - 1),
+        pixel=None if pixel is None else Pixel(**{name: int(pixel[name]) for name in ("panel", "row", "col", "frame")}),
+    )
+
+
+def _panel(panel: Panel, offset: int) -> dict[str, object]:
+    frames, height, width = panel.values.shape[:3]
+    return {
+        "title": panel.title,
+        "offset": offset,
+        "frames": frames,
+        "height": height,
+        "width": width,
+        "channels": 3 if panel.is_rgb else 1,
+        "palette": panel.palette,
+        "low": panel.low,
+        "high": panel.high,
+        "probe": panel.probe,
+        "caption": panel.caption,
+        "color": panel.color,
+        "marker": None if panel.marker is None else _rounded(panel.marker),
+        "outline": None if panel.outline is None else _rounded(panel.outline),
+    }
+
+
+def _row(row: Row, panels: list[dict[str, object]]) -> dict[str, object]:
+    aside = row.label.strip().lower() == ASIDE_LABEL
+    return {"label": row.label, "color": row.color, "aside": aside, "panels": panels}
+
+
+def _ring(ring: Ring) -> dict[str, object]:
+    return {
+        "label": ring.label,
+        "color": ring.color,
+        "classes": ring.classes.tolist(),
+        "probability": _rounded(ring.probability),
+    }
+
+
+def _table(name: str) -> str:
+    return base64.b64encode(np.asarray(color_table(name), dtype=np.uint8).tobytes()).decode("ascii")
+
+
+def _rounded(values: np.ndarray | Sequence[float]) -> list:
+    return np.round(np.asarray(values, dtype=np.float64), 4).tolist()

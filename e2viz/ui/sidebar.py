@@ -1,0 +1,84 @@
+"""The shared sidebar: picture, models, angles, rotation, presenter size."""
+
+import streamlit as st
+
+from e2viz.images.picture import PictureError
+from e2viz.images.samples import sample_names
+from e2viz.render.recipe import METHODS
+from e2viz.ui import names
+from e2viz.ui.pictures import choose_picture, hold_reference
+from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
+from e2viz.zoo.catalogue import list_models
+
+METHOD_LABELS = {"fair": "Fair", "naive": "Naïve"}
+METHOD_HELP = (
+    "Fair: turned at high resolution inside a soft disc, quarter turns exact, then reduced. "
+    "Naïve: the small, already normalised image is turned and the corners are filled with 0, which is grey."
+)
+
+
+def sidebar() -> Selection:
+    """Draw the sidebar and return what it says, which is also written into the address bar."""
+    models = names.in_order(list_models())
+    problem = _obey_link(models)
+    with st.sidebar:
+        held = choose_picture()
+        if problem:
+            st.warning(problem)
+        chosen = _choose_models(models)
+        angles = st.segmented_control(
+            "Angles in a turn", ANGLES, default=72, required=True, key="angles", width="stretch"
+        )
+        method = st.segmented_control(
+            "Rotation",
+            METHODS,
+            format_func=METHOD_LABELS.__getitem__,
+            default="fair",
+            required=True,
+            key="method",
+            help=METHOD_HELP,
+            width="stretch",
+        )
+        presenter = st.toggle("Presenter size", key=PRESENTER, help="Large type, readable from the back row.")
+    selection = Selection(
+        models=chosen,
+        picture=held.picture,
+        reference=held.reference,
+        angles=angles,
+        method=method,
+        presenter=presenter,
+    )
+    remember(selection)
+    return selection
+
+
+def _obey_link(models: list[str]) -> str:
+    """Move the widgets to where the address bar points; what cannot be obeyed is said in one sentence."""
+    asked = link_asked_for(models, list(sample_names()))
+    problem = ""
+    if "picture" in asked:
+        try:
+            hold_reference(str(asked.pop("picture")))
+        except PictureError as error:
+            problem = f"The picture of this link cannot be used. {error}"
+    if "models" in asked:
+        asked["models"] = [name for name in models if name in asked["models"]]
+    for key, value in asked.items():
+        st.session_state[key] = value
+    return problem
+
+
+def _choose_models(models: list[str]) -> tuple[str, ...]:
+    """At least one model is always chosen: without any, the default ones are."""
+    if not models:
+        st.warning("There are no trained models in weights/. `python -m e2viz train` makes them.")
+        return ()
+    chosen = st.pills(
+        "Models",
+        models,
+        selection_mode="multi",
+        default=None if "models" in st.session_state else list(names.defaults(models)),
+        format_func=names.chip,
+        key="models",
+    )
+    return tuple(name for name in models if name in chosen) or names.defaults(models)

@@ -1,0 +1,153 @@
+"""What is looked at: models, picture, angles and rotation, in the session and in the address bar.
+
+The address bar uses a recipe's words (`Recipe.to_query`), so that a link from a page, from an exported file and
+from the command line are the same link. The sidebar owns these parameters; a page's own settings are widgets with
+`bind="query-params"`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from e2viz.images.picture import Picture
+from e2viz.render.recipe import METHODS, Recipe, Setting
+
+ANGLES = (24, 36, 72, 120)
+PARAMETERS = ("models", "picture", "angles", "method")
+PRESENTER = "presenter"
+_SELECTION = "_selection"
+_WRITTEN = "_written_parameters"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Selection:
+    """What the sidebar says, for every page.
+
+    Args:
+        models: names in the catalogue, in the order shown.
+        picture: the prepared picture.
+        reference: how a recipe names it: a sample, or a PNG as a data URL.
+        angles: number of equispaced angles in a turn.
+        method: "fair" or "naive" rotation.
+        presenter: large type, for the back row.
+    """
+
+    models: tuple[str, ...]
+    picture: Picture
+    reference: str
+    angles: int = 72
+    method: str = "fair"
+    presenter: bool = False
+
+    @property
+    def angles_deg(self) -> np.ndarray:
+        """[frame] the angles of the turn, counter-clockwise from upright."""
+        return np.arange(self.angles) * (360.0 / self.angles)
+
+    @property
+    def fits_in_link(self) -> bool:
+        """False for a picture that is too large for the address bar."""
+        return "picture" in self.recipe("any").to_query()
+
+    def recipe(self, page: str, **settings: Setting) -> Recipe:
+        """The recipe of a page at this selection."""
+        return Recipe(
+            page=page,
+            models=self.models,
+            picture=self.reference,
+            angles=self.angles,
+            method=self.method,
+            settings=settings,
+        )
+
+
+def current() -> Selection:
+    """The selection of this run; the sidebar has set it before the page begins.
+
+    Raises:
+        LookupError: a page that is run without app.py.
+    """
+    if _SELECTION not in st.session_state:
+        raise LookupError("the sidebar must be drawn before a page asks for the selection")
+    return st.session_state[_SELECTION]
+
+
+def remember(selection: Selection) -> None:
+    """Keep the selection for the page, and write it into the address bar."""
+    st.session_state[_SELECTION] = selection
+    wanted = selection.recipe("any").to_query()
+    if selection.presenter:
+        wanted[PRESENTER] = "true"
+    for name in (*PARAMETERS, PRESENTER):
+        if name in wanted and st.query_params.get(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+        elif name not in wanted and name in st.query_params:
+            del st.query_params[name]
+    st.session_state[_WRITTEN] = wanted
+
+
+def link_asked_for(models: list[str], samples: list[str]) -> dict[str, object]:
+    """What the address bar asks for and the session does not know yet: on arrival, or when the link was edited.
+
+    Returns:
+        Values for "models", "picture", "angles", "method" and "presenter"; only those that are valid. A link that
+        asks for something unknown is answered with the rest of it.
+    """
+    query = {name: _joined(name) for name in (*PARAMETERS, PRESENTER) if name in st.query_params}
+    # Another page of the app is reached without parameters; that asks for nothing.
+    if not query or query == st.session_state.get(_WRITTEN):
+        return {}
+    return valid_parameters(query, models, samples)
+
+
+def valid_parameters(query: Mapping[str, str], models: list[str], samples: list[str]) -> dict[str, object]:
+    """The parameters that can be obeyed, as values."""
+    found: dict[str, object] = {}
+    for name in PARAMETERS:
+        if name in query:
+            try:
+                recipe = Recipe.from_query("any", {name: query[name]}, settings=())
+            except ValueError:
+                continue
+            found[name] = getattr(recipe, name)
+    known = tuple(name for name in found.pop("models", ()) if name in models)
+    if known:
+        found["models"] = known
+    picture = str(found.get("picture", ""))
+    if not picture or not (picture.startswith("data:") or picture in samples):
+        found.pop("picture", None)
+    if found.get("angles") not in ANGLES:
+        found.pop("angles", None)
+    if found.get("method") not in METHODS:
+        found.pop("method", None)
+    if PRESENTER in query:
+        found[PRESENTER] = query[PRESENTER] == "true"
+    return found
+
+
+def _joined(name: str) -> str:
+    """A repeated parameter is read as a list, `?models=a&models=b` like `?models=a,b`."""
+    return ",".join(st.query_params.get_all(name))
+
+
+def frame_in_link(angles_deg: np.ndarray, name: str = "angle") -> int:
+    """The frame nearest to the angle that the address bar asks for; 0 when it asks for none."""
+    try:
+        asked_deg = float(st.query_params.get(name, "0"))
+    except ValueError:
+        return 0
+    if not np.isfinite(asked_deg):
+        return 0
+    away = np.abs((np.asarray(angles_deg) - asked_deg + 180.0) % 360.0 - 180.0)
+    return int(away.argmin())
+
+
+def remember_frame(angles_deg: np.ndarray, frame: int | None, name: str = "angle") -> None:
+    """Write the angle of the frame that the player reported into the address bar."""
+    if frame is None:
+        return
+    text = f"{float(angles_deg[frame]):g}"
+    if st.query_params.get(name) != text:
+        st.query_params[name] = text
