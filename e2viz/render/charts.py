@@ -18,7 +18,7 @@ from e2viz.render.marks import (
     text_width,
 )
 from e2viz.render.palette import class_color
-from e2viz.render.scene import Bars, Curve, Ring, Scene
+from e2viz.render.scene import Bars, Curve, Number, Ring, Scene
 
 CARD_GAP = 24
 CARD_MIN_WIDTH = 150
@@ -26,7 +26,7 @@ CARD_HEAD = 40
 PLOT_HEIGHT = 96
 
 
-def add_cards(sheet: Sheet, bars: tuple[Bars, ...], x: float, y: float, width: float, height: float) -> float:
+def add_cards(sheet: Sheet, bars: tuple[Bars, ...], x: Number, y: Number, width: Number, height: Number) -> Number:
     """One card of class bars for each model, in a grid that fills `height` where it can; returns the y below."""
     fitting = int((width + CARD_GAP) // (CARD_MIN_WIDTH + CARD_GAP))
     columns = max(1, min(len(bars), fitting))
@@ -45,12 +45,12 @@ def add_cards(sheet: Sheet, bars: tuple[Bars, ...], x: float, y: float, width: f
     return y + rows * card_height - 8
 
 
-def percent(probability: float) -> str:
+def percent(probability: Number) -> str:
     """A probability as a whole percentage; rounded, so that the last steps are "100%" and "0%"."""
     return f"{100 * probability:.0f}%"
 
 
-def _add_card(sheet: Sheet, bars: Bars, x: float, y: float, width: float, pitch: float) -> None:
+def _add_card(sheet: Sheet, bars: Bars, x: Number, y: Number, width: Number, pitch: Number) -> None:
     names = bars.class_names
     name_width = min(max(text_width(name, SMALL_SIZE, "medium") for name in names), width * 0.34)
     value_width = text_width(percent(1.0), SMALL_SIZE)
@@ -80,7 +80,7 @@ def _add_card(sheet: Sheet, bars: Bars, x: float, y: float, width: float, pitch:
     sheet.moving.append(moving)
 
 
-def add_legend(sheet: Sheet, rings: tuple[Ring, ...], x: float, y: float, width: float) -> float:
+def add_legend(sheet: Sheet, rings: tuple[Ring, ...], x: Number, y: Number, width: Number) -> Number:
     """The rings' models, outermost first, in a centred line that wraps; returns the y below."""
     lines: list[list[Ring]] = [[]]
     for ring in rings:
@@ -97,11 +97,11 @@ def add_legend(sheet: Sheet, rings: tuple[Ring, ...], x: float, y: float, width:
     return y + 8
 
 
-def _legend_width(rings: list[Ring]) -> float:
+def _legend_width(rings: list[Ring]) -> Number:
     return sum(16 + text_width(ring.label, LABEL_SIZE) for ring in rings) + 20 * (len(rings) - 1)
 
 
-def add_curves(sheet: Sheet, scene: Scene, x: float, y: float, width: float) -> float:
+def add_curves(sheet: Sheet, scene: Scene, x: Number, y: Number, width: Number) -> Number:
     """One plot for each quantity, side by side where there is room; returns the y below."""
     quantities = list(dict.fromkeys(curve.quantity for curve in scene.curves))
     columns = min(len(quantities), 2 if width >= 560 else 1)
@@ -123,7 +123,7 @@ def _limits(curves: list[Curve]) -> tuple[float, float]:
 
 
 def _add_plot(
-    sheet: Sheet, angles_deg: np.ndarray, quantity: str, curves: list[Curve], x: float, y: float, width: float
+    sheet: Sheet, angles_deg: np.ndarray, quantity: str, curves: list[Curve], x: Number, y: Number, width: Number
 ) -> None:
     low, high = _limits(curves)
     labels = [f"{value:.2g}".replace("-", "−") for value in (low, high)]
@@ -134,10 +134,10 @@ def _add_plot(
         start, end = 0.0, 360.0
     span = (end - start) or 1.0
 
-    def across(angle_deg: float | np.ndarray) -> float | np.ndarray:
+    def across(angle_deg: Number | np.ndarray) -> float | np.ndarray:
         return left + (right - left) * (angle_deg - start) / span
 
-    def down(value: float | np.ndarray) -> float | np.ndarray:
+    def down(value: Number | np.ndarray) -> float | np.ndarray:
         return bottom - PLOT_HEIGHT * (value - low) / (high - low)
 
     sheet.still.append(Text(x, y + 12, quantity, SMALL_SIZE, "text", "medium"))
@@ -163,7 +163,7 @@ def _add_plot(
     sheet.moving.append(moving)
 
 
-def _add_key(sheet: Sheet, curves: list[Curve], right: float, baseline: float, room: float) -> None:
+def _add_key(sheet: Sheet, curves: list[Curve], right: Number, baseline: Number, room: Number) -> None:
     """Names in their curves' colours, right-aligned above the plot, as many as fit."""
     for curve in reversed(curves):
         width = text_width(curve.label, SMALL_SIZE)

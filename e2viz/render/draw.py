@@ -10,7 +10,7 @@ from e2viz.render.layout import lay_out
 from e2viz.render.marks import Arcs, Box, ColorBar, Dot, Line, Mark, Pixels, Sheet, Text, font
 from e2viz.render.palette import Theme, color_table, for_theme, rgb, theme_named
 from e2viz.render.ring import ring_pixels
-from e2viz.render.scene import Scene
+from e2viz.render.scene import Number, Scene
 
 OVERSAMPLING = 4
 
@@ -23,7 +23,7 @@ class Base:
     image: Image.Image
 
 
-def draw(scene: Scene, frame: int, *, width: int = 900, theme: str = "light", scale: float = 1.0) -> Image.Image:
+def draw(scene: Scene, frame: int, *, width: int = 900, theme: str = "light", scale: Number = 1.0) -> Image.Image:
     """One frame of a scene.
 
     Args:
@@ -50,7 +50,7 @@ def draw(scene: Scene, frame: int, *, width: int = 900, theme: str = "light", sc
 
 
 @lru_cache(maxsize=2)
-def base_of(scene: Scene, width: int, theme: str, scale: float) -> Base:
+def base_of(scene: Scene, width: int, theme: str, scale: Number) -> Base:
     """The still marks of a scene, drawn once; the last two scenes are kept."""
     if not 0.25 <= scale <= 8:
         raise ValueError(f"scale must be from 0.25 to 8, got {scale}")
@@ -68,7 +68,7 @@ def base_of(scene: Scene, width: int, theme: str, scale: float) -> Base:
     return Base(sheet, image)
 
 
-def pixel_box(mark: Box | Pixels | ColorBar, scale: float) -> tuple[int, int, int, int]:
+def pixel_box(mark: Box | Pixels | ColorBar, scale: Number) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of a rectangle, in whole pixels of the image."""
     left, top, right, bottom = (
         round(edge * scale) for edge in (mark.x, mark.y, mark.x + mark.width, mark.y + mark.height)
@@ -104,7 +104,7 @@ def disc_mask(width_px: int, height_px: int) -> Image.Image:
 class Raster:
     """Draws marks on a Pillow image."""
 
-    def __init__(self, image: Image.Image, page: Theme, scale: float) -> None:
+    def __init__(self, image: Image.Image, page: Theme, scale: Number) -> None:
         self.image, self.page, self.scale = image, page, scale
         self._pen = ImageDraw.Draw(image)
 
@@ -163,7 +163,7 @@ class Raster:
         for part in _dashes(points, mark.dash * self.scale) if mark.dash else [points]:
             self._paint_line(part, thickness, mark.color)
 
-    def _paint_line(self, points: np.ndarray, thickness: float, color: str) -> None:
+    def _paint_line(self, points: np.ndarray, thickness: Number, color: str) -> None:
         low = np.floor(points.min(axis=0) - thickness - 1).astype(int)
         high = np.ceil(points.max(axis=0) + thickness + 1).astype(int)
         mask = Image.new("L", tuple(int(side) for side in (high - low) * OVERSAMPLING), 0)
@@ -178,7 +178,7 @@ class Raster:
             self._paint_dot(centre, (mark.radius + mark.edge_thickness) * self.scale, mark.edge)
         self._paint_dot(centre, mark.radius * self.scale, mark.color)
 
-    def _paint_dot(self, centre: np.ndarray, radius: float, color: str) -> None:
+    def _paint_dot(self, centre: np.ndarray, radius: Number, color: str) -> None:
         low = np.floor(centre - radius - 1).astype(int)
         side = int(np.ceil(2 * radius + 3)) * OVERSAMPLING
         mask = Image.new("L", (side, side), 0)
@@ -200,7 +200,7 @@ class Raster:
         self.image.paste(self.ink(color), (left, top, left + mask.width, top + mask.height), mask)
 
 
-def _dashes(points: np.ndarray, length: float) -> list[np.ndarray]:
+def _dashes(points: np.ndarray, length: Number) -> list[np.ndarray]:
     """Every other stretch of a polyline, each `length` long."""
     travelled = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     parts = []

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from PIL import Image
 from e2viz.render.draw import draw
 from e2viz.render.embed import CSV_PREFIX, image_options, mp4_options
 from e2viz.render.indexed import CLEAR, indexed_frames
-from e2viz.render.scene import Scene
+from e2viz.render.scene import Column, Number, Scene
 from e2viz.render.svg import svg
 
 Progress = Callable[[int, int], None]
@@ -64,10 +64,10 @@ def encode(
     scene: Scene,
     format: str,
     *,
-    fps: float = 20,
+    fps: Number = 20,
     width: int = 900,
     theme: str = "light",
-    scale: float = 1.0,
+    scale: Number = 1.0,
     loop: bool = True,
     frame: int = 0,
     easing: str = "linear",
@@ -110,7 +110,7 @@ def encode(
     return _animation(scene, format, order, fps, loop, look, progress)
 
 
-def durations_ms(frames: int, fps: float, step_ms: int = 1) -> list[int]:
+def durations_ms(frames: int, fps: Number, step_ms: int = 1) -> list[int]:
     """How long each frame stays, in whole steps of the format's clock, without drifting from `fps`."""
     ends = [step_ms * round(1000 * (i + 1) / fps / step_ms) for i in range(frames)]
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
@@ -130,7 +130,7 @@ def _png(scene: Scene, image: Image.Image) -> bytes:
 
 
 def _animation(
-    scene: Scene, format: str, order: list[int], fps: float, loop: bool, look: dict, progress: Progress | None
+    scene: Scene, format: str, order: list[int], fps: Number, loop: bool, look: dict, progress: Progress | None
 ) -> bytes:
     clear = look["theme"] == "transparent"
     if format == "webp" or (format == "apng" and clear):  # a palette has no soft edges on a clear page
@@ -149,7 +149,7 @@ def _animation(
         options |= {"optimize": False, "disposal": 2 if clear else 1} | ({"loop": 0} if loop else {})
         options |= {"transparency": CLEAR} if clear else {}
     elif format == "webp":
-        options |= {"quality": 82, "method": 3, "loop": 0 if loop else 1}
+        options |= {"quality": 82, "method": 1, "loop": 0 if loop else 1}
     else:
         options |= {"loop": 0 if loop else 1, "compress_level": 6}
     file = io.BytesIO()
@@ -157,7 +157,7 @@ def _animation(
     return file.getvalue()
 
 
-def _mp4(scene: Scene, order: list[int], fps: float, look: dict, progress: Progress | None) -> bytes:
+def _mp4(scene: Scene, order: list[int], fps: Number, look: dict, progress: Progress | None) -> bytes:
     if look["theme"] == "transparent":
         raise ValueError("an mp4 must have a background: theme must be light or dark, got 'transparent'")
     first = _even(draw(scene, order[0], **look))
@@ -192,11 +192,11 @@ def _even(image: Image.Image) -> np.ndarray:
     return np.ascontiguousarray(np.pad(pixels, odd, mode="edge"))
 
 
-def numbers_of(scene: Scene) -> Mapping[str, Sequence[object]]:
+def numbers_of(scene: Scene) -> Mapping[str, Column]:
     """The scene's own table, or else what its rings, bars and curves show at each angle."""
     if scene.numbers:
         return scene.numbers
-    table: dict[str, Sequence[object]] = {"angle_deg": scene.angles_deg}
+    table: dict[str, Column] = {"angle_deg": scene.angles_deg}
     for ring in scene.rings:
         table |= {f"{ring.label}: class": ring.classes, f"{ring.label}: probability": ring.probability}
     for bars in scene.bars:

@@ -12,9 +12,10 @@ from PIL import Image
 from e2viz.render.draw import base_of, draw, nearest, pixel_box
 from e2viz.render.marks import Pixels, Sheet
 from e2viz.render.palette import CLASS_COLORS, Theme, color_table, for_theme, rgb, theme_named
-from e2viz.render.scene import Scene
+from e2viz.render.scene import Number, Scene
 
 PAGE_COLORS = 72
+NEARLY_CLEAR = 72  # of 255: the tracks of the bars and the faintest segments
 CLEAR = 255  # the index of a clear pixel; no opaque colour is given it
 _BITS = 6
 
@@ -30,7 +31,8 @@ def map_steps(scene: Scene, room: int) -> dict[str, np.ndarray]:
     for panel in scene.panels:
         if not panel.is_rgb:
             steps = np.arange(256) if panel is scene.picture else np.flatnonzero(np.bincount(panel.values.ravel()))
-            used[panel.palette] = np.union1d(used.get(panel.palette, steps), steps)
+            # The scale beside a row shows its whole palette, also the steps that no value reaches.
+            used[panel.palette] = np.union1d(used.get(panel.palette, np.arange(0, 256, 5)), steps)
     wanted = sum(map(len, used.values()))
     if wanted <= room:
         return used
@@ -64,7 +66,7 @@ class ColorTable:
         self._nearest[_bins(_pack(colors[0]))] = np.arange(len(colors[0]))
 
     def index(self, pixels: np.ndarray) -> np.ndarray:
-        """The index of each packed colour (see `packed`); CLEAR where it is less than half opaque."""
+        """The index of each packed colour (see `packed`); CLEAR where it is not opaque."""
         bins = _bins(pixels)
         index = self._nearest[bins]
         if index.size and index.min() < 0:
@@ -90,9 +92,16 @@ class ColorTable:
 
 
 def packed(image: Image.Image) -> np.ndarray:
-    """One uint32 for each pixel, 0xAABBGGRR: the cheapest thing to compare and to index."""
-    pixels = np.asarray(image.convert("RGBA"))
-    return pixels.view("<u4")[..., 0]
+    """One uint32 for each pixel, 0xAABBGGRR: the cheapest thing to compare and to index.
+
+    A palette knows only clear and opaque: what is translucent is mixed with white, what is nearly clear is clear.
+    """
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "#ffffff")
+        opaque = Image.alpha_composite(white, image)
+        opaque.putalpha(image.getchannel("A").point(lambda alpha: 255 if alpha > NEARLY_CLEAR else 0))
+        image = opaque
+    return np.asarray(image.convert("RGBA")).view("<u4")[..., 0]
 
 
 def _pack(colors: np.ndarray) -> np.ndarray:
@@ -106,13 +115,14 @@ def _bins(pixels: np.ndarray) -> np.ndarray:
 
 def _main_colors(samples: list[np.ndarray], count: int) -> np.ndarray:
     """The colours that stand for all of the samples' colours best, by median cut."""
-    distinct = np.unique(np.concatenate(samples), axis=0)
+    distinct = np.unique(np.concatenate(samples) & 0xFFFFFF)
+    colors = np.stack([distinct >> shift & 0xFF for shift in (0, 8, 16)], axis=-1).astype(np.uint8)
     # Distinct colours and not pixels: the white of the page would otherwise take every place.
-    cut = Image.fromarray(distinct[None]).quantize(count, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    cut = Image.fromarray(colors[None]).quantize(count, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     return np.array(cut.getpalette()[: 3 * count], dtype=np.uint8).reshape(-1, 3)
 
 
-def indexed_frames(scene: Scene, order: list[int], *, width: int, theme: str, scale: float) -> Iterator[Image.Image]:
+def indexed_frames(scene: Scene, order: list[int], *, width: int, theme: str, scale: Number) -> Iterator[Image.Image]:
     """The frames of a scene as palette images that share one colour table."""
     look = {"width": width, "theme": theme, "scale": scale}
     sheet = base_of(scene, width, theme, scale).sheet
@@ -135,17 +145,17 @@ def indexed_frames(scene: Scene, order: list[int], *, width: int, theme: str, sc
 
 
 def _without_pixels(sheet: Sheet, frame: int, scene: Scene, look: dict) -> np.ndarray:
-    """The distinct colours [color 3] of a frame outside of its maps and its picture, which have colours already."""
-    image = np.array(draw(scene, frame, **look))[..., :3]
-    keep = np.ones(image.shape[:2], dtype=bool)
+    """The distinct packed colours of a frame outside of its maps and its picture, which have colours already."""
+    pixels = packed(draw(scene, frame, **look))
+    keep = pixels >> 24 >= 128
     for mark in (*sheet.still, *sheet.marks(frame)):
         if isinstance(mark, Pixels) and not mark.panel.is_rgb:
             left, top, right, bottom = pixel_box(mark, look["scale"])
             keep[top:bottom, left:right] = False
-    return np.unique(image[keep], axis=0)
+    return np.unique(pixels[keep])
 
 
-def _put_map(index: np.ndarray, mark: Pixels, table: ColorTable, scale: float) -> None:
+def _put_map(index: np.ndarray, mark: Pixels, table: ColorTable, scale: Number) -> None:
     """Write a map's own steps over what the nearest-colour search made of it."""
     panel = mark.panel
     if mark.smooth or panel.is_rgb or panel.marker is not None or panel.outline is not None:

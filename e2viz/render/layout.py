@@ -21,7 +21,7 @@ from e2viz.render.marks import (
     wrap,
 )
 from e2viz.render.ring import add_dial
-from e2viz.render.scene import Panel, Row, Scene
+from e2viz.render.scene import Number, Panel, Row, Scene
 
 NARROW_BELOW = 640
 MIN_WIDTH = 240
@@ -44,7 +44,7 @@ def lay_out(scene: Scene, width: int) -> Sheet:
     sheet = Sheet(width)
     margin = 32 if width >= NARROW_BELOW else 16
     inner = width - 2 * margin
-    y: float = margin
+    y: Number = margin
     if scene.title:
         y = _add_lines(sheet, margin, y, wrap(scene.title, TITLE_SIZE, "semibold", inner), 30) + 16
     beside = False
@@ -63,13 +63,13 @@ def lay_out(scene: Scene, width: int) -> Sheet:
     return sheet
 
 
-def _add_lines(sheet: Sheet, x: float, y: float, lines: list[str], pitch: float) -> float:
+def _add_lines(sheet: Sheet, x: Number, y: Number, lines: list[str], pitch: Number) -> Number:
     for i, line in enumerate(lines):
         sheet.still.append(Text(x, y + 20 + pitch * i, line, TITLE_SIZE, weight="semibold"))
     return y + pitch * len(lines)
 
 
-def _add_hero(sheet: Sheet, scene: Scene, x: float, y: float, inner: float) -> tuple[float, bool]:
+def _add_hero(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -> tuple[Number, bool]:
     """The dial, and beside it (below it on a narrow sheet) the cards, or the rows where there are no cards."""
     has_dial = scene.picture is not None or bool(scene.rings)
     narrow = sheet.width < NARROW_BELOW
@@ -98,7 +98,7 @@ def _add_hero(sheet: Sheet, scene: Scene, x: float, y: float, inner: float) -> t
     return bottom, beside
 
 
-def add_rows(sheet: Sheet, rows: tuple[Row, ...], x: float, y: float, width: float) -> float:
+def add_rows(sheet: Sheet, rows: tuple[Row, ...], x: Number, y: Number, width: Number) -> Number:
     """Rows of panels, each under its label; all panels have one size, so that rows can be compared.
 
     Returns:
@@ -114,7 +114,7 @@ def add_rows(sheet: Sheet, rows: tuple[Row, ...], x: float, y: float, width: flo
     return y
 
 
-def _add_row(sheet: Sheet, row: Row, x: float, y: float, width: float, side: float) -> float:
+def _add_row(sheet: Sheet, row: Row, x: Number, y: Number, width: Number, side: Number) -> Number:
     shared = _shared_scale(row)
     widths = [_panel_size(panel, side) for panel in row.panels]
     used = min(width, sum(max(each, SMALLEST_PANEL) for each, _ in widths) + PANEL_GAP * (len(widths) - 1))
@@ -141,7 +141,7 @@ def _add_row(sheet: Sheet, row: Row, x: float, y: float, width: float, side: flo
     return y + line_height + 8
 
 
-def _panel_size(panel: Panel, side: float) -> tuple[float, float]:
+def _panel_size(panel: Panel, side: Number) -> tuple[Number, Number]:
     """A whole number of screen pixels for each map pixel where that fits, so that nearest scaling is even."""
     height, width = panel.at(0).shape[:2]
     longest = max(height, width)
@@ -156,13 +156,13 @@ def _shared_scale(row: Row) -> Panel | None:
     return maps[0] if len(scales) == 1 else None
 
 
-def number(value: float) -> str:
+def number(value: Number) -> str:
     """Two significant digits, with a real minus sign."""
     text = f"{value:.2g}" if value else "0"
     return text.replace("-", "−")
 
 
-def _add_scale(sheet: Sheet, panel: Panel, right: float, baseline: float) -> None:
+def _add_scale(sheet: Sheet, panel: Panel, right: Number, baseline: Number) -> None:
     high, low = number(panel.high), number(panel.low)
     start = right - text_width(high, SMALL_SIZE) - 6 - 64
     sheet.still += [
@@ -172,7 +172,9 @@ def _add_scale(sheet: Sheet, panel: Panel, right: float, baseline: float) -> Non
     ]
 
 
-def _add_panel(sheet: Sheet, panel: Panel, x: float, y: float, width: float, height: float, own_scale: bool) -> float:
+def _add_panel(
+    sheet: Sheet, panel: Panel, x: Number, y: Number, width: Number, height: Number, own_scale: bool
+) -> Number:
     """One panel with its labels outside the pixels; returns the height that it takes."""
     top = y
     for text, weight, color in ((panel.title, "regular", "text"), (panel.probe, "mono", "muted")):
@@ -205,7 +207,7 @@ def _add_panel(sheet: Sheet, panel: Panel, x: float, y: float, width: float, hei
     return bottom + 8 - top
 
 
-def _overlays(panel: Panel, frame: int, x: float, y: float, width: float) -> Iterator[Mark]:
+def _overlays(panel: Panel, frame: int, x: Number, y: Number, width: Number) -> Iterator[Mark]:
     """Marker and outline, each white on a dark rim: they must show on any map."""
     pixel = width / panel.at(0).shape[1]
     if panel.outline is not None:

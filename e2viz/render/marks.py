@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ImageFont
 
-from e2viz.render.scene import Panel
+from e2viz.render.scene import Number, Panel
 
 FONT_FOLDER = Path(__file__).parents[2] / "assets" / "fonts"
 FONT_FILES = {
@@ -25,7 +25,7 @@ TITLE_SIZE, LABEL_SIZE, SMALL_SIZE = 22, 15, 12
 
 
 @lru_cache(maxsize=64)
-def font(weight: str, size_px: float) -> ImageFont.FreeTypeFont:
+def font(weight: str, size_px: Number) -> ImageFont.FreeTypeFont:
     """A shipped font. The basic layout gives the same pixels on every machine, with or without Raqm."""
     path = FONT_FOLDER / FONT_FILES[weight]
     return ImageFont.truetype(str(path), size_px, layout_engine=ImageFont.Layout.BASIC)
@@ -36,7 +36,7 @@ def text_width(text: str, size: int, weight: str = "regular") -> float:
     return font(weight, size * 8).getlength(text) / 8
 
 
-def shorten(text: str, size: int, weight: str, width: float, *, at_end: bool = True) -> str:
+def shorten(text: str, size: int, weight: str, width: Number, *, at_end: bool = True) -> str:
     """The text, or as much of its start (of its end, unless `at_end`) as fits, with an ellipsis."""
     if text_width(text, size, weight) <= width:
         return text
@@ -47,7 +47,7 @@ def shorten(text: str, size: int, weight: str, width: float, *, at_end: bool = T
     return text.rstrip() + "…" if at_end else "…" + text
 
 
-def wrap(text: str, size: int, weight: str, width: float) -> list[str]:
+def wrap(text: str, size: int, weight: str, width: Number) -> list[str]:
     """Lines that fit the width, broken between words."""
     lines: list[str] = []
     for word in text.split():
@@ -63,8 +63,8 @@ def wrap(text: str, size: int, weight: str, width: float) -> list[str]:
 class Text:
     """One line of text; `anchor` is "l", "m" or "r" of its baseline at x, y."""
 
-    x: float
-    y: float
+    x: Number
+    y: Number
     text: str
     size: int = LABEL_SIZE
     color: str = "text"
@@ -76,10 +76,10 @@ class Text:
 class Box:
     """A filled rectangle."""
 
-    x: float
-    y: float
-    width: float
-    height: float
+    x: Number
+    y: Number
+    width: Number
+    height: Number
     color: str
 
 
@@ -89,20 +89,20 @@ class Line:
 
     points: np.ndarray
     color: str
-    thickness: float = 1.0
-    dash: float = 0.0
+    thickness: Number = 1.0
+    dash: Number = 0.0
 
 
 @dataclass(frozen=True)
 class Dot:
     """A disc with an optional edge in a second colour."""
 
-    x: float
-    y: float
-    radius: float
+    x: Number
+    y: Number
+    radius: Number
     color: str
     edge: str = ""
-    edge_thickness: float = 0.0
+    edge_thickness: Number = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +113,10 @@ class Arcs:
     colour, drawn as a hairline along the inner edge.
     """
 
-    x: float
-    y: float
-    inner: float
-    outer: float
+    x: Number
+    y: Number
+    inner: Number
+    outer: Number
     angles_deg: np.ndarray
     colors: tuple[str, ...]
     alpha: np.ndarray
@@ -127,10 +127,10 @@ class Arcs:
 class Pixels:
     """One frame of a panel in a rectangle; `round_` cuts it to a disc, `smooth` interpolates."""
 
-    x: float
-    y: float
-    width: float
-    height: float
+    x: Number
+    y: Number
+    width: Number
+    height: Number
     panel: Panel
     frame: int
     round_: bool = False
@@ -141,10 +141,10 @@ class Pixels:
 class ColorBar:
     """A colour table from its first to its last step, left to right."""
 
-    x: float
-    y: float
-    width: float
-    height: float
+    x: Number
+    y: Number
+    width: Number
+    height: Number
     palette: str
 
 

@@ -29,16 +29,16 @@ MODEL_COLORS: dict[str, tuple[str, str]] = {
 # Ten colours that show on white and on near-black. Under normal vision, protanopia and deuteranopia no two
 # are closer than 0.12 in OKLab; digits that a turn confuses (6 and 9) are among the furthest apart.
 CLASS_COLORS: tuple[str, ...] = (
-    "#1896fc",
-    "#f6a4a3",
-    "#90a228",
-    "#1b8351",
-    "#e55baa",
-    "#69ceff",
-    "#861e6f",
-    "#584b03",
-    "#3b44bf",
-    "#efc30e",
+    "#c37789",
+    "#17a0d6",
+    "#fba8a2",
+    "#9da315",
+    "#b02760",
+    "#006a9d",
+    "#e9c206",
+    "#a86500",
+    "#56d3f8",
+    "#6969e9",
 )
 
 # Ten equispaced points of the published tables, linear in between.

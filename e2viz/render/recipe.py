@@ -98,14 +98,12 @@ class Recipe:
         Raises:
             ValueError: a field that is unknown, missing or invalid.
         """
-        if not isinstance(values, Mapping):
-            raise ValueError(f"a recipe must be an object, got {type(values).__name__}")
         _refuse_unknown("recipe field", values, _FIELDS)
         if "page" not in values:
             raise ValueError(f"a recipe must name its page, got only {sorted(values)}")
         if not isinstance(values.get("models", ()), (list, tuple)):
             raise ValueError(f"models must be a list of names, got {values['models']!r}")
-        return cls(**values)
+        return cls(**{**values, "models": tuple(values.get("models", ()))})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Recipe":
@@ -118,6 +116,8 @@ class Recipe:
             values = json.loads(text)
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"a recipe must be JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise ValueError(f"a recipe must be an object, got {type(values).__name__}")
         return cls.from_dict(values)
 
     def to_query(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Integer
 
 from e2viz.render.marks import SMALL_SIZE, TITLE_SIZE, Arcs, Dot, Line, Mark, Pixels, Sheet, Text
 from e2viz.render.palette import class_color, rgb
-from e2viz.render.scene import Ring, Scene
+from e2viz.render.scene import Number, Ring, Scene
 
 Array = np.ndarray
 
@@ -33,7 +33,7 @@ def segment_edges_deg(angles_deg: Float[Array, " frame"]) -> Float[Array, "frame
     return np.stack([turned - np.minimum(before / 2, limit), turned + np.minimum(after / 2, limit)], axis=1)
 
 
-def point(x: float, y: float, radius: float, angle_deg: float) -> tuple[float, float]:
+def point(x: Number, y: Number, radius: Number, angle_deg: Number) -> tuple[float, float]:
     """The point at a radius and an angle, counter-clockwise from 12 o'clock; y grows downwards."""
     angle = np.deg2rad(angle_deg)
     return float(x - radius * np.sin(angle)), float(y - radius * np.cos(angle))
@@ -53,40 +53,49 @@ def segment_index(
     return index, half[index] - away
 
 
-def ring_pixels(arcs: Arcs, size_px: int, scale: float, line_color: str) -> Array:
-    """One ring as RGBA uint8 [size_px size_px 4], its centre in the middle; edges anti-aliased by their distance."""
+def ring_pixels(arcs: Arcs, size_px: int, scale: Number, line_color: str | None, gap: Number = SEGMENT_GAP_PX) -> Array:
+    """One ring as RGBA uint8 [size_px size_px 4], its centre in the middle; edges anti-aliased by their distance.
+
+    Without a `line_color` the hairline is left out.
+    """
     at = (np.arange(size_px) + 0.5 - size_px / 2) / scale
     across, down = np.meshgrid(at, at)
     radius = np.hypot(across, down)
     angle_deg = np.mod(np.degrees(np.arctan2(-across, -down)), 360.0)
     index, depth_deg = segment_index(angle_deg, segment_edges_deg(arcs.angles_deg))
-    depth_px = np.deg2rad(depth_deg) * radius - SEGMENT_GAP_PX / 2
+    depth_px = np.deg2rad(depth_deg) * radius - gap / 2
 
     def coverage(distance: Array) -> Array:
         return np.clip(distance * scale + 0.5, 0.0, 1.0)
 
     band = coverage(np.minimum(radius - arcs.inner, arcs.outer - radius)) * coverage(depth_px)
     alpha = band * arcs.alpha[index]
+    if line_color is None:
+        return _rgba(np.array([rgb(color) for color in arcs.colors])[index], alpha)
     line = coverage(LINE_PX / 2 - np.abs(radius - (arcs.inner - 1.0 - LINE_PX / 2)))
     colors = np.array([rgb(color) for color in arcs.colors])[index]
     colors = np.where((line > alpha)[..., None], np.array(rgb(line_color)), colors)
-    return np.concatenate([colors, np.rint(255 * np.maximum(alpha, line))[..., None]], axis=-1).astype(np.uint8)
+    return _rgba(colors, np.maximum(alpha, line))
 
 
-def ring_arcs(ring: Ring, angles_deg: Array, x: float, y: float, inner: float, outer: float) -> Arcs:
+def _rgba(colors: Array, alpha: Array) -> Array:
+    return np.concatenate([colors, np.rint(255 * alpha)[..., None]], axis=-1).astype(np.uint8)
+
+
+def ring_arcs(ring: Ring, angles_deg: Array, x: Number, y: Number, inner: Number, outer: Number) -> Arcs:
     """The mark of one ring: class as colour, probability as opacity."""
     colors = tuple(class_color(int(index)) for index in ring.classes)
     return Arcs(x, y, inner, outer, angles_deg, colors, np.clip(ring.probability, 0.0, 1.0), ring.color)
 
 
-def ring_radii(count: int, radius: float) -> list[tuple[float, float]]:
+def ring_radii(count: int, radius: Number) -> list[tuple[float, float]]:
     """Inner and outer radius of each of `count` rings inside `radius`, outermost first."""
     thickness = radius * (0.095 if count <= 2 else 0.075)
     pitch = thickness + radius * 0.035
     return [(radius - pitch * i - thickness, radius - pitch * i) for i in range(count)]
 
 
-def add_dial(sheet: Sheet, scene: Scene, x: float, y: float, side: float) -> None:
+def add_dial(sheet: Sheet, scene: Scene, x: Number, y: Number, side: Number) -> None:
     """Lay out the rings, the turning picture, ticks and the handle in a square with its corner at x, y."""
     centre_x, centre_y = x + side / 2, y + side / 2
     outer = side / 2 - DIAL_MARGIN_PX
@@ -111,7 +120,7 @@ def add_dial(sheet: Sheet, scene: Scene, x: float, y: float, side: float) -> Non
     sheet.moving.append(moving)
 
 
-def _ticks(x: float, y: float, outer: float) -> list[Mark]:
+def _ticks(x: Number, y: Number, outer: Number) -> list[Mark]:
     marks: list[Mark] = []
     for angle_deg in range(0, 360, 15):
         quarter = angle_deg % 90 == 0

@@ -14,9 +14,11 @@ from jaxtyping import Float, Integer, UInt8
 from e2viz.render.recipe import Recipe
 
 Array = np.ndarray
+Number = float | int
+Column = Sequence[object] | Array
 
 
-def quantise(values: Float[Array, "*shape"], low: float, high: float) -> UInt8[Array, "*shape"]:
+def quantise(values: Float[Array, "*shape"], low: Number, high: Number) -> UInt8[Array, "*shape"]:
     """Map [low, high] linearly onto 0..255, rounded to the nearest step and clipped outside.
 
     Args:
@@ -63,8 +65,8 @@ class Panel:
     title: str
     values: UInt8[Array, "frame height width"] | UInt8[Array, "frame height width 3"]
     palette: str = "grey"
-    low: float = 0.0
-    high: float = 1.0
+    low: Number = 0.0
+    high: Number = 1.0
     probe: str = ""
     caption: str = ""
     color: str = ""
@@ -90,8 +92,8 @@ class Panel:
         values: Float[Array, "frame height width"],
         palette: str = "viridis",
         *,
-        low: float | None = None,
-        high: float | None = None,
+        low: Number | None = None,
+        high: Number | None = None,
         symmetric: bool = False,
         **labels: object,
     ) -> "Panel":
@@ -239,7 +241,7 @@ class Scene:
     bars: tuple[Bars, ...] = ()
     rows: tuple[Row, ...] = ()
     caption: str = ""
-    numbers: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    numbers: Mapping[str, Column] = field(default_factory=dict)
     recipe: Recipe | None = None
     curves: tuple[Curve, ...] = ()
 

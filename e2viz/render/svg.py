@@ -12,7 +12,7 @@ from e2viz.render.layout import lay_out
 from e2viz.render.marks import Arcs, Box, ColorBar, Dot, Line, Mark, Pixels, Text
 from e2viz.render.palette import Theme, color_table, for_theme, theme_named
 from e2viz.render.ring import LINE_PX, SEGMENT_GAP_PX, point, segment_edges_deg
-from e2viz.render.scene import Scene
+from e2viz.render.scene import Number, Scene
 
 FAMILIES = {"mono": "'Fira Mono', ui-monospace, monospace"}
 SANS = "'Fira Sans', 'Segoe UI', 'Helvetica Neue', sans-serif"
@@ -43,7 +43,7 @@ def svg(scene: Scene, frame: int = 0, *, width: int = 900, theme: str = "light")
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _n(value: float) -> str:
+def _n(value: Number) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
