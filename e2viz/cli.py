@@ -1,13 +1,34 @@
-"""The command line: models, train, evaluate, check, data. Each command is a function of its parsed arguments."""
+"""The command line. Each command is a function of its parsed arguments; heavy imports wait until one is chosen."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA_HELP = "folder that holds mnist/ and fashion_mnist/ as IDX files"
+WEIGHTS, RUNS = ROOT / "weights", ROOT / "runs"
+TABLE_START, TABLE_END = "<!-- models -->", "<!-- /models -->"
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from e2viz.zoo import catalogue
+
+    if arguments.write:
+        text = arguments.write.read_text(encoding="utf-8")
+        before, _, rest = text.partition(TABLE_START)
+        _, found, after = rest.partition(TABLE_END)
+        if not found:
+            raise ValueError(f"{arguments.write} must have {TABLE_START} and {TABLE_END} around the table")
+        table = f"{TABLE_START}\n{catalogue.markdown_table(WEIGHTS)}\n{TABLE_END}"
+        arguments.write.write_text(before + table + after, encoding="utf-8")
+    elif arguments.markdown:
+        print(catalogue.markdown_table(WEIGHTS))
+    else:
+        print(catalogue.text_table(WEIGHTS))
+    return 0
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -23,8 +44,91 @@ def _train(arguments: argparse.Namespace) -> int:
     folder = arguments.runs / chosen.name
     run = Run(chosen, data, folder, resume=arguments.resume, epochs=arguments.epochs)
     finished = run.train(arguments.minutes, lambda line: print(line, flush=True))
-    print(f"{'finished' if finished else 'stopped'}; the run is in {folder}, its best epoch {run.progress.best_epoch}")
+    print(f"{'finished' if finished else 'stopped'}; best epoch {run.progress.best_epoch}, in {folder}")
+    print(f"next: python -m e2viz pack {chosen.name} --data {arguments.data}")
     return 0
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    import torch
+
+    from e2viz.train.data import task
+    from e2viz.train.evaluation import in_words
+    from e2viz.train.pack import pack
+    from e2viz.train.recipes import recipe
+
+    torch.set_num_threads(arguments.threads)
+    chosen = recipe(arguments.recipe)
+    splits = task(chosen.task).splits(arguments.data)
+    card = pack(chosen, arguments.runs / chosen.name, splits, WEIGHTS, _progress())
+    print(in_words(card.name, card.measured))
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    import dataclasses
+
+    import torch
+
+    from e2viz.train.data import TASKS, task
+    from e2viz.train.evaluation import evaluate, in_words
+    from e2viz.train.pack import model_of_run
+    from e2viz.train.recipes import RECIPES, recipe
+    from e2viz.zoo.catalogue import load
+
+    torch.set_num_threads(arguments.threads)
+    if arguments.run_folder is None:
+        model = load(arguments.name)
+        name = model.card.recipe.get("task", "rotmnist")
+    else:
+        model, name = model_of_run(recipe(arguments.name), arguments.run_folder), RECIPES[arguments.name].task
+    splits = task(name if name in TASKS else "rotmnist").splits(arguments.data)
+    report = None if arguments.json else _progress()
+    measured = evaluate(model, splits, limit=arguments.limit, seed=arguments.rotate, report=report)
+    found = dataclasses.asdict(measured)
+    print(json.dumps({"name": model.name, **found}) if arguments.json else in_words(model.name, measured))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from e2viz.check import check
+    from e2viz.nn.functional import attention_path
+    from e2viz.zoo.catalogue import list_models
+
+    found = [check(name) for name in ([arguments.name] if arguments.name else list_models())]
+    if arguments.json:
+        print(json.dumps([each.to_dict() for each in found], indent=1))
+    else:
+        print(f"attention: {attention_path()}")
+        print("\n".join(map(str, found)))
+    return int(any(each.problem for each in found))
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from e2viz.train.data import TASKS
+    from e2viz.train.pack import data_checksum
+
+    for name, task in TASKS.items():
+        print(f"{name}: {task.words}\n  {data_checksum(task.splits(arguments.data))}")
+    return 0
+
+
+def _progress():
+    """A function that prints one changing line with the time left, on standard error."""
+    from e2viz.train.evaluation import minutes_left
+
+    started = said = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said > 5 or done == total:
+            said = now
+            left = minutes_left(done, total, now - started)
+            end = "\n" if done == total else ""
+            print(f"\r{done:,} of {total:,} images, {left} min left ", end=end, file=sys.stderr, flush=True)
+
+    return report
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,23 +136,52 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m e2viz", description="See what equivariance does inside a ViT.")
     commands = top.add_subparsers(dest="command", required=True)
 
-    train = commands.add_parser("train", help="train a recipe; stops and resumes at any point")
-    train.add_argument("recipe", help="a name such as vit.rotmnist")
-    train.add_argument("--data", type=Path, default=Path("data"), help=DATA_HELP)
-    train.add_argument("--runs", type=Path, default=ROOT / "runs", help="where runs keep their state")
+    def command(name: str, run, words: str, *, data: bool = False, runs: bool = False) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words)
+        added.set_defaults(run=run)
+        if data:
+            words = "folder that holds mnist/ and fashion_mnist/ as IDX files"
+            added.add_argument("--data", type=Path, default=Path("data"), help=words)
+            added.add_argument("--threads", type=int, default=1)
+        if runs:
+            added.add_argument("recipe", help="a name such as vit.rotmnist")
+            added.add_argument("--runs", type=Path, default=RUNS, help="where runs keep their state")
+        return added
+
+    models = command("models", _models, "the trained models, with measured accuracy and checksums")
+    models.add_argument("--markdown", action="store_true", help="as the README's table")
+    models.add_argument("--write", type=Path, metavar="README", help="put the table into that file")
+
+    train = command("train", _train, "train a recipe; stops and resumes at any point", data=True, runs=True)
     train.add_argument("--resume", action="store_true", help="continue the run's state, if there is one")
     train.add_argument("--minutes", type=float, default=float("inf"), help="stop cleanly after that long")
     train.add_argument("--epochs", type=int, help="total epochs, instead of the recipe's")
-    train.add_argument("--threads", type=int, default=1)
-    train.set_defaults(run=_train)
+
+    command("pack", _pack, "evaluate a run's best epoch and write its weights and card", data=True, runs=True)
+
+    evaluate = command("evaluate", _evaluate, "accuracy and stability on the test split", data=True)
+    evaluate.add_argument("name")
+    evaluate.add_argument("--rotate", type=int, metavar="SEED", help="other random angles than the protocol's")
+    evaluate.add_argument("--limit", type=int, help="a quick look at so many images")
+    evaluate.add_argument("--run", dest="run_folder", type=Path, help="the best epoch of a run instead of weights/")
+    evaluate.add_argument("--json", action="store_true")
+
+    check = command("check", _check, "checksum, golden output and equivariance self-test")
+    check.add_argument("name", nargs="?", help="one model; all without it")
+    check.add_argument("--json", action="store_true")
+
+    command("data", _data, "what each task is, with the checksums of its splits", data=True)
     return top
 
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with a message on standard error when not."""
+    from e2viz.images.idx import DataError
+    from e2viz.zoo.weights import WeightsError
+
     arguments = parser().parse_args(words)
     try:
         return arguments.run(arguments)
-    except (LookupError, ValueError, OSError) as error:
+    except (DataError, WeightsError, LookupError, ValueError, OSError) as error:
         print(f"e2viz: {error}", file=sys.stderr)
         return 1

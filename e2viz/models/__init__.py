@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from e2viz.models.cnn import CNN, CNNConfig
+from e2viz.models.gcnn import GCNN, GCNNConfig
 from e2viz.models.ge_vit import GEViT, GEViTConfig
 from e2viz.models.gsa_net import GSANet, GSANetConfig
 from e2viz.models.vit import ViT, ViTConfig
@@ -16,6 +18,8 @@ ARCHITECTURES: dict[str, tuple[type, type[nn.Module]]] = {
     "ge_vit": (GEViTConfig, GEViT),
     "gsa_net": (GSANetConfig, GSANet),
     "vit": (ViTConfig, ViT),
+    "cnn": (CNNConfig, CNN),
+    "gcnn": (GCNNConfig, GCNN),
 }
 
 

@@ -1,4 +1,6 @@
-"""The one training loop. A run that is interrupted, at any step, and resumed gives the same bits as one that was not."""
+"""The one training loop. A run that is interrupted, at any step, and resumed gives
+the same bits as one that was not.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -98,6 +99,10 @@ class Run:
     def steps(self) -> int:
         return self.steps_per_epoch * self.epochs
 
+    @property
+    def _steps_between_validations(self) -> int:
+        return self.steps_per_epoch * self.recipe.validate_every
+
     def train(self, minutes: float = math.inf, report: Callable[[str], None] = print) -> bool:
         """Train until the last epoch, or for ``minutes``; leave a checkpoint either way.
 
@@ -111,7 +116,7 @@ class Run:
             self._step()
             now = time.monotonic()
             self.progress.seconds = earlier + now - started
-            if self.progress.step % self.steps_per_epoch == 0:
+            if self.progress.step % self._steps_between_validations == 0 or self.progress.step == self.steps:
                 self._end_epoch(report)
                 saved = self._save()
             elif now - saved > CHECKPOINT_SECONDS:
@@ -209,9 +214,3 @@ class Run:
 def _seed(recipe: Recipe, count: int, purpose: int) -> int:
     """A seed of its own for every (run, count, purpose): shuffling, augmentation, dropout."""
     return (recipe.seed * 1_000_003 + count) * 3 + purpose
-
-
-def state_of(folder: Path) -> dict[str, Any]:
-    """The best epoch's weights and the progress at that time, for packing."""
-    progress, states = checkpoint.load(folder / "best.pt")
-    return {"progress": progress, "network": states["network"]}

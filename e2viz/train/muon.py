@@ -1,4 +1,7 @@
-"""Muon: momentum whose update of every matrix is made nearly orthogonal. In float32, since CPUs are slow in bfloat16."""
+"""Muon: momentum whose update of every matrix is made nearly orthogonal.
+
+In float32, since CPUs are slow in bfloat16.
+"""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ class Recipe:
         average: decay of the running mean of the weights; that mean is what is validated and shipped. 0 is off.
         fresh_angles: whether a training digit is turned by a new random angle each time it is drawn, rather than
             by the one angle that the protocol gave it. Has no effect on upright tasks.
+        validate_every: epochs between validations; the last epoch is always validated.
         shift_px: largest random shift of a training image, in whole pixels, along either axis.
 
     Raises:
@@ -47,6 +48,7 @@ class Recipe:
     average: float = 0.999
     fresh_angles: bool = True
     shift_px: int = 0
+    validate_every: int = 1
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -71,7 +73,9 @@ def _ge_vit(name: str, **changes: Any) -> Recipe:
 
 
 def _vit(name: str, **changes: Any) -> Recipe:
-    shared: dict[str, Any] = dict(architecture="vit", batch=64, optimiser="muon", learning_rate=2e-3, weight_decay=0.05)
+    shared: dict[str, Any] = dict(
+        architecture="vit", batch=64, optimiser="muon", learning_rate=2e-3, weight_decay=0.05, shift_px=1
+    )
     return Recipe(name=name, **{**shared, **changes})
 
 
@@ -92,12 +96,12 @@ RECIPES: dict[str, Recipe] = {
         _ge_vit("ge_vit_p4m.rotmnist", config={"group": "p4m", **_SMALL}, epochs=20),
         _ge_vit("ge_vit_p8.rotmnist", config={"group": "p8", **_SMALL}, epochs=20),
         _ge_vit("ge_vit_p4.fashion", task="fashion"),
-        _vit("vit.rotmnist", epochs=60, shift_px=1),
+        _vit("vit.rotmnist", epochs=60),
         _vit("vit.mnist", task="mnist", epochs=20),
-        _vit("vit.rotmnist10", task="rotmnist10", epochs=150),
-        _vit("vit.fashion", task="fashion", epochs=20),
+        _vit("vit.rotmnist10", task="rotmnist10", epochs=200, validate_every=5, shift_px=2),
+        _vit("vit.fashion", task="fashion", epochs=25),
         _cohen_welling("cnn.rotmnist", "cnn", epochs=40),
-        _cohen_welling("gcnn_p4.rotmnist", "gcnn", config={"group": "p4"}, epochs=40),
+        _cohen_welling("gcnn_p4.rotmnist", "gcnn", config={"group": "c4"}, epochs=60),
     )
 }
 

@@ -74,3 +74,18 @@ def _row(card: Card) -> str:
         f"{card.training_seconds / 60:.0f} min",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def text_table(folder: Path = WEIGHTS_FOLDER) -> str:
+    """One line for each trained model: accuracy turned and upright, flip rate, checksum."""
+    lines = [f"{'model':24}{'rotated':32}{'upright':32}{'flip rate':12}checksum"]
+    for name in list_models(folder):
+        found = card(name, folder)
+        measured = found.measured
+        figures = (
+            f"{str(measured.rotated):32}{str(measured.upright):32}{f'{100 * measured.flip_rate:.2f} %':12}"
+            if measured
+            else f"{'not measured':76}"
+        )
+        lines.append(f"{name:24}{figures}{found.weights_checksum[:16]}")
+    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""P4CNN: the Z2CNN with every convolution replaced by a group convolution, and half the channels.
+
+Source: Cohen & Welling 2016, section 8.1: 10 channels on p4, the maximum over the group after the last layer. The group
+may also be D4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from e2viz.groups import Group
+from e2viz.groups import group as find_group
+from e2viz.models.cnn import last_plane
+from e2viz.nn.group_convolution import GroupConvolution, LiftingConvolution
+from e2viz.nn.probe import Probe, name_probes
+
+
+@dataclass(frozen=True, kw_only=True)
+class GCNNConfig:
+    """Sizes of a group-convolutional network; the defaults are the published P4CNN.
+
+    Args:
+        group: "c4" or "d4".
+        layers: how many layers before and after the pooling; one more, over the whole plane, follows.
+
+    Raises:
+        ValueError: if the planes do not fit.
+    """
+
+    group: str = "c4"
+    image_size: int = 28
+    channels: int = 1
+    classes: int = 10
+    width: int = 10
+    layers: tuple[int, int] = (2, 4)
+    kernel: int = 3
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        last_plane(self.image_size, self.layers, self.kernel)
+
+
+class GroupLayer(nn.Module):
+    """Group convolution, batch normalisation shared by the group axis, ReLU, dropout, pooling where asked for.
+
+    Acting on the input with a group element acts on the output with the same.
+    """
+
+    def __init__(self, config: GCNNConfig, convolution: nn.Module, pooled: bool) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.norm = nn.BatchNorm3d(config.width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.pooled = pooled
+        self.probe = Probe("feature_map")
+
+    def forward(self, maps: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch outputs group h w"]:
+        maps = self.dropout(functional.relu(self.norm(self.convolution(maps))))
+        return self.probe(functional.max_pool3d(maps, (1, 2, 2)) if self.pooled else maps)
+
+
+class GCNN(nn.Module):
+    """A group-convolutional classifier: acting on the image with a group element leaves the logits as they are.
+
+    ``embed`` gives the invariant mean of the last hidden map; the logits also need where things are.
+    """
+
+    def __init__(self, config: GCNNConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.group = find_group(config.group)
+        self.image_probe = Probe("image")
+        self.layers = nn.ModuleList(self._layer(config, self.group, i) for i in range(sum(config.layers)))
+        side = last_plane(config.image_size, config.layers, config.kernel)
+        self.classifier = GroupConvolution(self.group, config.width, config.classes, side)
+        self.orientation_probe = Probe("group_vector")
+        self.embedding_probe = Probe("vector")
+        self.logits_probe = Probe("logits")
+        name_probes(self)
+
+    @staticmethod
+    def _layer(config: GCNNConfig, group: Group, position: int) -> GroupLayer:
+        if position:
+            convolution: nn.Module = GroupConvolution(group, config.width, config.width, config.kernel)
+        else:
+            convolution = LiftingConvolution(group, config.channels, config.width, config.kernel)
+        return GroupLayer(config, convolution, pooled=position == config.layers[0] - 1)
+
+    def features(
+        self, images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch features group h w"]:
+        """The last hidden feature map: it turns with the image and its group axis is permuted."""
+        maps = self.image_probe(images)
+        for layer in self.layers:
+            maps = layer(maps)
+        return maps
+
+    def embed(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch embedding"]:
+        return self.embedding_probe(self.features(images).mean((-2, -1)).amax(-1))
+
+    def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
+        maps = self.features(images)
+        self.embedding_probe(maps.mean((-2, -1)).amax(-1))
+        votes = self.orientation_probe(self.classifier(maps).squeeze((-2, -1)))
+        return self.logits_probe(votes.amax(-1))

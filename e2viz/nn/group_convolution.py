@@ -1,0 +1,98 @@
+"""Convolution on a group of exact turns and mirrors: image to group, and group to group.
+
+One stored filter serves every group element: the filter bank holds it moved by each of them. Moves are array rotations
+and mirrors with a permutation of the group axis, so nothing is interpolated; groups with other angles are refused.
+Source: Cohen & Welling, *Group Equivariant Convolutional Networks*, ICML 2016, equations 10 and 11.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from e2viz.groups import Group
+
+
+def _require_exact(group: Group) -> None:
+    if not all(group.is_exact(element) for element in group.elements):
+        raise ValueError(f"group convolution needs turns by multiples of 90 degrees, got {group.name}")
+
+
+def lifting_index(group: Group, kernel: int) -> Int[Tensor, "order position"]:
+    """For each element h and filter position u, where W(h⁻¹u) stands in the flattened filter W."""
+    positions = torch.arange(kernel**2).view(kernel, kernel)
+    return torch.stack([group.act_on_plane(positions, h).flatten() for h in group.elements])
+
+
+def group_index(group: Group, kernel: int) -> Int[Tensor, "order position"]:
+    """For each element h and position (m, u), where W(h⁻¹m, h⁻¹u) stands in the flattened filter W."""
+    positions = torch.arange(group.order * kernel**2).view(group.order, kernel, kernel)
+    return torch.stack([group.act_on_feature_map(positions, h).flatten() for h in group.elements])
+
+
+class LiftingConvolution(nn.Module):
+    """Image to feature map: out(x, h) = Σ_u W(h⁻¹u) · image(x + u).
+
+    Acting on the image with a group element moves the output's plane and permutes its group axis.
+
+    Args:
+        group: of multiples of 90 degrees.
+        inputs, outputs: channels.
+        kernel: side of the filter in pixels.
+
+    Raises:
+        ValueError: if the group would need interpolation.
+    """
+
+    def __init__(self, group: Group, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        _require_exact(group)
+        self.group, self.kernel = group, kernel
+        spread = math.sqrt(2.0 / (inputs * kernel**2))
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel**2) * spread)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.register_buffer("index", lifting_index(group, kernel), persistent=False)
+
+    def forward(self, images: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs group h w"]:
+        bank = rearrange(self.weight[..., self.index], "o i g (y x) -> (o g) i y x", y=self.kernel)
+        maps = rearrange(functional.conv2d(images, bank), "b (o g) y x -> b o g y x", g=self.group.order)
+        return maps + self.bias[:, None, None, None]
+
+
+class GroupConvolution(nn.Module):
+    """Feature map to feature map: out(x, h) = Σ_m Σ_u W(h⁻¹m, h⁻¹u) · map(x + u, m).
+
+    Acting on the input with a group element acts on the output with the same.
+
+    Args:
+        group: of multiples of 90 degrees.
+        inputs, outputs: channels.
+        kernel: side of the filter in pixels.
+
+    Raises:
+        ValueError: if the group would need interpolation.
+    """
+
+    def __init__(self, group: Group, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        _require_exact(group)
+        self.group, self.kernel = group, kernel
+        positions = group.order * kernel**2
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, positions) * math.sqrt(2.0 / (inputs * positions)))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.register_buffer("index", group_index(group, kernel), persistent=False)
+
+    def forward(
+        self, maps: Float[Tensor, "batch inputs group height width"]
+    ) -> Float[Tensor, "batch outputs group h w"]:
+        order = self.group.order
+        moved = self.weight[..., self.index]
+        bank = rearrange(moved, "o i g (m y x) -> (o g) (i m) y x", m=order, y=self.kernel)
+        flat = rearrange(maps, "b i m y x -> b (i m) y x")
+        out = rearrange(functional.conv2d(flat, bank), "b (o g) y x -> b o g y x", g=order)
+        return out + self.bias[:, None, None, None]

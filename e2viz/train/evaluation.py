@@ -1,0 +1,120 @@
+"""What a trained model does on the test split: accuracy upright and turned, and steadiness over a whole turn."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from e2viz.images.protocol import Split, Splits
+from e2viz.images.rotate import rotate
+from e2viz.measure.stability import stability
+from e2viz.zoo.card import Accuracy, Measured
+from e2viz.zoo.weights import Model
+
+STABILITY_IMAGES, STABILITY_ANGLES = 500, 36
+CHUNK = 50
+# (images done, images in all)
+Report = Callable[[int, int], None]
+
+
+class Counter:
+    """Counts images across the parts of an evaluation and tells ``report``."""
+
+    def __init__(self, total: int, report: Report | None) -> None:
+        self.done, self.total, self.report = 0, total, report
+
+    def add(self, images: int) -> None:
+        self.done += images
+        if self.report is not None:
+            self.report(self.done, self.total)
+
+
+def _first(split: Split, count: int) -> Split:
+    return Split(split.images[:count], split.labels[:count], split.angles_deg[:count])
+
+
+def turned_again(split: Split, seed: int) -> Split:
+    """The same images under new uniformly random angles."""
+    generator = torch.Generator().manual_seed(seed)
+    angles_deg = torch.rand(len(split), generator=generator, dtype=torch.float64) * 360
+    return dataclasses.replace(split, angles_deg=angles_deg)
+
+
+def correct_count(model: Model, split: Split, counter: Counter) -> int:
+    """How many images of the split, turned as it says, the model classifies as labelled."""
+    correct = 0
+    for images, labels in split.batches(CHUNK):
+        correct += int((model.logits(images).argmax(-1) == labels).sum())
+        counter.add(len(labels))
+    return correct
+
+
+def turn_logits(
+    model: Model, split: Split, angles: int, counter: Counter
+) -> Iterator[tuple[Float[Tensor, "angle class"], Int[Tensor, ""]]]:
+    """For each image of the split, the logits at equispaced angles of one turn, and the label."""
+    angles_deg = torch.arange(angles, dtype=torch.float64) * (360 / angles)
+    for image, label in zip(split.images, split.labels, strict=True):
+        yield model.logits(rotate(image[None].float() / 255, angles_deg)), label
+        counter.add(angles)
+
+
+def evaluate(
+    model: Model, splits: Splits, *, limit: int | None = None, seed: int | None = None, report: Report | None = None
+) -> Measured:
+    """The full evaluation, which is what a card holds.
+
+    Args:
+        model: to be evaluated.
+        splits: of the model's task; only the test splits are looked at.
+        limit: at most that many images of each split, for a quick look; never for a card.
+        seed: turn the test images by other random angles than the protocol's.
+        report: told of progress.
+    """
+    turned = splits.test if seed is None else turned_again(splits.test, seed)
+    turned = _first(turned, limit or len(turned))
+    upright = _first(splits.test_upright, limit or len(splits.test_upright))
+    steady = _first(splits.test_upright, min(limit or STABILITY_IMAGES, STABILITY_IMAGES))
+    counter = Counter(len(turned) + len(upright) + len(steady) * STABILITY_ANGLES, report)
+    rotated_correct = correct_count(model, turned, counter)
+    upright_correct = correct_count(model, upright, counter)
+    flips, always_right = 0.0, 0
+    for logits, label in turn_logits(model, steady, STABILITY_ANGLES, counter):
+        found = stability(logits.double().numpy(), int(label))
+        flips += found.flip_rate
+        always_right += int(found.worst_case_accuracy == 1.0)
+    angles = f"seed {seed}" if seed is not None else "the protocol's angles"
+    return Measured(
+        upright=Accuracy(correct=upright_correct, total=len(upright), of="t10k, upright"),
+        rotated=Accuracy(correct=rotated_correct, total=len(turned), of=f"t10k, turned by {angles}"),
+        worst_case=Accuracy(
+            correct=always_right, total=len(steady), of=f"t10k, right at all {STABILITY_ANGLES} angles"
+        ),
+        flip_rate=flips / len(steady),
+        stability_images=len(steady),
+        stability_angles=STABILITY_ANGLES,
+    )
+
+
+def in_words(name: str, measured: Measured) -> str:
+    """The evaluation as lines of text, intervals at 95 %."""
+    mean_flips = measured.flip_rate * measured.stability_angles
+    lines = (
+        name,
+        f"  upright                 {measured.upright}   {measured.upright.total:,} images",
+        f"  rotated                 {measured.rotated}   {measured.rotated.total:,} images",
+        f"  right at all angles     {measured.worst_case}   "
+        f"{measured.stability_images} images at {measured.stability_angles} angles",
+        f"  flip rate               {100 * measured.flip_rate:.2f} %   {mean_flips:.2f} changes in a turn",
+    )
+    return "\n".join(lines)
+
+
+def minutes_left(done: int, total: int, seconds: float) -> int:
+    """Whole minutes that the rest will take at the rate so far, rounded up."""
+    return math.ceil(seconds * (total - done) / max(1, done) / 60)

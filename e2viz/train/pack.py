@@ -1,0 +1,90 @@
+"""From a run to a weights file with its card: the best epoch, evaluated on the whole test split."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from pathlib import Path
+
+import torch
+
+from e2viz.images.protocol import Splits
+from e2viz.models import build
+from e2viz.train import checkpoint
+from e2viz.train.data import task
+from e2viz.train.evaluation import Report, evaluate
+from e2viz.train.recipes import Recipe
+from e2viz.zoo.card import Card
+from e2viz.zoo.golden import golden_logits
+from e2viz.zoo.weights import Model, write_model
+
+
+def data_checksum(splits: Splits) -> str:
+    """One line that pins every split of the protocol."""
+    parts = {field.name: getattr(splits, field.name).checksum() for field in dataclasses.fields(splits)}
+    return " ".join(f"{name}:{value}" for name, value in parts.items())
+
+
+def machine_class() -> str:
+    """What kind of machine this is, without naming it."""
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} thread, torch {torch.__version__.split('+')[0]}"
+
+
+def model_of_run(recipe: Recipe, folder: Path) -> Model:
+    """The best epoch of a run, not yet evaluated.
+
+    Raises:
+        FileNotFoundError: if no epoch was finished yet.
+    """
+    chosen = task(recipe.task)
+    best, states = checkpoint.load(folder / "best.pt")
+    last, _ = checkpoint.load(folder / "state.pt")
+    network = build(recipe.architecture, recipe.config)
+    network.load_state_dict(states["network"], strict=True)
+    network.eval().requires_grad_(False)
+    config = network.config
+    fresh = recipe.fresh_angles and chosen.variant != "upright"
+    card = Card(
+        name=recipe.name,
+        architecture=recipe.architecture,
+        config=recipe.config,
+        group=getattr(config, "group", ""),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        class_names=chosen.class_names,
+        channels=config.channels,
+        image_size=config.image_size,
+        mean=(chosen.mean,) * config.channels,
+        std=(chosen.std,) * config.channels,
+        recipe=recipe.to_dict(),
+        seed=recipe.seed,
+        epochs=int(last.rows[-1]["epoch"]),
+        best_epoch=best.best_epoch,
+        validation_accuracy=best.best_accuracy,
+        data=f"{chosen.words}; {'fresh random angles each epoch' if fresh else 'no fresh angles'}",
+        training_seconds=round(last.seconds, 1),
+        machine=machine_class(),
+    )
+    return Model(card, network)
+
+
+def pack(recipe: Recipe, run_folder: Path, splits: Splits, weights_folder: Path, report: Report | None = None) -> Card:
+    """Evaluate the best epoch of a run on the whole test split and write its weights and card.
+
+    Args:
+        recipe: of the run.
+        run_folder: where it trained.
+        splits: of the recipe's task.
+        weights_folder: where <name>.safetensors and <name>.json go.
+        report: told of the evaluation's progress.
+    """
+    model = model_of_run(recipe, run_folder)
+    card = model.card
+    mean, std = (torch.tensor(values)[:, None, None] for values in (card.mean, card.std))
+    golden = golden_logits(model.network, card.channels, card.image_size, mean, std)
+    card = dataclasses.replace(
+        card,
+        data_checksum=data_checksum(splits),
+        measured=evaluate(model, splits, report=report),
+        golden=tuple(tuple(row) for row in golden),
+    )
+    return write_model(weights_folder, card, model.network)
