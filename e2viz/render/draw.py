@@ -166,7 +166,8 @@ class Raster:
     def _paint_line(self, points: np.ndarray, thickness: Number, color: str) -> None:
         low = np.floor(points.min(axis=0) - thickness - 1).astype(int)
         high = np.ceil(points.max(axis=0) + thickness + 1).astype(int)
-        mask = Image.new("L", tuple(int(side) for side in (high - low) * OVERSAMPLING), 0)
+        across, down = ((high - low) * OVERSAMPLING).tolist()
+        mask = Image.new("L", (across, down), 0)
         path = [tuple(each) for each in ((points - low) * OVERSAMPLING).tolist()]
         wide = max(1, round(thickness * OVERSAMPLING))
         ImageDraw.Draw(mask).line(path, fill=255, width=wide, joint="curve")

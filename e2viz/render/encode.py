@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -103,7 +104,7 @@ def encode(
         return _png(scene, draw(scene, frame, width=width, theme=theme, scale=scale))
     if not 1 <= fps <= 60 or (format == "gif" and fps > 50):
         raise ValueError(f"fps must be from 1 to {50 if format == 'gif' else 60} for {format}, got {fps}")
-    look = {"width": width, "theme": theme, "scale": scale}
+    look: dict[str, Any] = {"width": width, "theme": theme, "scale": scale}
     order = frame_order(scene.frames, easing)
     if format == "mp4":
         return _mp4(scene, order, fps, look, progress)
@@ -130,7 +131,13 @@ def _png(scene: Scene, image: Image.Image) -> bytes:
 
 
 def _animation(
-    scene: Scene, format: str, order: list[int], fps: Number, loop: bool, look: dict, progress: Progress | None
+    scene: Scene,
+    format: str,
+    order: list[int],
+    fps: Number,
+    loop: bool,
+    look: dict[str, Any],
+    progress: Progress | None,
 ) -> bytes:
     clear = look["theme"] == "transparent"
     if format == "webp" or (format == "apng" and clear):  # a palette has no soft edges on a clear page
@@ -157,7 +164,7 @@ def _animation(
     return file.getvalue()
 
 
-def _mp4(scene: Scene, order: list[int], fps: Number, look: dict, progress: Progress | None) -> bytes:
+def _mp4(scene: Scene, order: list[int], fps: Number, look: dict[str, Any], progress: Progress | None) -> bytes:
     if look["theme"] == "transparent":
         raise ValueError("an mp4 must have a background: theme must be light or dark, got 'transparent'")
     first = _even(draw(scene, order[0], **look))

@@ -61,7 +61,7 @@ def _arcs(ring: Ring, outer: float, size_px: int) -> Arcs:
 
 def _add_dot(image: Image.Image, radius: float, scale: float, color: str) -> None:
     """The handle's dot at 45 degrees, inside the rings."""
-    mask = Image.new("L", tuple(side * OVERSAMPLING for side in image.size))
+    mask = Image.new("L", (image.width * OVERSAMPLING, image.height * OVERSAMPLING))
     middle = np.array(image.size) / 2 + radius * np.array([-1, -1]) * np.sqrt(0.5)
     reach = 5 * scale
     ImageDraw.Draw(mask).ellipse([*((middle - reach) * OVERSAMPLING), *((middle + reach) * OVERSAMPLING)], fill=255)

@@ -5,16 +5,18 @@ the rest. Where all maps together use no more steps than there is room for, they
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from e2viz.render.draw import base_of, draw, nearest, pixel_box
 from e2viz.render.marks import Pixels, Sheet
-from e2viz.render.palette import CLASS_COLORS, Theme, color_table, for_theme, rgb, theme_named
-from e2viz.render.scene import Number, Scene
+from e2viz.render.palette import CLASS_COLORS, Theme, class_color, color_table, for_theme, mix, rgb, theme_named
+from e2viz.render.scene import Bars, Curve, Number, Ring, Scene
 
-PAGE_COLORS = 72
+PAGE_COLORS = 104
+RING_COLORS = 56
 NEARLY_CLEAR = 72  # of 255: the tracks of the bars and the faintest segments
 CLEAR = 255  # the index of a clear pixel; no opaque colour is given it
 _BITS = 6
@@ -43,6 +45,19 @@ def map_steps(scene: Scene, room: int) -> dict[str, np.ndarray]:
     return chosen
 
 
+def ring_tints(scene: Scene, page: Theme) -> list[str]:
+    """The colours of the rings' segments, in as many degrees of opacity as there is room for."""
+    for levels in (32, 16, 8, 4):
+        shades = {
+            (int(index), round(levels * float(probability)) / levels)
+            for ring in scene.rings
+            for index, probability in zip(ring.classes, ring.probability, strict=True)
+        }
+        if len(shades) <= RING_COLORS:
+            break
+    return [mix(class_color(index), page.matte, opacity) for index, opacity in sorted(shades)] if scene.rings else []
+
+
 class ColorTable:
     """255 colours for one scene, and the index of the nearest for any colour."""
 
@@ -50,7 +65,9 @@ class ColorTable:
         steps = map_steps(scene, CLEAR - PAGE_COLORS)
         fixed = [getattr(page, name) or page.matte for name in ("background", "text", "muted", "rule", "track")]
         fixed += CLASS_COLORS
-        fixed += [for_theme(each.color, page) for each in (*scene.rings, *scene.bars, *scene.curves)]
+        owners: list[Ring | Bars | Curve] = [*scene.rings, *scene.bars, *scene.curves]
+        fixed += [for_theme(each.color, page) for each in owners]
+        fixed += ring_tints(scene, page)
         colors = [np.array([rgb(color) for color in dict.fromkeys(fixed)], dtype=np.uint8)]
         offset = len(colors[0])
         self._steps: dict[str, np.ndarray] = {}
@@ -114,17 +131,18 @@ def _bins(pixels: np.ndarray) -> np.ndarray:
 
 
 def _main_colors(samples: list[np.ndarray], count: int) -> np.ndarray:
-    """The colours that stand for all of the samples' colours best, by median cut."""
-    distinct = np.unique(np.concatenate(samples) & 0xFFFFFF)
+    """The colours that stand for all of the samples' pixels best, by median cut."""
+    distinct, counts = np.unique(np.concatenate(samples) & 0xFFFFFF, return_counts=True)
+    # A large area weighs no more than a segment of a ring: the white of the page would take every place.
+    distinct = np.repeat(distinct, np.clip(counts // 8, 1, 32))
     colors = np.stack([distinct >> shift & 0xFF for shift in (0, 8, 16)], axis=-1).astype(np.uint8)
-    # Distinct colours and not pixels: the white of the page would otherwise take every place.
     cut = Image.fromarray(colors[None]).quantize(count, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    return np.array(cut.getpalette()[: 3 * count], dtype=np.uint8).reshape(-1, 3)
+    return np.array((cut.getpalette() or [])[: 3 * count], dtype=np.uint8).reshape(-1, 3)
 
 
 def indexed_frames(scene: Scene, order: list[int], *, width: int, theme: str, scale: Number) -> Iterator[Image.Image]:
     """The frames of a scene as palette images that share one colour table."""
-    look = {"width": width, "theme": theme, "scale": scale}
+    look: dict[str, Any] = {"width": width, "theme": theme, "scale": scale}
     sheet = base_of(scene, width, theme, scale).sheet
     samples = [_without_pixels(sheet, scene.frames * part // 3, scene, look) for part in range(3)]
     table = ColorTable(scene, theme_named(theme), samples)
@@ -144,15 +162,15 @@ def indexed_frames(scene: Scene, order: list[int], *, width: int, theme: str, sc
         yield image
 
 
-def _without_pixels(sheet: Sheet, frame: int, scene: Scene, look: dict) -> np.ndarray:
-    """The distinct packed colours of a frame outside of its maps and its picture, which have colours already."""
+def _without_pixels(sheet: Sheet, frame: int, scene: Scene, look: dict[str, Any]) -> np.ndarray:
+    """The packed colours of a frame outside of its maps and its picture, which have colours already."""
     pixels = packed(draw(scene, frame, **look))
     keep = pixels >> 24 >= 128
     for mark in (*sheet.still, *sheet.marks(frame)):
         if isinstance(mark, Pixels) and not mark.panel.is_rgb:
             left, top, right, bottom = pixel_box(mark, look["scale"])
             keep[top:bottom, left:right] = False
-    return np.unique(pixels[keep])
+    return pixels[keep]
 
 
 def _put_map(index: np.ndarray, mark: Pixels, table: ColorTable, scale: Number) -> None:

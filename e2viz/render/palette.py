@@ -5,6 +5,7 @@ A scene stores the light variant of a model's colour; `for_theme` gives the vari
 
 import colorsys
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -116,7 +117,7 @@ def rgb(color: str) -> Rgb:
     return red, green, blue
 
 
-def hex_color(color: Rgb) -> str:
+def hex_color(color: Sequence[int]) -> str:
     """Inverse of `rgb`."""
     return "#{:02x}{:02x}{:02x}".format(*color)
 

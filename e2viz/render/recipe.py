@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 Setting = str | int | float | bool | list
 
@@ -92,7 +93,7 @@ class Recipe:
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, object]) -> "Recipe":
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
         """Inverse of `to_dict`.
 
         Raises:
@@ -149,7 +150,7 @@ class Recipe:
         others = {name: text for name, text in query.items() if name not in own}
         if settings is not None:
             _refuse_unknown("parameter", others, [*own, *settings])
-        values: dict[str, object] = {name: query[name] for name in own if name in query}
+        values: dict[str, Any] = {name: query[name] for name in own if name in query}
         if "models" in values:
             values["models"] = tuple(filter(None, query["models"].split(",")))
         if "picture" in values:

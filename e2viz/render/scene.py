@@ -7,6 +7,7 @@ on screen. Values are 8-bit with a colour table and limits fixed over the whole 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Integer, UInt8
@@ -95,7 +96,7 @@ class Panel:
         low: Number | None = None,
         high: Number | None = None,
         symmetric: bool = False,
-        **labels: object,
+        **labels: Any,
     ) -> "Panel":
         """Quantise measurements once, with limits fixed over all frames.
 
