@@ -12,9 +12,9 @@ BUTTONS = {
     "gif": "GIF",
     "mp4": "MP4",
     "webp": "WebP",
-    "png": "PNG of this angle",
-    "svg": "SVG of this angle",
-    "csv": "CSV of the numbers",
+    "csv": "CSV",
+    "png": "PNG, this angle",
+    "svg": "SVG, this angle",
 }
 THEMES = ("light", "dark", "transparent")
 SECONDS = {"fast": 3.6, "usual": 6.0, "slow": 12.0}
@@ -34,11 +34,12 @@ def export_menu(scene: Scene, frame: int = 0, *, key: str = "export") -> None:
     """
     frame = min(frame, scene.frames - 1)
     with st.popover("Export"):
-        theme = st.segmented_control("Page", THEMES, default=_theme_shown(), required=True, key=f"{key}_theme")
+        theme = st.segmented_control("Background", THEMES, default=_theme_shown(), required=True, key=f"{key}_theme")
         pace = st.segmented_control("Turn", list(SECONDS), default="usual", required=True, key=f"{key}_pace")
-        for format, words in BUTTONS.items():
+        columns = st.columns(2, gap="small")
+        for place, (format, words) in enumerate(BUTTONS.items()):
             no_background = format == "mp4" and theme == "transparent"
-            st.download_button(
+            columns[place % 2].download_button(
                 words,
                 data=_maker(scene, format, frame, theme, _fps(scene.frames, SECONDS[pace])),
                 file_name=file_name(scene, format, frame),

@@ -100,7 +100,11 @@ class Progress:
     """
 
     def __init__(
-        self, show: Callable[[float, str], None], cancelled: Callable[[], bool] = lambda: False, *, what: str = "views"
+        self,
+        show: Callable[[float, str], object],
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        what: str = "views",
     ) -> None:
         self._show = show
         self._cancelled = cancelled

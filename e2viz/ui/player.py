@@ -97,8 +97,12 @@ def pack(scene: Scene, options: Options | None = None) -> bytes:
         "picture": picture,
         "rings": [_ring(ring) for ring in scene.rings],
         "bars": [
-            {"label": each.label, "color": each.color, "class_names": list(each.class_names),
-             "probability": _rounded(each.probability)}
+            {
+                "label": each.label,
+                "color": each.color,
+                "class_names": list(each.class_names),
+                "probability": _rounded(each.probability),
+            }
             for each in scene.bars
         ],
         "rows": rows,

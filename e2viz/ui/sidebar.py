@@ -1,5 +1,7 @@
 """The shared sidebar: picture, models, angles, rotation, presenter size."""
 
+from typing import cast
+
 import streamlit as st
 
 from e2viz.images.picture import PictureError
@@ -62,7 +64,7 @@ def _obey_link(models: list[str]) -> str:
         except PictureError as error:
             problem = f"The picture of this link cannot be used. {error}"
     if "models" in asked:
-        asked["models"] = [name for name in models if name in asked["models"]]
+        asked["models"] = list(cast(tuple[str, ...], asked["models"]))
     for key, value in asked.items():
         st.session_state[key] = value
     return problem

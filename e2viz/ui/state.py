@@ -105,26 +105,26 @@ def link_asked_for(models: list[str], samples: list[str]) -> dict[str, object]:
 def valid_parameters(query: Mapping[str, str], models: list[str], samples: list[str]) -> dict[str, object]:
     """The parameters that can be obeyed, as values."""
     found: dict[str, object] = {}
-    for name in PARAMETERS:
-        if name in query:
-            try:
-                recipe = Recipe.from_query("any", {name: query[name]}, settings=())
-            except ValueError:
-                continue
-            found[name] = getattr(recipe, name)
-    known = tuple(name for name in found.pop("models", ()) if name in models)
+    known = tuple(name for name in query.get("models", "").split(",") if name in models)
     if known:
         found["models"] = known
-    picture = str(found.get("picture", ""))
-    if not picture or not (picture.startswith("data:") or picture in samples):
-        found.pop("picture", None)
-    if found.get("angles") not in ANGLES:
-        found.pop("angles", None)
-    if found.get("method") not in METHODS:
-        found.pop("method", None)
+    picture = _picture(query.get("picture", ""))
+    if picture.startswith("data:") or picture in samples:
+        found["picture"] = picture
+    if query.get("angles", "") in map(str, ANGLES):
+        found["angles"] = int(query["angles"])
+    if query.get("method") in METHODS:
+        found["method"] = query["method"]
     if PRESENTER in query:
         found[PRESENTER] = query[PRESENTER] == "true"
     return found
+
+
+def _picture(text: str) -> str:
+    try:
+        return Recipe.from_query("any", {"picture": text}).picture
+    except ValueError:
+        return ""
 
 
 def _joined(name: str) -> str:

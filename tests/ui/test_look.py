@@ -1,0 +1,71 @@
+"""Names, colours and order on screen: one source for the app and for exports."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from e2viz.render.palette import MODEL_COLORS, THEMES
+from e2viz.ui import names
+from e2viz.ui.drawing import decode_drawing
+from e2viz.ui.navigation import found
+
+ROOT = Path(__file__).parents[2]
+CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+
+
+@pytest.mark.parametrize("shade, theme", [(0, "light"), (1, "dark")])
+def test_the_app_and_the_exports_have_the_same_colours(shade: int, theme: str) -> None:
+    app, page = CONFIG["theme"][theme], THEMES[theme]
+    assert (app["backgroundColor"], app["textColor"]) == (page.background, page.text)
+    words = {"ge_vit": "primary", "gsa_net": "violet", "vit": "orange", "post_hoc": "blue"}
+    for architecture, word in words.items():
+        assert names.ARCHITECTURES[architecture][1] == word
+        assert app[f"{word}Color"] == MODEL_COLORS[architecture][shade]
+
+
+def test_fonts_of_the_app_are_shipped() -> None:
+    for face in CONFIG["theme"]["fontFaces"]:
+        assert face["url"].startswith("app/static/")
+        assert (ROOT / "static" / face["url"].removeprefix("app/static/")).is_file()
+
+
+def test_every_architecture_has_a_name_and_a_colour() -> None:
+    assert set(names.ARCHITECTURES) == set(MODEL_COLORS)
+
+
+@pytest.mark.parametrize(
+    "name, label",
+    [
+        ("ge_vit_p4.rotmnist", "GE-ViT p4, rotMNIST"),
+        ("vit.mnist", "ViT, MNIST"),
+        ("patch_ge_vit_p4.rotmnist", "Patch GE-ViT p4, rotMNIST"),
+        ("gcnn_p4m.mnist", "G-CNN p4m, MNIST"),
+        ("something.else", "something, else"),
+    ],
+)
+def test_labels(name: str, label: str) -> None:
+    assert names.label(name) == label
+
+
+def test_short_labels_are_as_short_as_they_can_be() -> None:
+    assert list(names.short_labels(("ge_vit_p4.rotmnist", "vit.mnist")).values()) == ["GE-ViT", "ViT"]
+    assert list(names.short_labels(("ge_vit_p4.a", "ge_vit_p4m.a")).values()) == ["GE-ViT p4", "GE-ViT p4m"]
+    assert list(names.short_labels(("vit.mnist", "vit.rotmnist")).values()) == ["ViT, MNIST", "ViT, rotMNIST"]
+
+
+def test_pages_come_in_the_order_of_the_table(tmp_path: Path) -> None:
+    for path in ("inside/orbits", "inside/attention", "inside/zebra", "turn/rotation", "extra/new", "turn/_draft"):
+        file = tmp_path / f"{path}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    order = {section: [path.stem for path in paths] for section, paths in found(tmp_path).items()}
+    assert order == {"turn": ["rotation"], "inside": ["attention", "orbits", "zebra"], "extra": ["new"]}
+    assert list(order) == ["turn", "inside", "extra"]
+
+
+@pytest.mark.parametrize(
+    "sent", [None, 3, "", "data:image/png;base64,!!", "data:image/png;base64,aGVsbG8=", "x" * 500_000]
+)
+def test_only_a_png_is_taken_from_the_drawing_pad(sent: object) -> None:
+    assert decode_drawing(sent) is None

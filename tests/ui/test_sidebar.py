@@ -1,0 +1,112 @@
+"""The sidebar and the address bar: a link restores the view, and the view writes its link."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from e2viz.images.portable import from_png, to_png
+from e2viz.images.samples import sample
+from e2viz.ui import sidebar
+from e2viz.ui.state import Selection, valid_parameters
+
+MODELS = ["cnn.mnist", "ge_vit_p4.rotmnist", "gsa_net.rotmnist", "vit.mnist"]
+PAGE = """
+import streamlit as st
+from e2viz.ui.sidebar import sidebar
+s = sidebar()
+st.text("|".join([",".join(s.models), s.reference, str(s.angles), s.method, str(s.presenter), s.picture.checksum]))
+"""
+
+
+@pytest.fixture
+def app(monkeypatch) -> AppTest:
+    monkeypatch.setattr(sidebar, "list_models", lambda: MODELS)
+    return AppTest.from_string(PAGE, default_timeout=60)
+
+
+def said(app: AppTest) -> list[str]:
+    assert not app.exception
+    return app.text[0].value.split("|")
+
+
+def test_filled_before_the_first_click(app: AppTest) -> None:
+    app.run()
+    assert said(app)[:5] == ["ge_vit_p4.rotmnist,vit.mnist", "mnist-8", "72", "fair", "False"]
+    assert app.query_params["picture"] == "mnist-8"
+    assert app.query_params["models"] == "ge_vit_p4.rotmnist,vit.mnist"
+
+
+def test_a_link_restores_the_view(app: AppTest) -> None:
+    link = {
+        "models": "vit.mnist,cnn.mnist",
+        "picture": "mnist-3",
+        "angles": "36",
+        "method": "naive",
+        "presenter": "true",
+    }
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    assert said(app)[:5] == ["vit.mnist,cnn.mnist", "mnist-3", "36", "naive", "True"]
+    assert said(app)[5] == sample("mnist-3").checksum
+
+
+def test_what_a_link_asks_wrongly_is_left_out(app: AppTest) -> None:
+    for name, value in {"models": "no.such,vit.mnist", "picture": "nobody", "angles": "7", "method": "best"}.items():
+        app.query_params[name] = value
+    app.run()
+    assert said(app)[:5] == ["vit.mnist", "mnist-8", "72", "fair", "False"]
+
+
+def test_a_choice_is_written_into_the_address_bar(app: AppTest) -> None:
+    app.run()
+    app.toggle(key="presenter").set_value(True).run()
+    app.session_state["angles"] = 24
+    app.run()
+    assert said(app)[2] == "24"
+    assert app.query_params["angles"] == "24"
+    assert app.query_params["presenter"] == "true"
+
+
+def test_no_model_chosen_means_the_default_ones(app: AppTest) -> None:
+    app.run()
+    app.session_state["models"] = []
+    app.run()
+    assert said(app)[0] == "ge_vit_p4.rotmnist,vit.mnist"
+
+
+def test_a_picture_in_the_link_is_the_same_picture(app: AppTest) -> None:
+    drawn = from_png(to_png(sample("mnist-2")))
+    selection = Selection(
+        models=(), picture=drawn, reference="data:image/png;base64," + base64.b64encode(to_png(drawn)).decode()
+    )
+    app.query_params["picture"] = selection.recipe("any").to_query()["picture"]
+    app.run()
+    assert said(app)[5] == drawn.checksum
+
+
+def test_a_damaged_picture_in_the_link_is_said(app: AppTest) -> None:
+    broken = base64.urlsafe_b64encode(b"\x89PNG\r\n\x1a\n" + b"nothing").decode().rstrip("=")
+    app.query_params["picture"] = f"png.{broken}"
+    app.run()
+    assert said(app)[1] == "mnist-8"
+    assert "cannot be used" in app.warning[0].value
+
+
+def test_a_link_without_valid_values_asks_for_nothing() -> None:
+    query = {"angles": "[1]", "method": "", "models": ",", "picture": "png.!!"}
+    assert valid_parameters(query, MODELS, ["mnist-1"]) == {}
+
+
+def test_a_stored_picture_comes_back_and_is_written_the_same() -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    picture = from_png(file.getvalue())
+    assert picture.values.shape == (3, 9, 9)
+    assert to_png(from_png(to_png(picture))) == to_png(picture)
+    assert from_png(to_png(picture)).checksum == picture.checksum
