@@ -84,7 +84,7 @@ def _cohen_welling(name: str, architecture: str, **changes: Any) -> Recipe:
     return Recipe(name=name, **{**shared, **changes})
 
 
-_SMALL = {"channels_hidden": 12, "heads": 4}
+_SMALL = {"width": 12, "heads": 4, "depth": 6}
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -93,8 +93,8 @@ RECIPES: dict[str, Recipe] = {
         _ge_vit("gsa_net_p4.rotmnist", architecture="gsa_net"),
         _ge_vit("ge_vit_p4.mnist", task="mnist"),
         _ge_vit("ge_vit_p4.rotmnist10", task="rotmnist10", epochs=200),
-        _ge_vit("ge_vit_p4m.rotmnist", config={"group": "p4m", **_SMALL}, epochs=20),
-        _ge_vit("ge_vit_p8.rotmnist", config={"group": "p8", **_SMALL}, epochs=20),
+        _ge_vit("ge_vit_p4m.rotmnist", config={"group": "d4", **_SMALL}, epochs=20),
+        _ge_vit("ge_vit_p8.rotmnist", config={"group": "c8", **_SMALL}, epochs=20),
         _ge_vit("ge_vit_p4.fashion", task="fashion"),
         _vit("vit.rotmnist", epochs=60),
         _vit("vit.mnist", task="mnist", epochs=20),

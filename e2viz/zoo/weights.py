@@ -102,7 +102,10 @@ def read_model(card_path: Path) -> Model:
             f"{card.name}.safetensors does not have the checksum on its card "
             f"({checksum(data)[:16]}, expected {card.weights_checksum[:16]}). Check out weights/ again."
         )
-    network = build(card.architecture, card.config)
+    try:
+        network = build(card.architecture, card.config)
+    except (LookupError, ValueError, TypeError) as error:
+        raise WeightsError(f"{card.name} cannot be built: {error}. Check out weights/ again.") from error
     try:
         network.load_state_dict(safetensors.torch.load(data), strict=True)
     except (RuntimeError, safetensors.SafetensorError) as error:

@@ -1,0 +1,166 @@
+"""The loop: exact resumption, schedule, averaging and the choice of the best epoch."""
+
+import csv
+
+import pytest
+import torch
+
+from e2viz.images.protocol import Split
+from e2viz.train import checkpoint, loop
+from e2viz.train.average import WeightAverage
+from e2viz.train.data import TrainingData
+from e2viz.train.loop import Run, learning_rate
+from e2viz.train.muon import orthogonalised
+from e2viz.train.recipes import Recipe
+
+RECIPE = Recipe(
+    name="vit.test",
+    architecture="vit",
+    config={"image_size": 12, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1, "dropout": 0.2},
+    epochs=3,
+    batch=8,
+    micro_batch=3,
+    optimiser="muon",
+    shift_px=1,
+)
+
+
+def split(count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 256, (count, 12, 12), generator=generator, dtype=torch.uint8)
+    angles_deg = torch.rand(count, generator=generator, dtype=torch.float64) * 360
+    return Split(images, torch.randint(0, 10, (count,), generator=generator), angles_deg)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return TrainingData(split(20, 1), split(6, 2), 0.1307, 0.3081, turned=True)
+
+
+def silent(_line):
+    pass
+
+
+def state(folder):
+    _, states = checkpoint.load(folder / "state.pt")
+    return states
+
+
+def log(folder):
+    return list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
+
+
+def assert_same_bits(first, second):
+    assert type(first) is type(second)
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            assert_same_bits(first[key], second[key])
+    elif isinstance(first, list):
+        for one, other in zip(first, second, strict=True):
+            assert_same_bits(one, other)
+    else:
+        assert first == second
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(data, tmp_path, optimiser):
+    recipe = Recipe(**{**RECIPE.to_dict(), "optimiser": optimiser})
+    assert Run(recipe, data, tmp_path / "whole").train(report=silent)
+    for _ in range(20):  # a budget of no time at all: every sitting makes one step, also in mid-epoch
+        torch.manual_seed(torch.seed() % 2**31)  # whatever the state of the generator is
+        if Run(recipe, data, tmp_path / "parts", resume=True).train(minutes=0.0, report=silent):
+            break
+    assert_same_bits(state(tmp_path / "whole"), state(tmp_path / "parts"))
+    whole, parts = (log(tmp_path / each) for each in ("whole", "parts"))
+    assert [row["epoch"] for row in whole] == ["1", "2", "3"]
+    for row in whole + parts:
+        del row["seconds"]
+    assert whole == parts
+
+
+def test_another_seed_gives_another_network(data, tmp_path):
+    Run(RECIPE, data, tmp_path / "one").train(report=silent)
+    Run(Recipe(**{**RECIPE.to_dict(), "seed": 2}), data, tmp_path / "two").train(report=silent)
+    one, two = (state(tmp_path / each)["network"]["head.1.weight"] for each in ("one", "two"))
+    assert not torch.equal(one, two)
+
+
+def test_a_state_is_not_overwritten_without_resume(data, tmp_path):
+    Run(RECIPE, data, tmp_path).train(minutes=0.0, report=silent)
+    with pytest.raises(FileExistsError, match="--resume"):
+        Run(RECIPE, data, tmp_path)
+
+
+def test_a_finished_run_can_be_given_more_epochs(data, tmp_path):
+    Run(RECIPE, data, tmp_path).train(report=silent)
+    run = Run(RECIPE, data, tmp_path, resume=True, epochs=4)
+    assert run.train(report=silent)
+    assert [row["epoch"] for row in run.progress.rows] == [1, 2, 3, 4]
+
+
+def test_the_best_epoch_on_validation_is_kept(data, tmp_path, monkeypatch):
+    accuracies = iter([0.2, 0.6, 0.4])
+    monkeypatch.setattr(loop, "accuracy", lambda *_: next(accuracies))
+    run = Run(RECIPE, data, tmp_path)
+    run.train(report=silent)
+    best, _ = checkpoint.load(tmp_path / "best.pt")
+    assert (best.best_epoch, best.best_accuracy) == (2, 0.6)
+    assert run.progress.best_epoch == 2
+
+
+def test_validation_may_be_rarer_than_epochs(data, tmp_path):
+    run = Run(Recipe(**{**RECIPE.to_dict(), "validate_every": 2}), data, tmp_path)
+    run.train(report=silent)
+    assert [row["epoch"] for row in run.progress.rows] == [2, 3]
+
+
+def test_micro_batches_sum_to_the_batch(data, tmp_path):
+    plain = {**RECIPE.to_dict(), "config": {**RECIPE.config, "dropout": 0.0}}
+    networks = []
+    for size in (0, 2):
+        run = Run(Recipe(**{**plain, "micro_batch": size}), data, tmp_path / str(size))
+        run.train(minutes=0.0, report=silent)
+        networks.append(run.network)
+    for one, other in zip(*(network.parameters() for network in networks), strict=True):
+        torch.testing.assert_close(one, other, rtol=0.0, atol=1e-4)
+
+
+def test_the_learning_rate_rises_then_falls_to_zero():
+    recipe = Recipe(**{**RECIPE.to_dict(), "learning_rate": 0.1, "warmup": 0.1})
+    rates = [learning_rate(recipe, step, 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.01) and rates[10] == pytest.approx(0.1) and rates[100] == pytest.approx(0)
+    assert all(a > b for a, b in zip(rates[10:], rates[11:], strict=False))
+
+
+def test_the_average_follows_weights_and_counts():
+    network = torch.nn.BatchNorm1d(2)
+    mean = WeightAverage(network, 0.9)
+    with torch.no_grad():
+        network.weight.fill_(3.0)
+        network.num_batches_tracked.fill_(7)
+    mean.update(network, 1000)
+    assert mean.network.weight.tolist() == pytest.approx([1.2, 1.2])
+    assert int(mean.network.num_batches_tracked) == 7
+    mean.update(network, 0)  # early on, a tenth of the past is kept
+    assert mean.network.weight.tolist() == pytest.approx([2.82, 2.82])
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (4, 16), (16, 4)])
+def test_an_orthogonalised_matrix_has_singular_values_near_one(shape):
+    matrix = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    u, s, v = torch.linalg.svd(matrix, full_matrices=False)
+    found = orthogonalised(matrix)
+    values = torch.linalg.diagonal(u.mT @ found @ v.mT)
+    assert values.min() > 0.5 and values.max() < 1.35
+
+
+def test_bad_recipes_are_refused():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        Recipe(name="x", architecture="vit", epochs=0)
+    with pytest.raises(ValueError, match=r"\[0, 1\)"):
+        Recipe(name="x", architecture="vit", warmup=1.0)
+    with pytest.raises(ValueError, match="optimiser must be"):
+        Recipe(name="x", architecture="vit", optimiser="sgd")
