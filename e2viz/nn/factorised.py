@@ -32,9 +32,7 @@ def group_attention(
     dropout_p: float = 0.0,
 ) -> Float[Tensor, "batch depth head group height width"]:
     """See `functional.group_attention`."""
-    dropout = Dropout.drawn(dropout_p)
-    by_query = group_encoding.transpose(0, 1)
-    return _Attention.apply(query, key, value, plane_encoding, by_query, scale, dropout)
+    return _attend(query, key, value, plane_encoding, group_encoding.transpose(0, 1), scale, dropout_p)
 
 
 def lifting_attention(
@@ -47,10 +45,18 @@ def lifting_attention(
     dropout_p: float = 0.0,
 ) -> Float[Tensor, "batch depth head group height width"]:
     """See `functional.lifting_attention`."""
-    dropout = Dropout.drawn(dropout_p)
     query, key, value = query[:, :, :, None], key[:, :, :, None], value[:, :, :, None]
     nothing = query.new_zeros(1, plane_encoding.shape[0], 1, 0)
-    return _Attention.apply(query, key, value, plane_encoding, nothing, scale, dropout)
+    return _attend(query, key, value, plane_encoding, nothing, scale, dropout_p)
+
+
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, plane: Tensor, group: Tensor, scale: float, dropout_p: float
+) -> Tensor:
+    """Half precision is computed in float32: sums of a window's products would lose too much."""
+    wide = torch.promote_types(query.dtype, torch.float32)
+    inputs = (tensor.to(wide) for tensor in (query, key, value, plane, group))
+    return _Attention.apply(*inputs, scale, Dropout.drawn(dropout_p)).to(query.dtype)
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,10 @@ class _Layer:
         return Plane(height, width, self.plane_encoding.shape[-1])
 
     def tasks(self) -> list[Task]:
-        return tasks(self.query.shape[0], self.query.shape[2], self.plane)
+        batch, _, heads, queries, _, _ = self.query.shape
+        keys, outputs = self.key.shape[3], self.plane_encoding.shape[0]
+        most = max(queries * keys, queries * outputs, outputs * keys)
+        return tasks(batch, heads, self.plane, most * self.plane.window**2)
 
     def empty_output(self) -> Float[Tensor, "batch depth head output height width"]:
         batch, depth, heads, _, height, width = self.value.shape

@@ -9,11 +9,13 @@ Every map is the plain view of a 1x1 convolution's output whose channels are dep
 """
 
 import os
+from types import ModuleType
 
+import torch
 from jaxtyping import Float, Int
-from torch import Tensor, float32
+from torch import Tensor
 
-from e2viz.nn import factorised, probabilities
+from e2viz.nn import factorised, native, probabilities
 
 PATH_VARIABLE = "E2VIZ_ATTENTION"
 
@@ -34,7 +36,7 @@ def group_attention(
     + q_group(x,g).group_encoding[v,g,m]) applied to value(x+u, m). Offsets outside the plane take no part.
     With encodings that respect the group, turning the input turns the output and permutes its group axis.
 
-    Source: Romero & Cordonnier 2021, eq. 14; Xu et al. 2023, eq. 10. The sum over g is outside the softmax.
+    Source: Romero & Cordonnier 2021, equation 16; Xu et al. 2023. The sum over g is outside the softmax.
 
     Args:
         query: the first depth_plane channels meet plane_encoding, the others meet group_encoding.
@@ -73,7 +75,7 @@ def lifting_attention(
     out[x, v] = softmax over u of scale * (q(x).k(x+u) + q(x).plane_encoding[v,:,u]) applied to value(x+u).
     Turning the input turns the output and permutes its group axis.
 
-    Source: Romero & Cordonnier 2021, eq. 16.
+    Source: Romero & Cordonnier 2021, equation 14.
 
     Args:
         query: queries; all their channels meet plane_encoding.
@@ -171,32 +173,20 @@ def attention_path() -> str:
     if forced:
         _check_forced(forced)
         return f"{forced}: set by {PATH_VARIABLE}"
-    native = _native()
-    if native is not None and native.available():
-        return "native: the compiled kernel is available"
-    reason = "the compiled kernel is not part of this installation" if native is None else native.why_not()
-    return f"torch: {reason}"
+    return "native: the compiled kernel is available" if native.available() else f"torch: {native.why_not()}"
 
 
-def _native():
-    try:
-        from e2viz.nn import native
-    except ImportError:
-        return None
-    return native
-
-
-def _implementation(*tensors: Tensor):
+def _implementation(*tensors: Tensor) -> ModuleType:
     forced = os.environ.get(PATH_VARIABLE, "")
     if forced:
         _check_forced(forced)
-    native = None if forced == "torch" else _native()
-    supported = all(tensor.dtype == float32 and tensor.device.type == "cpu" for tensor in tensors)
-    if native is not None and supported and native.available():
+    supported = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
+    if forced == "torch" or not supported:
+        return factorised
+    if native.available():
         return native
-    if forced == "native" and supported:
-        reason = "it is not part of this installation" if native is None else native.why_not()
-        raise ValueError(f"{PATH_VARIABLE}=native needs the compiled kernel: {reason}")
+    if forced == "native":
+        raise ValueError(f"{PATH_VARIABLE}=native needs the compiled kernel: {native.why_not()}")
     return factorised
 
 
@@ -212,9 +202,7 @@ def _check_maps(query: Tensor, key: Tensor, value: Tensor) -> None:
             f"got {tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}"
         )
     if not query.dtype == key.dtype == value.dtype:
-        raise ValueError(
-            f"query, key and value must have one dtype, got {query.dtype}, {key.dtype} and {value.dtype}"
-        )
+        raise ValueError(f"query, key and value must have one dtype, got {query.dtype}, {key.dtype} and {value.dtype}")
 
 
 def _check_plane_encoding(plane_encoding: Tensor) -> None:

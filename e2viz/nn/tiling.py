@@ -19,8 +19,10 @@ from torch import Tensor
 
 Result = TypeVar("Result")
 
-PIXELS_PER_TILE = 1024
-"""Pixels times (image, head) pairs in one tile; larger tiles leave the cache, smaller ones pay for more calls."""
+NUMBERS_PER_TILE = 400 * 1024
+"""Scores of one query element in one tile: larger tiles leave the cache, smaller ones pay for more calls."""
+
+PIXELS_PER_TILE = range(128, 2049)
 
 
 class Scratch(threading.local):
@@ -34,7 +36,8 @@ class Scratch(threading.local):
         key, size = (name, like.dtype, like.device), math.prod(shape)
         buffer = self._buffers.get(key)
         if buffer is None or buffer.numel() < size:
-            buffer = self._buffers[key] = like.new_empty(size)
+            with torch.inference_mode(False):
+                buffer = self._buffers[key] = torch.empty(size, dtype=like.dtype, device=like.device)
         return buffer[:size].view(shape)
 
 
@@ -114,14 +117,15 @@ class Task:
         return maps[self.images, :, self.heads].permute(0, 2, 3, 1, 4, 5)
 
 
-def tasks(batch: int, heads: int, plane: Plane) -> list[Task]:
-    """Every image and head once, in tiles of about `PIXELS_PER_TILE` pixels."""
-    count = -(-plane.pixels // PIXELS_PER_TILE)
-    length = -(-plane.pixels // count)
+def tasks(batch: int, heads: int, plane: Plane, scores_per_pixel: int) -> list[Task]:
+    """Every image and head once; tiles of about `NUMBERS_PER_TILE` scores, but not all pairs in one task."""
+    pixels = NUMBERS_PER_TILE // scores_per_pixel
+    pixels = min(max(pixels, PIXELS_PER_TILE.start), PIXELS_PER_TILE.stop - 1)
+    length = -(-plane.pixels // -(-plane.pixels // pixels))
     runs = tuple(slice(at, min(at + length, plane.pixels)) for at in range(0, plane.pixels, length))
-    pairs = max(1, PIXELS_PER_TILE // plane.pixels)
-    images_at_once, heads_at_once = max(1, pairs // heads), min(heads, pairs)
-    heads_at_once = -(-heads // -(-heads // heads_at_once))
+    pairs = max(1, min(pixels // plane.pixels, -(-batch * heads // 2)))
+    images_at_once = max(1, pairs // heads)
+    heads_at_once = -(-heads // -(-heads // min(heads, pairs)))
     corners = [(b, h) for b in range(0, batch, images_at_once) for h in range(0, heads, heads_at_once)]
     return [
         Task(number, slice(b, min(b + images_at_once, batch)), slice(h, min(h + heads_at_once, heads)), runs)
@@ -139,7 +143,13 @@ def run_all(work: Callable[[Task], Result], todo: Sequence[Task]) -> Iterator[Re
     if workers <= 1:
         yield from map(work, todo)
         return
-    yield from _pool(getpid(), workers).map(torch.no_grad()(work), todo)
+    inference = torch.is_inference_mode_enabled()
+
+    def work_as_called(task: Task) -> Result:
+        with torch.inference_mode(inference), torch.no_grad():
+            return work(task)
+
+    yield from _pool(getpid(), workers).map(work_as_called, todo)
 
 
 @lru_cache(maxsize=4)

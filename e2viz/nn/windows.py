@@ -48,10 +48,12 @@ def scatter(
     run: slice,
 ) -> None:
     """Add to out(x + u, inner), for every x of the run and u, the sum over outer of weights * maps(x, outer)."""
-    pixels = run.stop - run.start
-    right = maps[:, :, None].unbind(1)
-    by_step = weights.flatten(3, 4).unbind(3)
-    for step, weight in zip(plane.steps(), by_step, strict=True):
-        target = out.narrow(-1, run.start + step, pixels)
-        for left, row in zip(weight[:, :, :, None].unbind(1), right, strict=True):
-            target.addcmul_(left, row)
+    pair, outer, inner, rows, columns, pixels = weights.shape
+    by_offset = SCRATCH.take("by_offset", (pair, inner, maps.shape[2], rows, columns, pixels), weights)
+    left = weights[:, :, :, None].unbind(1)
+    right = maps[:, :, None, :, None, None].unbind(1)
+    torch.mul(left[0], right[0], out=by_offset)
+    for element in range(1, outer):
+        by_offset.addcmul_(left[element], right[element])
+    for step, share in zip(plane.steps(), by_offset.flatten(3, 4).unbind(3), strict=True):
+        out.narrow(-1, run.start + step, pixels).add_(share)
