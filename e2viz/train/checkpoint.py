@@ -20,6 +20,7 @@ class Progress:
         seconds: spent in training and validation, over all sittings.
         loss_sum, correct, seen: of the epoch that is under way.
         best_epoch, best_accuracy: on validation; the first epoch is 1.
+        schedule: [step, total epochs] each time the number of epochs was set: once, or more if a run was extended.
         rows: of the log, one for each finished epoch.
     """
 
@@ -30,6 +31,7 @@ class Progress:
     seen: int = 0
     best_epoch: int = 0
     best_accuracy: float = -1.0
+    schedule: list[list[int]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 

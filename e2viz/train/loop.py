@@ -94,6 +94,8 @@ class Run:
             if not resume:
                 raise FileExistsError(f"{self.state_path} exists; give --resume to continue it, or remove it")
             self._restore()
+        if not self.progress.schedule or self.progress.schedule[-1][1] != self.epochs:
+            self.progress.schedule.append([self.progress.step, self.epochs])
 
     @property
     def steps(self) -> int:

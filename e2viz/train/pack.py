@@ -55,7 +55,7 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
         image_size=config.image_size,
         mean=(chosen.mean,) * config.channels,
         std=(chosen.std,) * config.channels,
-        recipe=recipe.to_dict(),
+        recipe={**recipe.to_dict(), "schedule": last.schedule},
         seed=recipe.seed,
         epochs=int(last.rows[-1]["epoch"]),
         best_epoch=best.best_epoch,

@@ -99,6 +99,7 @@ def test_a_finished_run_can_be_given_more_epochs(data, tmp_path):
     run = Run(RECIPE, data, tmp_path, resume=True, epochs=4)
     assert run.train(report=silent)
     assert [row["epoch"] for row in run.progress.rows] == [1, 2, 3, 4]
+    assert run.progress.schedule == [[0, 3], [9, 4]]
 
 
 def test_the_best_epoch_on_validation_is_kept(data, tmp_path, monkeypatch):
