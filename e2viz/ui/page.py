@@ -23,6 +23,11 @@ def configure(title: str) -> None:
     )
 
 
+def presenter_size() -> None:
+    """Make all type large enough for the back row; everything on a page is measured in the root's font size."""
+    st.html("<style>html { font-size: 19px; }</style>")
+
+
 @contextlib.contextmanager
 def answered() -> Iterator[None]:
     """Turn a failure inside into a sentence on the page; what nobody expected goes to the log with its traceback.

@@ -18,12 +18,12 @@ from e2viz.ui.drawing import drawing_pad
 
 # Steps of the preparation that can be switched off, and what each is called on screen.
 SWITCHES = {
-    "flatten": "even out the light",
-    "contrast": "stretch the contrast",
-    "crop": "crop to the ink",
+    "flatten": "even light",
+    "contrast": "contrast",
+    "crop": "crop",
     "invert": "bright on black",
-    "center": "centre by mass",
-    "thicken": "widen thin strokes",
+    "center": "centre",
+    "thicken": "widen strokes",
 }
 DEFAULT_SAMPLE = "mnist-8"
 _HELD = "_picture_held"
@@ -138,7 +138,7 @@ def _preparation() -> None:
         off = set()
         done = {step.name: step for step in held.picture.history}
         for switch, words in SWITCHES.items():
-            left, right = st.columns([3, 1], vertical_alignment="center")
+            left, right = st.columns([3, 1], gap="small")
             if not left.toggle(words, value=switch not in held.off, key=f"step_{switch}_{held.name}"):
                 off.add(switch)
             if switch in done:

@@ -22,13 +22,13 @@ class Dial {
     if (!size) return;
     const ratio = window.devicePixelRatio || 1;
     for (const layer of [this.canvas, this.ringLayer]) layer.width = layer.height = Math.round(size * ratio);
-    const type = this.look.size;
-    const outer = size / 2 - 2.5 * type;
+    const type = Math.min(this.look.size * 0.8, 15);
+    const outer = size / 2 - 8 - 2.35 * type;
     const thick = outer * (this.scene.rings.length <= 2 ? 0.095 : 0.075);
     const pitch = thick + Math.max(outer * 0.035, 5);
     this.rings = this.scene.rings.map((ring, k) => ({ ...ring, outer: outer - k * pitch, inner: outer - k * pitch - thick }));
     const innermost = this.rings.length ? this.rings.at(-1).inner - 8 : outer;
-    Object.assign(this, { size, ratio, outer, inside: innermost });
+    Object.assign(this, { size, ratio, type, outer, inside: innermost });
     this.paintRings();
   }
 
@@ -40,7 +40,7 @@ class Dial {
     for (const ring of this.rings) this.paintRing(c, ring);
     c.globalAlpha = 1;
     c.fillStyle = c.strokeStyle = this.look.text;
-    c.font = `${this.look.size * 0.8}px ${this.look.font}`;
+    c.font = `${this.type}px ${this.look.font}`;
     c.textAlign = "center";
     c.textBaseline = "middle";
     for (let angle = 0; angle < 360; angle += 15) this.paintTick(c, angle);
@@ -57,7 +57,7 @@ class Dial {
     c.lineTo(x * end, y * end);
     c.stroke();
     if (!quarter) return;
-    const away = end + this.look.size * (Math.abs(x) > 0.5 ? 1.05 : 0.65);
+    const away = end + this.type * (Math.abs(x) > 0.5 ? 1.3 : 0.8);
     c.fillText(`${angle}°`, x * away, y * away);
   }
 
@@ -129,7 +129,7 @@ class Dial {
       c.lineTo(middle + x * ends[1], middle + y * ends[1]);
       c.stroke();
     }
-    const knob = this.look.size * 0.62;
+    const knob = this.type * 0.78;
     const away = this.outer + 4 + knob;
     c.fillStyle = this.look.text;
     c.lineWidth = 3;
