@@ -1,0 +1,144 @@
+"""Speed and memory as ratios to the published formula, in one run: `python -m benchmarks.bench [SECTION ...]`.
+
+Paths are measured in turn, twice, each in a process of its own, and the faster time counts: other work on the
+machine can only slow a measurement down. Other work still matters; the load is printed, and a quiet machine
+gives the numbers that count.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.measure import Case
+from e2viz.nn import native
+from e2viz.nn.functional import attention_path
+
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 2
+Result = dict[str, Any]
+
+
+def main() -> None:
+    """Run the sections asked for, print their tables, write all results as JSON."""
+    parser = argparse.ArgumentParser(description="Speed and memory of GE-ViT and of what is shown.")
+    parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all when left out")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "runs" / "bench.json")
+    parser.add_argument("--seconds", type=float, default=4.0, help="for each measurement")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.sections) - set(SECTIONS):
+        parser.error(f"no section is called {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    results: Result = {"machine": machine()}
+    print(json.dumps(results["machine"], indent=1), flush=True)
+    for name in chosen.sections or SECTIONS:
+        print(f"\n{name}", flush=True)
+        results[name] = SECTIONS[name](chosen.seconds)
+    chosen.output.parent.mkdir(parents=True, exist_ok=True)
+    chosen.output.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"\nwritten to {chosen.output}")
+
+
+def machine() -> Result:
+    """What the numbers depend on."""
+    return {
+        "threads": torch.get_num_threads(),
+        "vector": torch.backends.cpu.get_cpu_capability(),
+        "machine": platform.machine(),
+        "torch": torch.__version__,
+        "path": attention_path(),
+        "load": os.getloadavg()[0],
+    }
+
+
+def forward(seconds: float) -> list[Result]:
+    """Forward of the rotMNIST p4 network, one image and batches."""
+    return [compared(Case(work="forward", batch=batch, seconds=seconds)) for batch in (1, 36, 72)]
+
+
+def training(seconds: float) -> list[Result]:
+    """Forward and backward with dropout; the published formula runs out of memory in larger batches."""
+    small = [compared(Case(work="training", batch=batch, seconds=seconds)) for batch in (1, 4)]
+    return [*small, compared(Case(work="training", batch=32, seconds=seconds), with_published=False)]
+
+
+def growth(seconds: float) -> list[Result]:
+    """How the cost of an image grows with frames, image size, window and group."""
+    changes: list[tuple[str, Result]] = [
+        *(("frames", {"batch": batch}) for batch in (1, 4, 8, 36, 72)),
+        *(("image size", {"image_size": size}) for size in (28, 56, 84)),
+        *(("window", {"window": window}) for window in (3, 5, 7, 9)),
+        *(("group", {"group": group}) for group in ("c1", "c4", "c8", "d4", "c16")),
+    ]
+    rows = []
+    for what, change in changes:
+        result = {path: measured(Case(path=path, seconds=seconds / 2, **change)) for path in paths()}
+        rows.append({"grows": what, **change, **result})
+        shown = "  ".join(f"{path} {value['fastest_ms']:7.1f} ms" for path, value in result.items())
+        print(f"{what:>10} {next(iter(change.values())):>4}: {shown} an image", flush=True)
+    return rows
+
+
+def screen(seconds: float) -> Result:
+    """Sweep of 72 angles with the probes of all panels, payload of the player, encoding of each export."""
+    results = {}
+    for path in paths():
+        result = results[path] = ask("benchmarks.screen", path, "72")
+        print(
+            f"{path:>9}: sweep {result['sweep_s']:.2f} s, first frames after {result['first_frames_s']:.2f} s, "
+            f"{result['panels']} panels to a payload of {result['payload_mb']:.1f} MB in {result['payload_s']:.2f} s"
+        )
+    for name, made in results["torch"]["encode"].items():
+        print(f"{name:>9}: {made['seconds']:6.2f} s, {made['mb']:.2f} MB")
+    return results
+
+
+SECTIONS = {"forward": forward, "training": training, "growth": growth, "screen": screen}
+
+
+def paths() -> tuple[str, ...]:
+    return ("torch", "native") if native.available() else ("torch",)
+
+
+def compared(case: Case, *, with_published: bool = True) -> Result:
+    """One case on every path, with ratios to the published formula."""
+    names = ("published", *paths()) if with_published else paths()
+    rounds = [{path: measured(_on(case, path)) for path in names} for _ in range(ROUNDS)]
+    result: Result = {path: min((each[path] for each in rounds), key=_fastest) for path in names}
+    for path in names:
+        ratio = result[names[0]]["fastest_ms"] / result[path]["fastest_ms"] if with_published else float("nan")
+        print(
+            f"{case.work}, batch {case.batch:2}, {path:>9}: {result[path]['fastest_ms']:7.1f} ms an image "
+            f"(median {result[path]['median_ms']:7.1f}), {ratio:5.1f}x, {result[path]['peak_mb']:6.0f} MB",
+            flush=True,
+        )
+    return {"work": case.work, "batch": case.batch, **result}
+
+
+def measured(case: Case) -> Result:
+    return ask("benchmarks.measure", case.text())
+
+
+def ask(module: str, *arguments: str) -> Result:
+    """The JSON that a benchmark module answers in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{module} {' '.join(arguments)} failed: {done.stderr.strip()[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def _on(case: Case, path: str) -> Case:
+    return Case(**{**vars(case), "path": path})
+
+
+def _fastest(result: Result) -> float:
+    return result["fastest_ms"]
+
+
+if __name__ == "__main__":
+    main()
