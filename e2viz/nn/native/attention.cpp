@@ -47,11 +47,10 @@ extern "C" {
 long e2viz_attention_forward(const e2viz::Problem* problem, e2viz::Team team, const float* query, const float* key,
                              const float* value, const float* plane_encoding, const float* group_encoding,
                              float* out) {
-  const e2viz::Layout layout(*problem);
   const e2viz::Encodings encodings(*problem, plane_encoding, group_encoding);
   std::atomic<long> joint{0};
   e2viz::for_each_head(*problem, team, [&](const auto& next_task) {
-    e2viz::Head head(*problem, layout, encodings, e2viz::workspace());
+    e2viz::Head head(*problem, encodings, e2viz::workspace());
     for (int task = next_task(); task >= 0; task = next_task()) joint += head.forward(task, {query, key, value}, out);
   });
   return joint;
@@ -62,7 +61,6 @@ long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, c
                               const float* out_gradient, float* query_gradient, float* key_gradient,
                               float* value_gradient, float* plane_gradient, float* group_gradient) {
   const e2viz::Problem& p = *problem;
-  const e2viz::Layout layout(p);
   const e2viz::Encodings encodings(p, plane_encoding, group_encoding);
   const long plane_size = long(p.outputs) * p.offsets() * p.depth_plane;
   const long group_size = long(p.outputs) * p.queries * p.keys * p.depth_group();
@@ -70,7 +68,7 @@ long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, c
   std::vector<float> partial(tasks * (plane_size + group_size));
   std::atomic<long> joint{0};
   e2viz::for_each_head(p, team, [&](const auto& next_task) {
-    e2viz::Head head(p, layout, encodings, e2viz::workspace());
+    e2viz::Head head(p, encodings, e2viz::workspace());
     for (int task = next_task(); task >= 0; task = next_task()) {
       float* own = partial.data() + task * (plane_size + group_size);
       joint += head.backward(task, {query, key, value}, out_gradient, {query_gradient, key_gradient, value_gradient},
@@ -94,10 +92,9 @@ long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, c
 
 // 1 where dropout keeps the attention [batch head v g height width m u].
 void e2viz_dropout_mask(const e2viz::Problem* problem, float* out) {
-  const e2viz::Layout layout(*problem);
   const std::vector<float> zeros(long(problem->outputs) * problem->offsets() * problem->depth_plane);
   const e2viz::Encodings encodings(*problem, zeros.data(), nullptr);
-  e2viz::Head head(*problem, layout, encodings, e2viz::workspace());
+  e2viz::Head head(*problem, encodings, e2viz::workspace());
   const long size = long(problem->outputs) * problem->queries * problem->pixels() * problem->keys * problem->offsets();
   for (int task = 0; task < problem->batch * problem->head; ++task) head.mask(task, out + task * size);
 }

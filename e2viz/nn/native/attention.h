@@ -31,73 +31,70 @@ struct Gradients {
   float *query, *key, *value;
 };
 
-// A worker's memory: padded planes and one tile. Kept between calls.
+// A worker's memory: rows of pixels and one tile. Kept between calls.
 struct Workspace {
-  Buffer planes, tile, encodings;
+  Buffer rows, tile, encodings;
 };
 
 class Head {
  public:
-  Head(const Problem& problem, const Layout& layout, const Encodings& encodings, Workspace& workspace)
-      : p_(problem), layout_(layout), encodings_(encodings), dropout_(problem), tile_(problem, workspace.tile),
-        queries_(problem, layout, problem.queries), keys_(problem, layout, problem.keys),
-        outputs_(problem, layout, problem.outputs), workspace_(workspace) {
-    float* next = workspace.planes.floats(
-        layout.plane + 2 * queries_.padded_size() + 4 * keys_.padded_size() + outputs_.padded_size());
+  Head(const Problem& problem, const Encodings& encodings, Workspace& workspace)
+      : p_(problem), encodings_(encodings), dropout_(problem), tile_(problem, workspace.tile),
+        border_(problem, 1, problem.window / 2), queries_(problem, problem.queries, 0),
+        keys_(problem, problem.keys, problem.window / 2), outputs_(problem, problem.outputs, 0),
+        workspace_(workspace) {
+    const long query_size = queries_.layout.size(), key_size = keys_.layout.size();
+    float* next = workspace.rows.floats(border_.size() + 2 * query_size + 4 * key_size + outputs_.layout.size());
     const auto take = [&next](long count) { float* taken = next; next += count; return taken; };
-    outside_ = take(layout.plane);
-    query_ = take(queries_.padded_size());
-    query_gradient_ = take(queries_.padded_size());
-    key_ = take(keys_.padded_size());
-    key_gradient_ = take(keys_.padded_size());
-    value_ = take(keys_.padded_size());
-    value_gradient_ = take(keys_.padded_size());
-    output_ = take(outputs_.padded_size());
-    std::fill_n(outside_, layout.plane, kOutside);
-    for (int y = 0; y < layout.height; ++y)
-      std::fill_n(outside_ + layout.first + y * layout.stride, layout.width, 0.0f);
+    outside_ = take(border_.size());
+    query_ = take(query_size);
+    query_gradient_ = take(query_size);
+    key_ = take(key_size);
+    key_gradient_ = take(key_size);
+    value_ = take(key_size);
+    value_gradient_ = take(key_size);
+    output_ = take(outputs_.layout.size());
   }
 
   // Returns how many packs of pixels took the joint softmax.
   long forward(int task, const Inputs& in, float* out) {
     const int batch = task / p_.head, head = task % p_.head;
-    read(batch, head, in);
     long joint = 0;
-    for (long pack = 0; pack < layout_.packs; ++pack) {
-      const long pixel = layout_.first + pack * kLanes;
-      draw(task, pixel);
-      scores(pixel);
-      const bool factorised = factorise(tile_);
-      if (!factorised) scores(pixel), ++joint;
-      if (dropout_.active())
-        factorised ? factorised_weights<true>(tile_) : joint_weights<true>(tile_);
-      else
-        factorised ? factorised_weights<false>(tile_) : joint_weights<false>(tile_);
-      window_sum(planes(output_, pixel), tile_.weights, p_.outputs, planes(value_, pixel), p_.keys, layout_);
+    for (int y = -p_.window / 2; y < p_.window / 2; ++y) read_keys(batch, head, y, in);
+    for (int y = 0; y < p_.height; ++y) {
+      read_keys(batch, head, y + p_.window / 2, in);
+      queries_.read_row(in.query, batch, head, y, p_.scale * kLog2E, query_);
+      for (long pack = 0; pack < border_.packs; ++pack) joint += forward_of_pack(task, y, pack);
+      outputs_.write_row(output_, batch, head, y, dropout_.kept_factor(), out);
     }
-    outputs_.unpack(output_, batch, head, dropout_.kept_factor(), out);
     return joint;
   }
 
   // The encodings' gradients of this head are written to plane [v][u][channel] and group [v][g][m][channel].
   long backward(int task, const Inputs& in, const float* out_gradient, const Gradients& gradients,
                 float* plane_partial, float* group_partial) {
-    const int batch = task / p_.head, head = task % p_.head;
-    read(batch, head, in);
-    outputs_.pack(out_gradient, batch, head, dropout_.kept_factor(), output_);
-    std::memset(key_gradient_, 0, keys_.padded_size() * sizeof(float));
-    std::memset(value_gradient_, 0, keys_.padded_size() * sizeof(float));
+    const int batch = task / p_.head, head = task % p_.head, radius = p_.window / 2;
     const long plane_size = long(p_.outputs) * p_.offsets() * p_.depth_plane;
     const long group_size = long(p_.outputs) * p_.queries * p_.keys * p_.depth_group();
     Lane* plane_lanes = workspace_.encodings.lanes(plane_size + group_size);
     Lane* group_lanes = plane_lanes + plane_size;
     std::fill_n(plane_lanes, plane_size + group_size, Lane{});
     long joint = 0;
-    for (long pack = 0; pack < layout_.packs; ++pack)
-      joint += backward_of_pack(task, layout_.first + pack * kLanes, plane_lanes, group_lanes);
-    queries_.unpack(query_gradient_, batch, head, p_.scale, gradients.query);
-    keys_.unpack(key_gradient_, batch, head, kLn2, gradients.key);
-    keys_.unpack(value_gradient_, batch, head, 1.0f, gradients.value);
+    for (int y = -radius; y < radius; ++y) {
+      read_keys(batch, head, y, in);
+      clear_key_gradients(y);
+    }
+    for (int y = 0; y < p_.height; ++y) {
+      read_keys(batch, head, y + radius, in);
+      clear_key_gradients(y + radius);
+      queries_.read_row(in.query, batch, head, y, p_.scale * kLog2E, query_);
+      outputs_.read_row(out_gradient, batch, head, y, dropout_.kept_factor(), output_);
+      for (long pack = 0; pack < border_.packs; ++pack)
+        joint += backward_of_pack(task, y, pack, plane_lanes, group_lanes);
+      queries_.write_row(query_gradient_, batch, head, y, p_.scale, gradients.query);
+      write_key_gradients(batch, head, y - radius, gradients);
+    }
+    for (int y = p_.height - radius; y < p_.height; ++y) write_key_gradients(batch, head, y, gradients);
     for (long i = 0; i < plane_size; ++i) plane_partial[i] = sum_of_lanes(plane_lanes[i]) * kLn2;
     for (long i = 0; i < group_size; ++i) group_partial[i] = sum_of_lanes(group_lanes[i]) * kLn2;
     return joint;
@@ -107,7 +104,7 @@ class Head {
   void mask(int task, float* out) {
     for (int y = 0; y < p_.height; ++y)
       for (int x = 0; x < p_.width; ++x) {
-        draw(task, layout_.first + y * layout_.stride + x);
+        draw(task, y, x);
         for (int v = 0; v < p_.outputs; ++v)
           for (int g = 0; g < p_.queries; ++g)
             for (int m = 0; m < p_.keys; ++m)
@@ -120,58 +117,90 @@ class Head {
   }
 
  private:
-  Planes planes(float* padded, long pixel) const { return {padded + pixel, p_.depth, layout_.plane}; }
-
-  void read(int batch, int head, const Inputs& in) {
-    queries_.pack(in.query, batch, head, p_.scale * kLog2E, query_);
-    keys_.pack(in.key, batch, head, 1.0f, key_);
-    keys_.pack(in.value, batch, head, 1.0f, value_);
+  void read_keys(int batch, int head, int y, const Inputs& in) {
+    keys_.read_row(in.key, batch, head, y, 1.0f, key_);
+    keys_.read_row(in.value, batch, head, y, 1.0f, value_);
+    float* row = outside_ + border_.start_of_row(y);
+    std::fill_n(row, border_.row, kOutside);
+    if (y < 0 || y >= p_.height) return;
+    for (long pack = 0; pack < border_.packs; ++pack, row += border_.plane) {
+      const long x = pack * kLanes - border_.halo;
+      const long first = std::max(0l, -x), end = std::min(border_.plane, p_.width - x);
+      if (first < end) std::fill_n(row + first, end - first, 0.0f);
+    }
   }
 
-  // The plane's layout depends on the register width; the decisions must not: count pixels from its first.
-  void draw(int task, long pixel) {
-    if (dropout_.active()) dropout_.draw(tile_.query_words, task, pixel - layout_.first);
+  void clear_key_gradients(int y) {
+    keys_.clear_row(y, key_gradient_);
+    keys_.clear_row(y, value_gradient_);
   }
 
-  void scores(long pixel) {
-    const Planes query = planes(query_, pixel);
-    window_scores(tile_.content, query, p_.queries, planes(key_, pixel), p_.keys, layout_, outside_ + pixel);
+  void write_key_gradients(int batch, int head, int y, const Gradients& gradients) {
+    keys_.write_row(key_gradient_, batch, head, y, kLn2, gradients.key);
+    keys_.write_row(value_gradient_, batch, head, y, 1.0f, gradients.value);
+  }
+
+  void draw(int task, int y, long x) {
+    if (dropout_.active()) dropout_.draw(tile_.query_words, task, long(y) * p_.width + x);
+  }
+
+  void scores(int y, long pack) {
+    const Planes query = queries_.planes(query_, y, pack);
+    const Planes outside{outside_ + pack * border_.plane + border_.halo, 1, border_.plane, border_.offsets(y)};
+    window_scores(tile_.content, query, p_.queries, keys_.planes(key_, y, pack), p_.keys, p_.offsets(), &outside);
     plane_scores(tile_.plane, query, p_.queries, encodings_.plane.data(), p_.depth_plane, p_.outputs, p_.offsets());
     group_scores(tile_.group, query.channels_from(p_.depth_plane), p_.queries, encodings_.group, p_.depth_group(),
                  p_.outputs, p_.keys);
   }
 
-  bool backward_of_pack(int task, long pixel, Lane* plane_lanes, Lane* group_lanes) {
-    const Planes query = planes(query_, pixel), query_gradient = planes(query_gradient_, pixel);
-    const Planes group_query = query.channels_from(p_.depth_plane);
-    const Planes out_gradient = planes(output_, pixel);
-    draw(task, pixel);
-    scores(pixel);
-    window_scores(tile_.weights_gradient, out_gradient, p_.outputs, planes(value_, pixel), p_.keys, layout_, nullptr);
+  bool forward_of_pack(int task, int y, long pack) {
+    draw(task, y, pack * kLanes);
+    scores(y, pack);
     const bool factorised = factorise(tile_);
-    if (!factorised) scores(pixel);
+    if (!factorised) scores(y, pack);
+    if (dropout_.active())
+      factorised ? factorised_weights<true>(tile_) : joint_weights<true>(tile_);
+    else
+      factorised ? factorised_weights<false>(tile_) : joint_weights<false>(tile_);
+    window_sum(outputs_.planes(output_, y, pack), tile_.weights, p_.outputs, keys_.planes(value_, y, pack), p_.keys,
+               p_.offsets());
+    return !factorised;
+  }
+
+  bool backward_of_pack(int task, int y, long pack, Lane* plane_lanes, Lane* group_lanes) {
+    const Planes query = queries_.planes(query_, y, pack), query_gradient = queries_.planes(query_gradient_, y, pack);
+    const Planes key = keys_.planes(key_, y, pack), value = keys_.planes(value_, y, pack);
+    const Planes out_gradient = outputs_.planes(output_, y, pack);
+    draw(task, y, pack * kLanes);
+    scores(y, pack);
+    window_scores(tile_.weights_gradient, out_gradient, p_.outputs, value, p_.keys, p_.offsets(), nullptr);
+    const bool factorised = factorise(tile_);
+    if (!factorised) scores(y, pack);
     if (dropout_.active())
       factorised ? factorised_gradient<true>(tile_) : joint_gradient<true>(tile_);
     else
       factorised ? factorised_gradient<false>(tile_) : joint_gradient<false>(tile_);
-    window_scatter(planes(value_gradient_, pixel), p_.keys, tile_.weights, p_.outputs, out_gradient, layout_);
-    window_scatter(planes(key_gradient_, pixel), p_.keys, tile_.content_gradient, p_.queries, query, layout_);
-    window_sum(query_gradient, tile_.content_gradient, p_.queries, planes(key_, pixel), p_.keys, layout_);
+    window_scatter(keys_.planes(value_gradient_, y, pack), p_.keys, tile_.weights, p_.outputs, out_gradient,
+                   p_.offsets());
+    window_scatter(keys_.planes(key_gradient_, y, pack), p_.keys, tile_.content_gradient, p_.queries, query,
+                   p_.offsets());
+    window_sum(query_gradient, tile_.content_gradient, p_.queries, key, p_.keys, p_.offsets());
     plane_query_gradient(query_gradient, p_.queries, tile_.plane_gradient, encodings_.plane.data(), p_.depth_plane,
                          p_.outputs, p_.offsets());
     plane_encoding_gradient(plane_lanes, tile_.plane_gradient, query, p_.queries, p_.depth_plane, p_.outputs,
                             p_.offsets());
-    group_gradients(query_gradient.channels_from(p_.depth_plane), group_lanes, tile_.group_gradient, group_query,
-                    p_.queries, encodings_.group, p_.depth_group(), p_.outputs, p_.keys);
+    group_gradients(query_gradient.channels_from(p_.depth_plane), group_lanes, tile_.group_gradient,
+                    query.channels_from(p_.depth_plane), p_.queries, encodings_.group, p_.depth_group(), p_.outputs,
+                    p_.keys);
     return !factorised;
   }
 
   const Problem& p_;
-  const Layout& layout_;
   const Encodings& encodings_;
   const Dropout dropout_;
   Tile tile_;
-  const HeadMap queries_, keys_, outputs_;
+  const Layout border_;
+  HeadMap queries_, keys_, outputs_;
   Workspace& workspace_;
   float *outside_, *query_, *query_gradient_, *key_, *key_gradient_, *value_, *value_gradient_, *output_;
 };

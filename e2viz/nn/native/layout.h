@@ -29,39 +29,42 @@ struct Problem {
 // Added to the score of an offset outside the plane. Far below any score, far from infinity.
 constexpr float kOutside = -1e30f;
 
-// Rows are `stride` apart with window / 2 zeros between them, so packs of lanes run across row ends.
-struct Layout {
-  explicit Layout(const Problem& problem)
-      : height(problem.height), width(problem.width), stride(width + problem.window / 2) {
-    const int radius = problem.window / 2;
-    first = round_up(radius * stride + radius, kLanes);
-    packs = (height * stride - radius + kLanes - 1) / kLanes;
-    // An odd number of cache lines keeps equal pixels of many planes out of the same cache set.
-    plane = (round_up(first + long(packs) * kLanes + radius * stride + radius, 16) / 16 | 1) * 16;
-    for (int column = -radius; column <= radius; ++column)
-      for (int row = -radius; row <= radius; ++row)
-        by_column.push_back((row + radius) * problem.window + column + radius);
-    for (int row = -radius; row <= radius; ++row)
-      for (int column = -radius; column <= radius; ++column) offset.push_back(long(row) * stride + column);
-  }
-
-  static long round_up(long value, long multiple) { return (value + multiple - 1) / multiple * multiple; }
-
-  int height, width;
-  long stride, first, packs, plane;
-  std::vector<long> offset;    // pointer offset of each window offset
-  std::vector<int> by_column;  // window offsets in an order in which neighbours do not overlap in memory
-};
-
 // Planes [element, channel], seen from one pack of pixels.
 struct Planes {
   float* at;
   int depth;
   long plane;
+  const long* offset;  // pointer offset of each window offset
   E2VIZ_INLINE float* operator()(int element, int channel) const {
     return at + (long(element) * depth + channel) * plane;
   }
-  Planes channels_from(int channel) const { return {at + channel * plane, depth, plane}; }
+  Planes channels_from(int channel) const { return {at + channel * plane, depth, plane, offset}; }
+};
+
+// The rows of pixels that one row of windows needs, used in turn; 2 * halo + 1 of them. A row is its packs, each
+// with all planes, of each plane the pack's pixels with `halo` neighbours on both sides. So what one window needs is
+// a few contiguous pieces that stay in cache, a window offset is a pointer offset, and a pack with its halo lies
+// within whole cache lines. Neighbours are stored twice.
+struct Layout {
+  Layout(const Problem& problem, int plane_count, int halo_pixels)
+      : planes(plane_count), halo(halo_pixels), packs((problem.width + kLanes - 1) / kLanes),
+        plane(halo ? round_up(kLanes + 2 * halo, kCacheLine) : kLanes), row(packs * planes * plane) {
+    for (int center = 0; center < rows(); ++center)
+      for (int y = -halo; y <= halo; ++y)
+        for (int x = -halo; x <= halo; ++x) offset.push_back(start_of_row(center + y) + x);
+  }
+
+  static constexpr int kCacheLine = 16;  // floats
+  static long round_up(long value, long multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+  int rows() const { return 2 * halo + 1; }
+  long size() const { return round_up(rows() * row, kCacheLine); }
+  long start_of_row(int y) const { return (y + rows()) % rows() * row; }
+  const long* offsets(int y) const { return offset.data() + y % rows() * rows() * rows(); }
+
+  int planes, halo;
+  long packs, plane, row;
+  std::vector<long> offset;  // [row modulo rows][window offset]
 };
 
 // Memory aligned to a cache line that grows and is kept from one call to the next.
@@ -75,7 +78,7 @@ class Buffer {
   float* floats(long count) {
     if (count > size_) {
       std::free(data_);
-      data_ = static_cast<float*>(std::aligned_alloc(64, Layout::round_up(count * 4, 64)));
+      data_ = static_cast<float*>(std::aligned_alloc(64, (count * 4 + 63) / 64 * 64));
       if (!data_) throw std::bad_alloc();
       size_ = count;
     }
@@ -88,40 +91,73 @@ class Buffer {
   long size_ = 0;
 };
 
-// One head of a tensor [batch depth head element height width] and its padded copy.
-struct HeadMap {
-  HeadMap(const Problem& problem, const Layout& layout, int element_count)
-      : layout(layout), elements(element_count), depth(problem.depth), heads(problem.head) {}
+// One head of a tensor [batch depth head element height width], row by row in and out of a layout.
+class HeadMap {
+ public:
+  HeadMap(const Problem& problem, int elements, int halo)
+      : layout(problem, elements * problem.depth, halo), depth_(problem.depth), heads_(problem.head),
+        elements_(elements), height_(problem.height), width_(problem.width),
+        line_(layout.packs * kLanes + layout.plane), lines_(layout.planes * line_) {}
 
-  long padded_size() const { return long(elements) * depth * layout.plane; }
-  long pixels() const { return long(layout.height) * layout.width; }
-  long row(int batch, int channel, int head, int element) const {
-    return (((long(batch) * depth + channel) * heads + head) * elements + element) * pixels();
+  Planes planes(float* rows, int y, long pack) const {
+    return {rows + pack * layout.planes * layout.plane + layout.halo + (layout.halo ? 0 : layout.start_of_row(y)),
+            depth_, layout.plane, layout.offsets(y)};
   }
 
-  void pack(const float* tensor, int batch, int head, float factor, float* padded) const {
-    std::memset(padded, 0, padded_size() * sizeof(float));
-    for (int element = 0; element < elements; ++element)
-      for (int channel = 0; channel < depth; ++channel) {
-        const float* source = tensor + row(batch, channel, head, element);
-        float* target = padded + (long(element) * depth + channel) * layout.plane + layout.first;
-        for (int y = 0; y < layout.height; ++y, source += layout.width, target += layout.stride)
-          for (int x = 0; x < layout.width; ++x) target[x] = source[x] * factor;
+  // A row outside the plane is zero.
+  void read_row(const float* tensor, int batch, int head, int y, float factor, float* rows) {
+    if (y < 0 || y >= height_) return clear_row(y, rows);
+    for_each_line(batch, head, y, [&](long first, float* line) {
+      copy_scaled(line + layout.halo, tensor + first, width_, factor);
+      if (y + 1 < height_)
+        for (int x = 0; x < width_; x += Layout::kCacheLine) __builtin_prefetch(tensor + first + width_ + x);
+    });
+    for_each_chunk(y, rows, [](float* chunk, float* line) { store(chunk, keep_in_register(load(line))); });
+  }
+
+  void clear_row(int y, float* rows) const { std::fill_n(rows + layout.start_of_row(y), layout.row, 0.0f); }
+
+  // Adds up what the packs hold for the same pixel.
+  void write_row(float* rows, int batch, int head, int y, float factor, float* tensor) {
+    if (y < 0 || y >= height_) return;
+    if (layout.halo) std::fill(lines_.begin(), lines_.end(), 0.0f);
+    for_each_chunk(y, rows, [this](float* chunk, float* line) {
+      store(line, layout.halo ? load(line) + load(chunk) : load(chunk));
+    });
+    for_each_line(batch, head, y, [&](long first, float* line) {
+      copy_scaled(tensor + first, line + layout.halo, width_, factor);
+    });
+    if (layout.halo) std::fill(lines_.begin(), lines_.end(), 0.0f);  // read_row needs zeros beside the plane
+  }
+
+  const Layout layout;
+
+ private:
+  // The tensor is depth first, the planes are element first. All planes go through a buffer of lines, so that a line
+  // is read long after it was written: the processor stalls on reading across two writes that are still under way.
+  template <class Body>
+  E2VIZ_INLINE void for_each_line(int batch, int head, int y, const Body& body) {
+    float* line = lines_.data();
+    for (int element = 0; element < elements_; ++element)
+      for (int channel = 0; channel < depth_; ++channel, line += line_) {
+        const long plane = ((long(batch) * depth_ + channel) * heads_ + head) * elements_ + element;
+        body((plane * height_ + y) * width_, line);
       }
   }
 
-  void unpack(const float* padded, int batch, int head, float factor, float* tensor) const {
-    for (int element = 0; element < elements; ++element)
-      for (int channel = 0; channel < depth; ++channel) {
-        const float* source = padded + (long(element) * depth + channel) * layout.plane + layout.first;
-        float* target = tensor + row(batch, channel, head, element);
-        for (int y = 0; y < layout.height; ++y, source += layout.stride, target += layout.width)
-          for (int x = 0; x < layout.width; ++x) target[x] = source[x] * factor;
-      }
+  template <class Body>
+  E2VIZ_INLINE void for_each_chunk(int y, float* rows, const Body& body) {
+    float* chunk = rows + layout.start_of_row(y);
+    for (long pack = 0; pack < layout.packs; ++pack) {
+      float* line = lines_.data() + pack * kLanes;
+      for (int plane = 0; plane < layout.planes; ++plane, line += line_)
+        for (long x = 0; x < layout.plane; x += kLanes, chunk += kLanes) body(chunk, line + x);
+    }
   }
 
-  const Layout& layout;
-  int elements, depth, heads;
+  int depth_, heads_, elements_, height_, width_;
+  long line_;  // floats of one line: a row of pixels with its halo, up to the end of the last pack
+  std::vector<float> lines_;
 };
 
 }  // namespace e2viz

@@ -6,24 +6,23 @@
 namespace e2viz {
 
 // scores[a][b][u] = start[u] + sum over channels of left[a] * right[b] at offset u
-inline void window_scores(Lane* scores, Planes left, int rows, Planes right, int columns, const Layout& layout,
-                          const float* start) {
-  const int offsets = int(layout.offset.size());
+inline void window_scores(Lane* scores, Planes left, int rows, Planes right, int columns, int offsets,
+                          const Planes* start) {
   for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
     for_blocks<2>(columns, [&]<int B>(Block<B>, int b0) {
       for (int u = 0; u < offsets; ++u) {
         Lane sum[A][B];
-        const Lane initial = start ? load(start + layout.offset[u]) : Lane{};
+        const Lane initial = start ? load(start->at + start->offset[u]) : Lane{};
 #pragma GCC unroll 8
         for (int a = 0; a < A; ++a)
 #pragma GCC unroll 8
           for (int b = 0; b < B; ++b) sum[a][b] = initial;
         const float* l = left(a0, 0);
-        const float* r = right(b0, 0) + layout.offset[u];
+        const float* r = right(b0, 0) + right.offset[u];
         for (int c = 0; c < left.depth; ++c, l += left.plane, r += right.plane) {
           Lane right_lane[B];
 #pragma GCC unroll 8
-          for (int b = 0; b < B; ++b) right_lane[b] = load(r + b * right.depth * right.plane);
+          for (int b = 0; b < B; ++b) right_lane[b] = keep_in_register(load(r + b * right.depth * right.plane));
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
             const Lane left_lane = load(l + a * left.depth * left.plane);
@@ -41,19 +40,17 @@ inline void window_scores(Lane* scores, Planes left, int rows, Planes right, int
 }
 
 // target[a] = sum over b and u of weights[a][b][u] * source[b] at offset u
-inline void window_sum(Planes target, const Lane* weights, int rows, Planes source, int columns,
-                       const Layout& layout) {
-  const int offsets = int(layout.offset.size());
+inline void window_sum(Planes target, const Lane* weights, int rows, Planes source, int columns, int offsets) {
   for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
     for_blocks<2>(source.depth, [&]<int C>(Block<C>, int c0) {
       Lane sum[A][C] = {};
       for (int b = 0; b < columns; ++b) {
         const Lane* w = weights + (a0 * columns + b) * offsets;
         for (int u = 0; u < offsets; ++u) {
-          const float* s = source(b, c0) + layout.offset[u];
+          const float* s = source(b, c0) + source.offset[u];
           Lane source_lane[C];
 #pragma GCC unroll 8
-          for (int c = 0; c < C; ++c) source_lane[c] = load(s + c * source.plane);
+          for (int c = 0; c < C; ++c) source_lane[c] = keep_in_register(load(s + c * source.plane));
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
             const Lane weight = w[a * columns * offsets + u];
@@ -71,10 +68,8 @@ inline void window_sum(Planes target, const Lane* weights, int rows, Planes sour
 }
 
 // target[b] at offset u += sum over a of weights[a][b][u] * source[a]
-inline void window_scatter(Planes target, int columns, const Lane* weights, int rows, Planes source,
-                           const Layout& layout) {
-  const int offsets = int(layout.offset.size());
-  for (const int u : layout.by_column) {
+inline void window_scatter(Planes target, int columns, const Lane* weights, int rows, Planes source, int offsets) {
+  for (int u = 0; u < offsets; ++u) {
     for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
       for_blocks<2>(columns, [&]<int B>(Block<B>, int b0) {
         Lane weight[A][B];
@@ -85,7 +80,7 @@ inline void window_scatter(Planes target, int columns, const Lane* weights, int 
         for (int c = 0; c < source.depth; ++c) {
           Lane sum[B];
 #pragma GCC unroll 8
-          for (int b = 0; b < B; ++b) sum[b] = load(target(b0 + b, c) + layout.offset[u]);
+          for (int b = 0; b < B; ++b) sum[b] = load(target(b0 + b, c) + target.offset[u]);
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
             const Lane source_lane = load(source(a0 + a, c));
@@ -93,7 +88,7 @@ inline void window_scatter(Planes target, int columns, const Lane* weights, int 
             for (int b = 0; b < B; ++b) sum[b] += weight[a][b] * source_lane;
           }
 #pragma GCC unroll 8
-          for (int b = 0; b < B; ++b) store(target(b0 + b, c) + layout.offset[u], sum[b]);
+          for (int b = 0; b < B; ++b) store(target(b0 + b, c) + target.offset[u], sum[b]);
         }
       });
     });

@@ -33,6 +33,28 @@ E2VIZ_INLINE Lane load(const float* source) {
 
 E2VIZ_INLINE void store(float* target, Lane lane) { std::memcpy(target, &lane, sizeof lane); }
 
+// Load once, use often: without it the compiler reads memory again for each product.
+E2VIZ_INLINE Lane keep_in_register(Lane lane) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(lane));
+#elif defined(__SSE2__)
+  asm("" : "+x"(lane));
+#elif defined(__aarch64__)
+  asm("" : "+w"(lane));
+#endif
+  return lane;
+}
+
+// target = source * factor. The last pack overlaps the one before; a short line goes one by one.
+E2VIZ_INLINE void copy_scaled(float* target, const float* source, int count, float factor) {
+  if (count < kLanes) {
+    for (int i = 0; i < count; ++i) target[i] = source[i] * factor;
+    return;
+  }
+  for (int i = 0; i < count - kLanes; i += kLanes) store(target + i, keep_in_register(load(source + i)) * factor);
+  store(target + count - kLanes, keep_in_register(load(source + count - kLanes)) * factor);
+}
+
 E2VIZ_INLINE Lane fill(float value) { return Lane{} + value; }
 
 E2VIZ_INLINE Lane larger(Lane a, Lane b) { return a > b ? a : b; }
@@ -46,7 +68,7 @@ E2VIZ_INLINE float sum_of_lanes(Lane lane) {
 // 2^x for x <= 0 to 1e-7 relative; below 2^-126 it is a number too small to count.
 // Degree-5 minimax polynomial on [-1/2, 1/2]; the whole part goes straight into the exponent bits.
 E2VIZ_INLINE Lane exp2_of_negative(Lane x) {
-  x = larger(x, fill(-126.0f));
+  x = larger(fill(-126.0f), x);
   const Lane shifted = x + 12582912.0f;  // 1.5 * 2^23: the low bits now hold round(x)
   const Lane f = x - (shifted - 12582912.0f);
   Lane y = fill(1.32647271e-03f);
