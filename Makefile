@@ -1,0 +1,36 @@
+# Every command of the README, of CI and of daily work. PYTHON is any Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ../shared/data
+
+.PHONY: setup app check test chromium weights bench
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+app: setup
+	$(BIN)/streamlit run app.py
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/pytest -q -n 2 -m "not slow and not browser"
+
+test: setup chromium
+	$(BIN)/pytest -q -n 2
+
+# The browser tests drive Debian's Chromium; without it they skip and say so.
+chromium:
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -q && apt-get install -y -q chromium; \
+	else echo "chromium is not installed: the browser tests will be skipped (apt-get install chromium)"; fi
+
+bench: setup
+	$(BIN)/python -m benchmarks.bench
+
+weights: setup
+	$(BIN)/python -m e2viz models
