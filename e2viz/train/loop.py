@@ -86,6 +86,9 @@ class Run:
         self.steps_per_epoch = math.ceil(len(data) / recipe.batch)
         torch.manual_seed(recipe.seed)
         self.network = build(recipe.architecture, recipe.config)
+        if recipe.head_scale != 1:
+            with torch.no_grad():
+                self.network.classifier.weight.mul_(recipe.head_scale)
         self.mean = WeightAverage(self.network, recipe.average)
         self.optimisers = optimisers(recipe, self.network)
         self.progress = Progress()

@@ -22,6 +22,8 @@ class Recipe:
         micro_batch: images for each backward pass; gradients are summed over the batch. 0 takes the whole batch.
         learning_rate: at its highest, after ``warmup`` of all steps, then a half cosine down to zero.
         optimiser: "adamw"; or "muon", which orthogonalises the update of every matrix and leaves the rest to AdamW.
+        head_scale: the classifier's first weights are multiplied by it. GE-ViT sums votes over a plane, so its first
+            logits are large, and a short run would spend its time on making them small.
         average: decay of the running mean of the weights; that mean is what is validated and shipped. 0 is off.
         fresh_angles: whether a training digit is turned by a new random angle each time it is drawn, rather than
             by the one angle that the protocol gave it. Has no effect on upright tasks.
@@ -45,6 +47,7 @@ class Recipe:
     warmup: float = 0.02
     label_smoothing: float = 0.0
     clip: float = 1.0
+    head_scale: float = 1.0
     average: float = 0.999
     fresh_angles: bool = True
     shift_px: int = 0
@@ -66,9 +69,12 @@ class Recipe:
 
 def _ge_vit(name: str, **changes: Any) -> Recipe:
     """The recipe that the group attention networks share, so that GE-ViT and GSA-Net differ by their rule alone."""
+    no_dropout = {"attention_dropout": 0.0, "value_dropout": 0.0}  # few epochs, fresh angles: nothing to over-fit
+    config = {**no_dropout, **changes.pop("config", {})}
     shared: dict[str, Any] = dict(
-        architecture="ge_vit", epochs=60, batch=16, micro_batch=4, learning_rate=2e-3, weight_decay=1e-4
-    )
+        architecture="ge_vit", config=config, epochs=8, batch=16, micro_batch=4, optimiser="muon",
+        learning_rate=5e-3, weight_decay=0.01, warmup=0.01, head_scale=0.03,
+    )  # fmt: skip
     return Recipe(name=name, **{**shared, **changes})
 
 
@@ -92,9 +98,9 @@ RECIPES: dict[str, Recipe] = {
         _ge_vit("ge_vit_p4.rotmnist"),
         _ge_vit("gsa_net_p4.rotmnist", architecture="gsa_net"),
         _ge_vit("ge_vit_p4.mnist", task="mnist"),
-        _ge_vit("ge_vit_p4.rotmnist10", task="rotmnist10", epochs=200),
-        _ge_vit("ge_vit_p4m.rotmnist", config={"group": "d4", **_SMALL}, epochs=20),
-        _ge_vit("ge_vit_p8.rotmnist", config={"group": "c8", **_SMALL}, epochs=20),
+        _ge_vit("ge_vit_p4.rotmnist10", task="rotmnist10", epochs=40, validate_every=10),
+        _ge_vit("ge_vit_p4m.rotmnist", config={"group": "d4", **_SMALL}),
+        _ge_vit("ge_vit_p8.rotmnist", config={"group": "c8", **_SMALL}),
         _ge_vit("ge_vit_p4.fashion", task="fashion"),
         _vit("vit.rotmnist", epochs=60),
         _vit("vit.mnist", task="mnist", epochs=20),
