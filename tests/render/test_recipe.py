@@ -15,7 +15,8 @@ def png(values: np.ndarray) -> str:
     return png_data_url(file.getvalue())
 
 
-DRAWN = png(np.eye(28, dtype=np.uint8) * 255)
+# Its base64 holds "+" and "/", which a link cannot.
+DRAWN = png(np.random.default_rng(1).integers(0, 256, (24, 24), dtype=np.uint8))
 SETTINGS = {"text": "a b&c", "looks_true": "true", "flag": False, "half": 0.5, "n": 3, "list": [1, 2], "empty": ""}
 
 
@@ -27,6 +28,11 @@ def test_round_trips(picture):
     assert Recipe.from_json(recipe.to_json()) == recipe
     assert Recipe.from_query("rotation", recipe.to_query()) == recipe
     assert hash(Recipe.from_json(recipe.to_json())) == hash(recipe)
+
+
+def test_the_drawn_picture_is_written_for_links():
+    text = Recipe(page="rotation", picture=DRAWN).to_query()["picture"]
+    assert {"+", "/"} <= set(DRAWN.split(",")[1]) and not {"+", "/", "="} & set(text)
 
 
 def test_link_leaves_out_defaults():
