@@ -60,8 +60,9 @@ def _pack(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(arguments.threads)
     chosen = recipe(arguments.recipe)
     splits = task(chosen.task).splits(arguments.data)
-    card = pack(chosen, arguments.runs / chosen.name, splits, WEIGHTS, _progress())
-    print(in_words(card.name, card.measured))
+    measure = not arguments.unmeasured
+    card = pack(chosen, arguments.runs / chosen.name, splits, WEIGHTS, _progress(), measure=measure)
+    print(in_words(card.name, card.measured) if card.measured else f"{card.name}: packed, not measured")
     return 0
 
 
@@ -157,7 +158,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, default=float("inf"), help="stop cleanly after that long")
     train.add_argument("--epochs", type=int, help="total epochs, instead of the recipe's")
 
-    command("pack", _pack, "evaluate a run's best epoch and write its weights and card", data=True, runs=True)
+    packing = command("pack", _pack, "evaluate a run's best epoch and write its weights and card", data=True, runs=True)
+    packing.add_argument("--unmeasured", action="store_true", help="leave the evaluation for later")
 
     evaluate = command("evaluate", _evaluate, "accuracy and stability on the test split", data=True)
     evaluate.add_argument("name")

@@ -76,6 +76,7 @@ def pack(recipe: Recipe, run_folder: Path, splits: Splits, weights_folder: Path,
         splits: of the recipe's task.
         weights_folder: where <name>.safetensors and <name>.json go.
         report: told of the evaluation's progress.
+        measure: whether to evaluate; without, the card says "not measured".
     """
     model = model_of_run(recipe, run_folder)
     card = model.card
@@ -84,7 +85,7 @@ def pack(recipe: Recipe, run_folder: Path, splits: Splits, weights_folder: Path,
     card = dataclasses.replace(
         card,
         data_checksum=data_checksum(splits),
-        measured=evaluate(model, splits, report=report),
+        measured=evaluate(model, splits, report=report) if measure else None,
         golden=tuple(tuple(row) for row in golden),
     )
     return write_model(weights_folder, card, model.network)
