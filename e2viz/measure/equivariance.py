@@ -27,7 +27,7 @@ from e2viz.images.rotate import rotate, views
 from e2viz.measure.action import Transform, act_back, as_maps, checked, how, masked, there_and_back
 from e2viz.measure.orientation import upright
 from e2viz.measure.subject import Subject, subject
-from e2viz.measure.turning import EXACT
+from e2viz.measure.turning import EXACT, Angles
 
 # (images in [0, 1], angle in degrees counter-clockwise) -> turned images
 Rotation = Callable[[Tensor, float], Tensor]
@@ -110,7 +110,7 @@ def equivariance_error(
     model: Any,
     images: Picture | Images,
     *,
-    angles_deg: Sequence[float] = (),
+    angles_deg: Angles = (),
     elements: Sequence[int] | None = None,
     probes: Sequence[str] | None = None,
     group: Group | str | None = None,
@@ -199,7 +199,7 @@ def run_probes(seen: Subject, images: Images, kinds: dict[str, str], chunk: int)
     parameters = next(seen.network.parameters(), images)
     parts: dict[str, list[Tensor]] = {name: [] for name in kinds}
     for batch in images.split(chunk):
-        with torch.inference_mode(), capture.record(kinds) as record:
+        with torch.no_grad(), capture.record(kinds) as record:
             seen.network(seen.prepare(batch).to(parameters))
         for name, kind in kinds.items():
             held = checked(record[name], kind, seen.group).double()

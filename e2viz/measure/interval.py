@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 
 from e2viz.measure.stability import Stability
+from e2viz.zoo.card import wilson_interval
+
+__all__ = ["bootstrap_interval", "over_pictures", "wilson_interval"]
 
 MEASURES = (
     "flip_rate",
@@ -20,33 +21,6 @@ MEASURES = (
     "mean_rotation_error",
     "worst_margin",
 )
-
-
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The interval for a share, such as an accuracy over independent images; it never leaves [0, 1].
-
-    Source: Wilson 1927, without continuity correction.
-
-    Args:
-        successes: how many of the trials succeeded.
-        trials: independent trials, at least 1.
-        confidence: coverage, between 0 and 1.
-
-    Raises:
-        ValueError: if the counts or the confidence make no sense.
-    """
-    if trials < 1 or not 0 <= successes <= trials:
-        raise ValueError(f"successes must be in 0..trials and trials at least 1, got {successes} and {trials}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share = successes / trials
-    scale = 1 + z * z / trials
-    centre = (share + z * z / (2 * trials)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == trials else min(1.0, centre + half)
-    return low, high
 
 
 def bootstrap_interval(

@@ -8,8 +8,10 @@ round the circle of rotations, and the label says so.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float, Num, Shaped
@@ -20,6 +22,7 @@ from e2viz.groups import Group
 from e2viz.images.rotate import sampling_matrix
 
 EXACT = "exact"
+Angles = Num[np.ndarray, " frame"] | Num[Tensor, " frame"] | Sequence[float] | Sequence[int]
 # Angles this close to a multiple of the step count as on it: angles come from float32 sliders.
 ON_STEP_DEG = 1e-4
 
@@ -124,9 +127,7 @@ class Stabilised:
         return (self.maps - self.maps[frame]) * disc(self.maps.shape[-1]).to(self.maps)
 
 
-def stabilise(
-    record: Float[Tensor, "frame channel *map"], angles_deg: Num[Tensor, " frame"], group: Group | None
-) -> Stabilised:
+def stabilise(record: Float[Tensor, "frame channel *map"], angles_deg: Angles, group: Group | None) -> Stabilised:
     """The stabilised view: each frame's plane turned back and its group axis moved back.
 
     For a network that is equivariant under the group it stands still at the group's angles.

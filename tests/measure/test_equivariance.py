@@ -180,7 +180,7 @@ def test_transposition_on_elements_and_tokens():
     tokens = torch.arange(5.0)[None, :, None]
     assert upright(tokens, "tokens", None).flatten().tolist() == [0, 1, 3, 2, 4]
     pair = upright(tokens * torch.arange(5.0), "token_attention", None)
-    assert pair[0, 1].tolist() == [0, 1, 3, 2, 4]
+    assert pair[0, 2].tolist() == [0, 3, 9, 6, 12]
     with pytest.raises(ValueError, match="needs the group"):
         upright(torch.zeros(1, 1, 4, 2, 2), "feature_map", None)
 

@@ -1,0 +1,211 @@
+"""Sweeps that are shipped, so that the first screen is filled before the first click.
+
+One file holds all models for one sample. Each model's part is tied to its weights and the file to the picture:
+what does not agree is not used. ``python -m e2viz.measure.stored`` makes them again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from e2viz.images.picture import Picture
+from e2viz.images.samples import DIGITS, sample, sample_names
+from e2viz.measure.subject import subject
+from e2viz.measure.sweep import FORMAT, Sweep, beside, sweep
+from e2viz.measure.turning import Angles
+from e2viz.zoo import catalogue
+
+FOLDER = Path(__file__).resolve().parents[2] / "assets" / "sweeps"
+ANGLES_DEG = np.arange(72) * 5.0
+# Records of these kinds are a few numbers a frame and are stored too: orbits and the compass need them.
+SMALL_KINDS = ("vector", "group_vector")
+FLOAT16_LIMIT = 6e4
+
+
+def save(swept: Sweep, path: Path) -> None:
+    """Write a sweep as a compressed .npz.
+
+    Logits and angles keep their precision. Images become 8-bit, as they are shown; records become float16, half a
+    per mille, less than one step of a palette, unless they are too large for it.
+    """
+    header = {
+        "format": FORMAT,
+        "picture": swept.picture,
+        "method": swept.method,
+        "query": swept.query,
+        "models": list(swept.models),
+        "checksums": swept.checksums,
+        "kinds": swept.kinds,
+    }
+    arrays = {"header": np.array(json.dumps(header)), "angles_deg": swept.angles_deg}
+    arrays["images"] = np.rint(swept.images * 255).astype(np.uint8)
+    for model in swept.models:
+        arrays[f"logits/{model}"] = swept.logits[model].astype(np.float32)
+        for probe, values in swept.records.get(model, {}).items():
+            small = np.abs(values).max(initial=0.0) < FLOAT16_LIMIT
+            arrays[f"record/{model}/{probe}"] = values.astype(np.float16 if small else np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    os.replace(partial, path)
+
+
+def load(
+    path: Path,
+    models: Sequence[str] | None = None,
+    probes: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+) -> Sweep:
+    """Read a sweep; what is not asked for is not unpacked.
+
+    Args:
+        path: written by ``save``.
+        models: which models, in this order; by default all.
+        probes: which records; by default all.
+
+    Raises:
+        LookupError: if the file lacks a model or a record.
+        ValueError: if it is of another format.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        header = json.loads(str(file["header"]))
+        if header["format"] != FORMAT:
+            raise ValueError(f"a stored sweep must have format {FORMAT}, got {header['format']} in {path.name}")
+        names = header["models"] if models is None else list(models)
+        if missing := [name for name in names if name not in header["models"]]:
+            raise LookupError(f"{path.name} has no model {', '.join(missing)}; it has {', '.join(header['models'])}")
+        chosen = {name: _probes_of(name, header["kinds"][name], probes) for name in names}
+        if missing := [f"{n}/{p}" for n in names for p in chosen[n] if f"record/{n}/{p}" not in file.files]:
+            raise LookupError(f"{path.name} has no record {', '.join(missing)}")
+        return Sweep(
+            angles_deg=file["angles_deg"],
+            images=file["images"].astype(np.float32) / 255,
+            logits={name: file[f"logits/{name}"] for name in names},
+            records={n: {p: file[f"record/{n}/{p}"].astype(np.float32) for p in chosen[n]} for n in names},
+            kinds={name: {probe: header["kinds"][name][probe] for probe in chosen[name]} for name in names},
+            checksums={name: header["checksums"][name] for name in names},
+            picture=header["picture"], method=header["method"], query=header["query"],
+        )  # fmt: skip
+
+
+def _probes_of(
+    model: str, stored: Mapping[str, str], probes: Sequence[str] | Mapping[str, Sequence[str]] | None
+) -> list[str]:
+    if probes is None:
+        return list(stored)
+    return list(probes.get(model, ())) if isinstance(probes, Mapping) else list(probes)
+
+
+def path_of(picture: Picture, folder: Path = FOLDER) -> Path:
+    """Where the sweep of a sample is stored."""
+    return folder / f"{''.join(c if c.isalnum() or c in '-_' else '_' for c in picture.name)}.npz"
+
+
+def stored_sweep(
+    models: Sequence[Any],
+    picture: Picture,
+    angles_deg: Angles = ANGLES_DEG,
+    probes: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    method: str = "fair",
+    folder: Path = FOLDER,
+) -> Sweep | None:
+    """The shipped sweep of a sample, if it answers exactly this question; None otherwise.
+
+    Nothing stale is ever returned: picture and weights must have the checksums that the file was made from. Any
+    subset of the stored angles will do.
+    """
+    path = path_of(picture, folder)
+    if not path.is_file():
+        return None
+    subjects = [subject(model) for model in models]
+    try:
+        found = load(path, [seen.name for seen in subjects], probes)
+    except (LookupError, ValueError):
+        return None
+    frames = _frames(found.angles_deg, np.asarray(angles_deg, dtype=np.float64))
+    same_weights = all(found.checksums[seen.name] == seen.checksum for seen in subjects)
+    if found.picture != picture.checksum or found.method != method or not same_weights or frames is None:
+        return None
+    return found if len(frames) == len(found.angles_deg) and frames == sorted(frames) else found.at(frames)
+
+
+def _frames(stored: Float[np.ndarray, " stored"], asked: Float[np.ndarray, " asked"]) -> list[int] | None:
+    distance = np.abs(stored[None] - asked[:, None])
+    return distance.argmin(axis=1).tolist() if (distance.min(axis=1) < 1e-3).all() else None
+
+
+def models_for(sample_name: str) -> list[str]:
+    """The trained models that know the classes of a sample: those of digits for digits."""
+    is_digit = sample_name in sample_names("mnist")
+    return [name for name in catalogue.list_models() if (catalogue.card(name).class_names == DIGITS) == is_digit]
+
+
+def stale(folder: Path = FOLDER) -> list[str]:
+    """What the store lacks or holds for other weights or another picture; empty when all is as it should be."""
+    found = []
+    for name in sample_names():
+        wanted = {model: catalogue.card(model).weights_checksum for model in models_for(name)}
+        picture = sample(name)
+        if not wanted:
+            continue
+        try:
+            held = load(path_of(picture, folder), probes=())
+        except (OSError, ValueError, LookupError):
+            found.append(f"{name}: no usable file")
+            continue
+        if held.picture != picture.checksum:
+            found.append(f"{name}: made from another picture")
+        found += [
+            f"{name}: {model} has other weights" for model in wanted if held.checksums.get(model) != wanted[model]
+        ]
+        found += [f"{name}: {model} does not belong here" for model in held.models if model not in wanted]
+    return found + [f"{path.stem}: no such sample" for path in _unwanted(folder)]
+
+
+def _unwanted(folder: Path) -> list[Path]:
+    kept = {path_of(sample(name), folder) for name in sample_names() if models_for(name)}
+    return [path for path in sorted(folder.glob("*.npz")) if path not in kept]
+
+
+def remake(folder: Path = FOLDER, *, force: bool = False, tell: Callable[[str], None] = print) -> None:
+    """Make the sweeps of all samples for all their models again; those that agree are kept unless forced."""
+    for name in sample_names():
+        picture, models = sample(name), [catalogue.load(model) for model in models_for(name)]
+        if not models:
+            continue
+        parts = []
+        for model in models:
+            small = [probe for probe, kind in model.probe_kinds().items() if kind in SMALL_KINDS]
+            kept = None if force else stored_sweep([model], picture, probes=small, folder=folder)
+            parts.append(kept or sweep([model], picture, ANGLES_DEG, small))
+        save(beside(parts), path_of(picture, folder))
+        tell(f"{name}: {len(models)} models, {path_of(picture, folder).stat().st_size / 1024:.0f} kB")
+    for path in _unwanted(folder):
+        path.unlink()
+        tell(f"{path.name}: removed, no sample and model need it")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line: make the stored sweeps, or say whether they are as they should be."""
+    parser = argparse.ArgumentParser(prog="python -m e2viz.measure.stored", description=main.__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is stale")
+    parser.add_argument("--force", action="store_true", help="make those that agree again too")
+    options = parser.parse_args(arguments)
+    if options.check:
+        wrong = stale()
+        print("\n".join(wrong) or "all stored sweeps agree with their weights and pictures")
+        return 1 if wrong else 0
+    remake(force=options.force)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

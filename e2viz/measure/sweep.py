@@ -1,0 +1,287 @@
+"""One picture through all angles and models: what they saw, said, and held at chosen probes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from e2viz import capture
+from e2viz.images.picture import Picture
+from e2viz.images.rotate import views
+from e2viz.measure.orientation import upright
+from e2viz.measure.stability import Stability, softmax, stability
+from e2viz.measure.subject import Subject, subject
+from e2viz.measure.turning import Angles
+
+FORMAT = 1
+LIMIT_BYTES = 1 << 30
+# The same query pixels in every frame, or others in each frame.
+QueryPixels = Int[Tensor, "_ 2"] | Int[Tensor, "_ _ 2"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sweep:
+    """The result of a sweep. Records are in the picture's upright orientation, for every model.
+
+    Attributes:
+        angles_deg: [frame] counter-clockwise.
+        images: what the first model saw, in [0, 1], before normalising.
+        logits: by model.
+        records: by model and probe, float32; the first axis is the frame.
+        kinds: by model and probe, the probe's kind.
+        checksums: by model, of its weights.
+        picture: the picture's checksum.
+        method: "fair" or "naive".
+        query: a digest of the query pixels of attention probes; "" if there were none.
+    """
+
+    angles_deg: Float[np.ndarray, " frame"]
+    images: Float[np.ndarray, "frame channel height width"] = field(repr=False)
+    logits: dict[str, Float[np.ndarray, "frame class"]] = field(repr=False)
+    records: dict[str, dict[str, np.ndarray]] = field(default_factory=dict, repr=False)
+    kinds: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    checksums: dict[str, str] = field(default_factory=dict)
+    picture: str = ""
+    method: str = "fair"
+    query: str = ""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, in the order asked for."""
+        return tuple(self.logits)
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits that change with the picture, weights, angles, method, probes or query pixels."""
+        asked = {model: sorted(records) for model, records in self.records.items()}
+        angles = [round(float(angle), 4) for angle in self.angles_deg]
+        facts = [FORMAT, self.picture, self.method, angles, sorted(self.checksums.items()), asked, self.query]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def probability(self, model: str) -> Float[np.ndarray, "frame class"]:
+        """Softmax of one model's logits."""
+        return softmax(self.logits[model])
+
+    def stability(self, model: str, label: int | None = None, *, digits: bool = True) -> Stability:
+        """Every stability measure of one model; the angles must be one closed loop."""
+        return stability(self.logits[model], label, self.angles_deg, digits=digits)
+
+    def record(self, model: str, probe: str) -> Float[Tensor, "frame *shape"]:
+        """One record as a tensor, for ``stabilise`` and its like."""
+        return torch.from_numpy(np.asarray(self.records[model][probe], dtype=np.float32))
+
+    def at(self, frames: Sequence[int]) -> Sweep:
+        """The sweep at some of its frames."""
+        chosen = list(frames)
+        return replace(
+            self,
+            angles_deg=self.angles_deg[chosen],
+            images=self.images[chosen],
+            logits={model: values[chosen] for model, values in self.logits.items()},
+            records={
+                model: {probe: values[chosen] for probe, values in records.items()}
+                for model, records in self.records.items()
+            },
+        )
+
+
+def sweep(
+    models: Sequence[Any],
+    picture: Picture,
+    angles_deg: Angles,
+    probes: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    method: str = "fair",
+    progress: Callable[[int, int], None] | None = None,
+    chunk: int = 8,
+    pixels: QueryPixels | Mapping[str, QueryPixels] | None = None,
+    limit_bytes: int = LIMIT_BYTES,
+) -> Sweep:
+    """Run a picture through all angles and models.
+
+    The networks may be shared: nothing is set on them, and two sweeps may run at once. Work goes in chunks of
+    frames, all models for each, so that the first frames are there soon.
+
+    Args:
+        models: zoo models, modules in eval mode, or subjects; their names must differ.
+        picture: what is turned.
+        angles_deg: counter-clockwise.
+        probes: names, recorded for every model that has them; or, by model, its own names.
+        method: "fair" or "naive".
+        progress: called with (frames done, frames in all) after each chunk. It cancels by raising.
+        chunk: frames in one forward pass; it bounds the working memory.
+        pixels: query pixels (row, column) of attention probes, on the probe's own plane of the upright picture:
+            [pixel 2], or [frame pixel 2] to follow an object, or either by probe name.
+        limit_bytes: largest size of all records together.
+
+    Raises:
+        LookupError: for a probe that no model has.
+        ValueError: if there are no models or angles, two models have one name, or the records would be larger
+            than ``limit_bytes``; the last is known after the first chunk.
+    """
+    parts: list[Sweep] = []
+    done, frames = 0, len(angles_deg)
+    for part in sweep_parts(models, picture, angles_deg, probes, method, chunk, pixels):
+        if not parts:
+            _check_size(part, frames, limit_bytes)
+        parts.append(part)
+        done += len(part.angles_deg)
+        if progress is not None:
+            progress(done, frames)
+    return joined(parts)
+
+
+def sweep_parts(
+    models: Sequence[Any],
+    picture: Picture,
+    angles_deg: Angles,
+    probes: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    method: str = "fair",
+    chunk: int = 8,
+    pixels: QueryPixels | Mapping[str, QueryPixels] | None = None,
+) -> Iterator[Sweep]:
+    """The sweep as it comes, chunk by chunk, for a page that shows the first frames at once.
+
+    Arguments and errors are those of ``sweep``; ``joined`` makes one sweep of the parts.
+    """
+    subjects = [subject(model) for model in models]
+    names = [seen.name for seen in subjects]
+    angles = torch.as_tensor(np.asarray(angles_deg), dtype=torch.float64)
+    if not subjects or not len(angles) or len(set(names)) < len(names):
+        raise ValueError(f"a sweep needs angles and models of different names, got {len(angles)} and {names}")
+    kinds = _chosen(subjects, probes)
+    step = 1 if _moving(pixels) else chunk
+    for start in range(0, len(angles), step):
+        chunk_angles = angles[start : start + step]
+        seen_images: dict[tuple, Tensor] = {}
+        logits, records = {}, {}
+        for seen in subjects:
+            images = _views(seen, picture, chunk_angles, method, seen_images)
+            held = _run(seen, images, kinds[seen.name], _at_frame(pixels, start))
+            logits[seen.name], records[seen.name] = held
+        first = next(iter(seen_images.values())).float().numpy()
+        yield Sweep(
+            angles_deg=chunk_angles.numpy(),
+            images=first,
+            logits=logits,
+            records=records,
+            kinds=kinds,
+            checksums={seen.name: seen.checksum for seen in subjects},
+            picture=picture.checksum,
+            method=method,
+            query=_digest(pixels),
+        )
+
+
+def joined(parts: Sequence[Sweep]) -> Sweep:
+    """One sweep of parts that follow each other."""
+    first = parts[0]
+    return replace(
+        first,
+        angles_deg=np.concatenate([part.angles_deg for part in parts]),
+        images=np.concatenate([part.images for part in parts]),
+        logits={model: np.concatenate([part.logits[model] for part in parts]) for model in first.logits},
+        records={
+            model: {probe: np.concatenate([part.records[model][probe] for part in parts]) for probe in held}
+            for model, held in first.records.items()
+        },
+    )
+
+
+def beside(sweeps: Sequence[Sweep]) -> Sweep:
+    """One sweep of sweeps of the same picture and angles by different models.
+
+    Raises:
+        ValueError: if they differ in more than the models.
+    """
+    first = sweeps[0]
+    for other in sweeps[1:]:
+        same = (other.picture, other.method, other.query) == (first.picture, first.method, first.query)
+        if not same or not np.array_equal(other.angles_deg, first.angles_deg):
+            raise ValueError(f"sweeps must be of one picture, method and angles, got {first} and {other}")
+    return replace(
+        first,
+        logits=dict(pair for each in sweeps for pair in each.logits.items()),
+        records=dict(pair for each in sweeps for pair in each.records.items()),
+        kinds=dict(pair for each in sweeps for pair in each.kinds.items()),
+        checksums=dict(pair for each in sweeps for pair in each.checksums.items()),
+    )
+
+
+def _chosen(
+    subjects: Sequence[Subject], probes: Sequence[str] | Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, str]]:
+    """The kinds of the probes to record, by model."""
+    if isinstance(probes, Mapping):
+        return {seen.name: seen.choose(tuple(probes.get(seen.name, ()))) for seen in subjects}
+    known = {seen.name: seen.kinds() for seen in subjects}
+    for probe in probes:
+        if not any(probe in kinds for kinds in known.values()):
+            raise LookupError(f"no model has a probe {probe!r}; see Subject.kinds or Model.probe_kinds")
+    return {name: {probe: kinds[probe] for probe in probes if probe in kinds} for name, kinds in known.items()}
+
+
+def _views(
+    seen: Subject, picture: Picture, angles_deg: Tensor, method: str, known: dict[tuple, Tensor]
+) -> Float[Tensor, "frame channel size size"]:
+    """What the model sees; models of one size share it, unless the naïve rotation fills with their own means."""
+    size = seen.size or picture.values.shape[-1]
+    key = (size, seen.mean if method == "naive" else ())
+    if key not in known:
+        known[key] = views(picture, angles_deg, size, method, mean=torch.tensor(seen.mean))
+    return known[key]
+
+
+def _run(seen: Subject, images: Tensor, kinds: dict[str, str], pixels: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """One forward pass: logits, and records brought upright."""
+    if pixels is not None and seen.transposed:
+        named = isinstance(pixels, Mapping)
+        pixels = {name: one.flip(-1) for name, one in pixels.items()} if named else pixels.flip(-1)
+    parameters = next(seen.network.parameters(), images)
+    with torch.no_grad(), capture.record(kinds, pixels) as record:
+        logits = seen.network(seen.prepare(images).to(parameters)).float().numpy()
+    records = {}
+    for name, kind in kinds.items():
+        held = record[name].float()
+        if seen.transposed:
+            held = upright(held, kind, seen.group, record.pixels_of(name))
+        records[name] = held.contiguous().numpy()
+    return logits, records
+
+
+def _moving(pixels: QueryPixels | Mapping[str, QueryPixels] | None) -> bool:
+    """Whether query pixels differ from frame to frame."""
+    each = pixels.values() if isinstance(pixels, Mapping) else () if pixels is None else (pixels,)
+    return any(one.ndim == 3 for one in each)
+
+
+def _at_frame(pixels: Any, frame: int) -> Any:
+    """The query pixels of one frame."""
+    if isinstance(pixels, Mapping):
+        return {name: _at_frame(one, frame) for name, one in pixels.items()}
+    return pixels[frame] if pixels is not None and pixels.ndim == 3 else pixels
+
+
+def _digest(pixels: QueryPixels | Mapping[str, QueryPixels] | None) -> str:
+    if pixels is None:
+        return ""
+    named = pixels if isinstance(pixels, Mapping) else {"": pixels}
+    text = json.dumps({name: one.tolist() for name, one in sorted(named.items())})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _check_size(part: Sweep, frames: int, limit_bytes: int) -> None:
+    held = sum(values.nbytes for records in part.records.values() for values in records.values())
+    expected = held * frames // len(part.angles_deg)
+    if expected > limit_bytes:
+        raise ValueError(
+            f"records must fit into {limit_bytes / 2**20:.0f} MiB, {frames} frames need {expected / 2**20:.0f}; "
+            "ask for fewer probes, angles or query pixels"
+        )

@@ -1,0 +1,42 @@
+"""One module a page: from a recipe to its scene. The page and `python -m e2viz render` call the same function."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+import numpy as np
+
+from e2viz.images.intake import read_picture
+from e2viz.images.picture import Picture
+from e2viz.images.samples import sample, sample_names
+from e2viz.render.recipe import Recipe
+from e2viz.render.scene import Scene
+from e2viz.scenes import rotation
+
+SCENES: dict[str, Callable[[Recipe], Scene]] = {"rotation": rotation.make}
+
+
+def picture_of(recipe: Recipe) -> Picture:
+    """The picture that a recipe names or carries."""
+    png = recipe.picture_png()
+    if png is not None:
+        return read_picture(png)
+    return sample(recipe.picture or sample_names()[0])
+
+
+def make(recipe: Recipe) -> Scene:
+    """The scene of a recipe, computed.
+
+    Raises:
+        LookupError: for a page that has no scene, a model that is not in the catalogue or an unknown sample.
+    """
+    if recipe.page not in SCENES:
+        near = difflib.get_close_matches(recipe.page, SCENES) or list(SCENES)
+        raise LookupError(f"no page is called {recipe.page!r}; there are {', '.join(near)}")
+    return SCENES[recipe.page](recipe)
+
+
+def angles_of(recipe: Recipe) -> np.ndarray:
+    """[frame] equispaced angles of one turn, in degrees."""
+    return np.arange(recipe.angles) * (360.0 / recipe.angles)

@@ -1,0 +1,83 @@
+"""The rotation page: the turning picture, what each model says at each angle, and how steady it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+import e2viz
+from e2viz.images.picture import Picture
+from e2viz.images.rotate import views
+from e2viz.measure.stability import Stability
+from e2viz.measure.sweep import Sweep, sweep
+from e2viz.render.palette import model_colors
+from e2viz.render.recipe import Recipe
+from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
+
+PICTURE_SIZE = 112
+
+
+def make(recipe: Recipe) -> Scene:
+    """The scene of a recipe, with a sweep of its own."""
+    from e2viz.scenes import angles_of, picture_of
+
+    picture = picture_of(recipe)
+    models = [e2viz.load(name) for name in recipe.models]
+    return compose(recipe, sweep(models, picture, angles_of(recipe), method=recipe.method), picture)
+
+
+def compose(recipe: Recipe, swept: Sweep, picture: Picture, labels: dict[str, str] | None = None) -> Scene:
+    """The scene of a sweep.
+
+    Args:
+        recipe: what was asked for.
+        swept: the sweep of its models.
+        picture: what is turned.
+        labels: what the models are called on screen; their names, by default.
+    """
+    labels = labels or {name: name for name in swept.models}
+    colors = model_colors(list(swept.models))
+    classes = {name: tuple(e2viz.load(name).card.class_names) for name in swept.models}
+    probability = {name: swept.probability(name) for name in swept.models}
+    turning = views(picture, torch.as_tensor(swept.angles_deg), PICTURE_SIZE, "fair").numpy()
+    seen = Panel.from_values("28 × 28", swept.images[:, 0], "grey", low=0.0, high=1.0)
+    return Scene(
+        title=sentence(swept, picture, labels),
+        angles_deg=np.asarray(swept.angles_deg, dtype=np.float64),
+        picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
+        rings=tuple(Ring.from_probability(labels[n], colors[n], probability[n]) for n in swept.models),
+        bars=tuple(Bars(labels[n], colors[n], probability[n], classes[n]) for n in swept.models),
+        rows=(Row("what the model sees", (seen,)),),
+        numbers=numbers(swept, probability, classes),
+        recipe=recipe,
+    )
+
+
+def stabilities(swept: Sweep, picture: Picture) -> dict[str, Stability]:
+    """Every stability measure, by model."""
+    return {
+        name: swept.stability(name, picture.label if picture.label is not None else None, digits=True)
+        for name in swept.models
+    }
+
+
+def sentence(swept: Sweep, picture: Picture, labels: dict[str, str]) -> str:
+    """What to look for, with this picture's numbers."""
+    parts = []
+    for name, measured in stabilities(swept, picture).items():
+        classes = tuple(e2viz.load(name).card.class_names)
+        flips = len(measured.flips)
+        changes = "never changes its mind" if not flips else f"changes its mind {flips} time{'s' * (flips != 1)}"
+        parts.append(f"{labels[name]} {measured.says(classes)} and {changes}")
+    return f"Turn it. {'; '.join(parts)}."
+
+
+def numbers(swept: Sweep, probability: dict[str, np.ndarray], classes: dict[str, tuple[str, ...]]) -> dict[str, list]:
+    """Columns of the CSV: the angle, then each model's answer and the probability of each class."""
+    columns: dict[str, list] = {"angle_deg": [float(angle) for angle in swept.angles_deg]}
+    for name in swept.models:
+        winners = probability[name].argmax(1)
+        columns[f"{name} prediction"] = [classes[name][k] for k in winners]
+        for index, class_name in enumerate(classes[name]):
+            columns[f"{name} p({class_name})"] = [round(float(p), 6) for p in probability[name][:, index]]
+    return columns

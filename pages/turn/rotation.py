@@ -1,0 +1,67 @@
+"""Turn a picture and watch which models hold still."""
+
+import streamlit as st
+
+import e2viz
+from e2viz.measure.stored import stored_sweep
+from e2viz.measure.sweep import Sweep, sweep
+from e2viz.scenes import rotation
+from e2viz.ui import charts
+from e2viz.ui.computing import compute
+from e2viz.ui.export import copy_link_button, export_menu
+from e2viz.ui.names import short_labels
+from e2viz.ui.page import answered
+from e2viz.ui.player import Options, player
+from e2viz.ui.state import current, frame_in_link, remember_frame
+
+selection = current()
+
+
+_SWEEPS = "_sweeps"
+
+
+def swept() -> Sweep | None:
+    """The sweep of this selection: shipped, made before in this session, or computed now; None when stopped."""
+    models = [e2viz.load(name) for name in selection.models]
+    kept = stored_sweep(models, selection.picture, selection.angles_deg, method=selection.method)
+    if kept is not None:
+        return kept
+    checksums = [model.checksum for model in models]
+    key = repr((checksums, selection.picture.checksum, selection.angles, selection.method))
+    known = st.session_state.setdefault(_SWEEPS, {})
+    if key not in known:
+        made = compute(
+            key,
+            lambda progress: sweep(
+                models, selection.picture, selection.angles_deg, method=selection.method, progress=progress
+            ),
+        )
+        if made is None:
+            return None
+        while len(known) >= 8:
+            known.pop(next(iter(known)))
+        known[key] = made
+    return known[key]
+
+
+with answered():
+    result = swept()
+    if result is not None:
+        labels = short_labels(selection.models)
+        scene = rotation.compose(selection.recipe("rotation"), result, selection.picture, labels)
+        st.subheader(scene.title, anchor=False)
+        first = frame_in_link(scene.angles_deg)
+        played = player(
+            scene,
+            key="rotation",
+            options=Options(start_frame=first, presenter=selection.presenter, report_frame=True),
+        )
+        remember_frame(scene.angles_deg, played.frame)
+        left, right = st.columns([5, 1], vertical_alignment="bottom")
+        with right:
+            export_menu(scene, played.frame or 0)
+            copy_link_button()
+        measured = rotation.stabilities(result, selection.picture)
+        with left:
+            charts.stability_cards(measured, labels)
+        charts.probability_charts(result, measured, labels)
