@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -87,8 +88,9 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.network = build(recipe.architecture, recipe.config)
         if recipe.head_scale != 1:
+            classifier: Any = self.network.classifier
             with torch.no_grad():
-                self.network.classifier.weight.mul_(recipe.head_scale)
+                classifier.weight.mul_(recipe.head_scale)
         self.mean = WeightAverage(self.network, recipe.average)
         self.optimisers = optimisers(recipe, self.network)
         self.progress = Progress()

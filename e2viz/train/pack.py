@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -42,7 +43,7 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
     network = build(recipe.architecture, recipe.config)
     network.load_state_dict(states["network"], strict=True)
     network.eval().requires_grad_(False)
-    config = network.config
+    config: Any = network.config
     fresh = recipe.fresh_angles and chosen.variant != "upright"
     card = Card(
         name=recipe.name,
@@ -67,7 +68,15 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
     return Model(card, network)
 
 
-def pack(recipe: Recipe, run_folder: Path, splits: Splits, weights_folder: Path, report: Report | None = None) -> Card:
+def pack(
+    recipe: Recipe,
+    run_folder: Path,
+    splits: Splits,
+    weights_folder: Path,
+    report: Report | None = None,
+    *,
+    measure: bool = True,
+) -> Card:
     """Evaluate the best epoch of a run on the whole test split and write its weights and card.
 
     Args:
