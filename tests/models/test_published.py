@@ -68,7 +68,7 @@ def wrong_table(reference):
 
     state = torch.load(reference / "checkpoints" / "ge_vit_p4.pt", map_location="cpu", weights_only=True)
     state["module.transformer.3.attention.2.g_indices"][1, 2, 3] += 1
-    path = tempfile.NamedTemporaryFile(suffix=".pt", delete=False).name
+    path = tempfile.mkstemp(suffix=".pt")[1]
     torch.save(state, path)
     return path
 
