@@ -116,9 +116,6 @@ class _Tile:
         pairs, keys = self.keys.shape[:2]
         return SCRATCH.take(name, (pairs, outputs, keys, window * window, run.stop - run.start), self.keys)
 
-    def square(self, weights: Tensor) -> Float[Tensor, "pair outer inner window window pixel"]:
-        return weights.unflatten(3, (self.plane.window, self.plane.window))
-
     def put(self, inner: Float[Tensor, "pair element depth height width"], maps: Tensor) -> None:
         """Write to where this task's pairs lie."""
         target = self.task.of(maps)
@@ -139,7 +136,7 @@ def _forward(layer: _Layer, out: Tensor, task: Task, border: Tensor) -> None:
                 weight = tile.take("weight", run)
                 weights.of_query(element, weight)
                 total.addcmul_(weight, dropout.kept(weight, task, run, element))
-        gather(tile.square(total), tile.plane.windows(tile.values, run), mixed[..., run])
+        gather(total, tile.values, tile.plane, run, mixed[..., run])
     tile.put(tile.plane.inner_queries(mixed if dropout is None else mixed.mul_(dropout.factor)), out)
 
 
@@ -189,13 +186,13 @@ def _backward(layer: _Layer, by_out: Tensor, grads: tuple[Tensor, ...], task: Ta
     for run in task.runs:
         here, queries = flat_by_out[..., run], tile.queries[..., run]
         by_weight = tile.take("by_weight", run)
-        correlate(here, plane.windows(tile.values, run), None, tile.square(by_weight))
+        square = by_weight.unflatten(3, (plane.window, plane.window))
+        correlate(here, plane.windows(tile.values, run), None, square)
         score = _ScoreGradient(tile, run, by_weight)
-        scatter(tile.square(score.total), here, by_value, plane, run)
-        content = tile.square(score.content)
-        scatter(content, queries, by_key, plane, run)
+        scatter(score.total, here, plane, run, by_value)
+        scatter(score.content, queries, plane, run, by_key)
         by_queries = by_query[..., run]
-        gather(content, plane.windows(tile.keys, run), by_queries)
+        gather(score.content, tile.keys, plane, run, by_queries)
         by_plane, by_group = score.plane.flatten(2, 3), score.group.flatten(2, 3)
         by_queries[:, :, :depth_plane] += plane_encoding.T @ by_plane
         by_queries[:, :, depth_plane:] += group_encoding.mT @ by_group

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from e2viz.nn.tiling import SCRATCH
-from e2viz.nn.windows import correlate
+from e2viz.nn.windows import add_products_, correlate
 
 
 @dataclass
@@ -87,8 +87,7 @@ class FactorisedWeights:
         content = self._content[:, :, None].unbind(4)
         plane = self._plane[:, :, :, None].unbind(4)
         total = content[0] * plane[0]
-        for left, right in zip(content[1:], plane[1:], strict=True):
-            total.addcmul_(left, right)
+        add_products_(total, content[1:], plane[1:])
         return total
 
     def of_query(self, element: int, out: Float[Tensor, "pair output key offset pixel"]) -> None:

@@ -64,10 +64,6 @@ class Plane:
     def pixels(self) -> int:
         return self.height * self.stride
 
-    def steps(self) -> list[int]:
-        """Where each offset of the window lies, relative to its first."""
-        return [row * self.stride + column for row in range(self.window) for column in range(self.window)]
-
     def flat_queries(self, maps: Float[Tensor, "... height width"]) -> Float[Tensor, "... pixel"]:
         """The maps with a zero border at the end of each row."""
         flat = maps.new_zeros(*maps.shape[:-2], self.pixels)
@@ -96,6 +92,15 @@ class Plane:
             (*flat.stride()[:-1], self.stride, 1, 1),
             flat.storage_offset() + run.start,
         )
+
+    def shifted(self, flat: Float[Tensor, "*axes padded"], run: slice) -> list[Float[Tensor, "*axes pixel"]]:
+        """flat[..., x + u] for each offset u: the same windows, one view for each offset."""
+        pixels = run.stop - run.start
+        return [
+            flat.narrow(-1, run.start + row * self.stride + column, pixels)
+            for row in range(self.window)
+            for column in range(self.window)
+        ]
 
     def border(self, like: Tensor) -> Float[Tensor, "window window pixel"]:
         """0 where x + u lies in the plane and -inf outside: added to scores, it takes the offset out."""

@@ -4,11 +4,22 @@ Pixels are the last axis and every operation runs along them, in a tile that sta
 [pair element depth pixel], where a pair is one head of one image.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from e2viz.nn.tiling import SCRATCH, Plane
+
+
+def add_products_(total: Tensor, left: Sequence[Tensor], right: Sequence[Tensor]) -> None:
+    """Add left[i] * right[i] for every i.
+
+    One call for all of them: between two calls a thread must take Python's lock, and two threads that pass the
+    lock to each other after every small operation are no faster than one.
+    """
+    torch._foreach_addcmul_([total] * len(left), left, right)
 
 
 def correlate(
@@ -24,36 +35,34 @@ def correlate(
         torch.mul(left[0], right[0], out=out)
     else:
         torch.addcmul(border, left[0], right[0], out=out)
-    for channel in range(1, len(left)):
-        out.addcmul_(left[channel], right[channel])
+    add_products_(out, left[1:], right[1:])
 
 
 def gather(
-    weights: Float[Tensor, "pair outer inner window window pixel"],
-    windows: Float[Tensor, "pair inner depth window window pixel"],
+    weights: Float[Tensor, "pair outer inner offset pixel"],
+    keys: Float[Tensor, "pair inner depth padded"],
+    plane: Plane,
+    run: slice,
     out: Float[Tensor, "pair outer depth pixel"],
 ) -> None:
-    """out(x, outer) = sum over inner and u of weights(x, outer, inner, u) * windows(x, inner, u)."""
-    product = SCRATCH.take("product", weights.shape, weights)
-    for window, total in zip(windows[:, None].unbind(3), out.unbind(2), strict=True):
-        torch.mul(weights, window, out=product)
-        torch.sum(product, (2, 3, 4), out=total)
+    """out(x, outer) = sum over inner and u of weights(x, outer, inner, u) * keys(x + u, inner)."""
+    pair, outer, inner, _, pixels = weights.shape
+    left = weights[:, :, :, None].unbind(4)
+    right = plane.shifted(keys[:, None], run)
+    total = SCRATCH.take("by_element", (pair, outer, inner, keys.shape[2], pixels), weights)
+    torch.mul(left[0], right[0], out=total)
+    add_products_(total, left[1:], right[1:])
+    torch.sum(total, 2, out=out)
 
 
 def scatter(
-    weights: Float[Tensor, "pair outer inner window window pixel"],
+    weights: Float[Tensor, "pair outer inner offset pixel"],
     maps: Float[Tensor, "pair outer depth pixel"],
-    out: Float[Tensor, "pair inner depth padded"],
     plane: Plane,
     run: slice,
+    out: Float[Tensor, "pair inner depth padded"],
 ) -> None:
     """Add to out(x + u, inner), for every x of the run and u, the sum over outer of weights * maps(x, outer)."""
-    pair, outer, inner, rows, columns, pixels = weights.shape
-    by_offset = SCRATCH.take("by_offset", (pair, inner, maps.shape[2], rows, columns, pixels), weights)
-    left = weights[:, :, :, None].unbind(1)
-    right = maps[:, :, None, :, None, None].unbind(1)
-    torch.mul(left[0], right[0], out=by_offset)
-    for element in range(1, outer):
-        by_offset.addcmul_(left[element], right[element])
-    for step, share in zip(plane.steps(), by_offset.flatten(3, 4).unbind(3), strict=True):
-        out.narrow(-1, run.start + step, pixels).add_(share)
+    targets = plane.shifted(out, run)
+    for weight, map_ in zip(weights[:, :, :, None].unbind(1), maps[:, :, None].unbind(1), strict=True):
+        torch._foreach_addcmul_(targets, weight.unbind(3), [map_] * len(targets))
