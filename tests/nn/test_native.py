@@ -9,8 +9,10 @@ import pytest
 import textbook
 import torch
 
+from e2viz.groups import group
 from e2viz.nn import native
 from e2viz.nn.native import build
+from e2viz.nn.positional import PlaneEncoding
 
 needs_kernel = pytest.mark.skipif(not native.available(), reason=native.why_not() or "built")
 SCALE = 0.3
@@ -18,7 +20,7 @@ SCALE = 0.3
 
 def random_inputs(order, window, height, width, query_factor=1.0, depth_plane=6, depth_group=4):
     torch.manual_seed(0)
-    maps = [torch.randn(2, depth_plane + depth_group, 3, order, height, width) for _ in range(3)]
+    maps = [torch.randn(2, depth_plane + depth_group, 2, order, height, width) for _ in range(3)]
     maps[0] *= query_factor
     return [*maps, torch.randn(order, depth_plane, window, window), torch.randn(order, order, order, depth_group)]
 
@@ -79,6 +81,17 @@ def test_large_queries_take_the_joint_softmax_and_are_right(order, factor, relat
 
 
 @needs_kernel
+@pytest.mark.parametrize(("name", "window", "factor"), [("c4", 5, 1), ("d4", 3, 1), ("c4", 9, 8), ("c8", 5, 1)])
+def test_encodings_of_an_acted_grid(name, window, factor):
+    """On the pixel grid they are separable, which the kernel makes use of."""
+    order = group(name).order
+    inputs = random_inputs(order, window, 6, 9, query_factor=factor)
+    inputs[3] = PlaneEncoding(group(name), window, 3, 3)().detach()
+    expected = with_gradients(textbook.group_attention, inputs, torch.float64)
+    assert_near(with_gradients(native.group_attention, inputs, torch.float32), expected, 1e-5)
+
+
+@needs_kernel
 def test_usual_queries_never_take_the_joint_softmax():
     before = native.joint_packs()
     with_gradients(native.group_attention, random_inputs(4, 5, 9, 9), torch.float32)
@@ -95,7 +108,7 @@ def test_usual_queries_never_take_the_joint_softmax():
 @pytest.mark.parametrize(("window", "height", "width", "factor"), [(5, 9, 9, 1), (3, 5, 11, 8), (9, 4, 6, 100)])
 def test_lifting_attention_and_gradients_equal_textbook(order, dropout_p, window, height, width, factor):
     torch.manual_seed(0)
-    inputs = [torch.randn(2, 10, 3, height, width) for _ in range(3)] + [torch.randn(order, 10, window, window)]
+    inputs = [torch.randn(2, 10, 2, height, width) for _ in range(3)] + [torch.randn(order, 10, window, window)]
     inputs[0] *= factor
     torch.manual_seed(3)
     mask = native.lifting_dropout_mask(inputs[0], inputs[3], dropout_p=dropout_p).double()

@@ -1,27 +1,13 @@
 // Forward and backward of one head of one image: score, softmax and value, a pack of pixels at a time.
 #pragma once
 
-#include "products.h"
-#include "softmax.h"
+#include "joint.h"
 
 namespace e2viz {
 
 // Scores are kept in units of log 2, so that exp becomes 2^x.
 constexpr float kLog2E = 1.44269504f;
 constexpr float kLn2 = 0.69314718f;
-
-// Encodings with their channels last: [v][u][channel] and [v][g][m][channel].
-struct Encodings {
-  Encodings(const Problem& p, const float* plane_encoding, const float* group_encoding)
-      : plane(long(p.outputs) * p.offsets() * p.depth_plane), group(group_encoding) {
-    for (int v = 0; v < p.outputs; ++v)
-      for (int c = 0; c < p.depth_plane; ++c)
-        for (int u = 0; u < p.offsets(); ++u)
-          plane[(long(v) * p.offsets() + u) * p.depth_plane + c] = *plane_encoding++;
-  }
-  std::vector<float> plane;
-  const float* group;
-};
 
 struct Inputs {
   const float *query, *key, *value;
@@ -44,10 +30,11 @@ class Head {
         keys_(problem, problem.keys, problem.window / 2), outputs_(problem, problem.outputs, 0),
         workspace_(workspace) {
     const long query_size = queries_.layout.size(), key_size = keys_.layout.size();
-    float* next = workspace.rows.floats(border_.size() + 2 * query_size + 4 * key_size + outputs_.layout.size());
+    float* next = workspace.rows.floats(border_.size() + 3 * query_size + 4 * key_size + outputs_.layout.size());
     const auto take = [&next](long count) { float* taken = next; next += count; return taken; };
     outside_ = take(border_.size());
     query_ = take(query_size);
+    exact_query_ = take(query_size);
     query_gradient_ = take(query_size);
     key_ = take(key_size);
     key_gradient_ = take(key_size);
@@ -60,11 +47,12 @@ class Head {
   long forward(int task, const Inputs& in, float* out) {
     const int batch = task / p_.head, head = task % p_.head;
     long joint = 0;
+    exact_row_ = -1;
     for (int y = -p_.window / 2; y < p_.window / 2; ++y) read_keys(batch, head, y, in);
     for (int y = 0; y < p_.height; ++y) {
       read_keys(batch, head, y + p_.window / 2, in);
       queries_.read_row(in.query, batch, head, y, p_.scale * kLog2E, query_);
-      for (long pack = 0; pack < border_.packs; ++pack) joint += forward_of_pack(task, y, pack);
+      for (long pack = 0; pack < border_.packs; ++pack) joint += forward_of_pack(in, task, y, pack);
       outputs_.write_row(output_, batch, head, y, dropout_.kept_factor(), out);
     }
     return joint;
@@ -80,6 +68,7 @@ class Head {
     Lane* group_lanes = plane_lanes + plane_size;
     std::fill_n(plane_lanes, plane_size + group_size, Lane{});
     long joint = 0;
+    exact_row_ = -1;
     for (int y = -radius; y < radius; ++y) {
       read_keys(batch, head, y, in);
       clear_key_gradients(y);
@@ -90,7 +79,7 @@ class Head {
       queries_.read_row(in.query, batch, head, y, p_.scale * kLog2E, query_);
       outputs_.read_row(out_gradient, batch, head, y, dropout_.kept_factor(), output_);
       for (long pack = 0; pack < border_.packs; ++pack)
-        joint += backward_of_pack(task, y, pack, plane_lanes, group_lanes);
+        joint += backward_of_pack(in, task, y, pack, plane_lanes, group_lanes);
       queries_.write_row(query_gradient_, batch, head, y, p_.scale, gradients.query);
       write_key_gradients(batch, head, y - radius, gradients);
     }
@@ -144,42 +133,48 @@ class Head {
     if (dropout_.active()) dropout_.draw(tile_.query_words, task, long(y) * p_.width + x);
   }
 
-  void scores(int y, long pack) {
-    const Planes query = queries_.planes(query_, y, pack);
+  // Leaves the exponentials of the parts in the tile, or returns false and leaves the joint scores.
+  bool softmax(const Inputs& in, int task, int y, long pack) {
+    const Planes query = queries_.planes(query_, y, pack), key = keys_.planes(key_, y, pack);
     const Planes outside{outside_ + pack * border_.plane + border_.halo, 1, border_.plane, border_.offsets(y)};
-    window_scores(tile_.content, query, p_.queries, keys_.planes(key_, y, pack), p_.keys, p_.offsets(), &outside);
-    plane_scores(tile_.plane, query, p_.queries, encodings_.plane.data(), p_.depth_plane, p_.outputs, p_.offsets());
+    tile_.safe = LaneInt{} - 1;
+    window_scores(tile_.content, query, p_.queries, key, p_.keys, p_.offsets(), &outside);
+    if (encodings_.separable)
+      encodings_.exponentials(tile_, query, tile_.plane_gradient);
+    else
+      plane_scores(tile_.plane, query, p_.queries, encodings_.plane.data(), p_.depth_plane, p_.outputs, p_.offsets());
     group_scores(tile_.group, query.channels_from(p_.depth_plane), p_.queries, encodings_.group, p_.depth_group(),
                  p_.outputs, p_.keys);
+    if (factorise(tile_, encodings_.separable)) return true;
+    if (exact_row_ != y) queries_.read_row(in.query, task / p_.head, task % p_.head, y, 1.0f, exact_query_);
+    exact_row_ = y;
+    joint_.compute(p_, encodings_, queries_.planes(exact_query_, y, pack), key, outside);
+    return false;
   }
 
-  bool forward_of_pack(int task, int y, long pack) {
+  bool forward_of_pack(const Inputs& in, int task, int y, long pack) {
     draw(task, y, pack * kLanes);
-    scores(y, pack);
-    const bool factorised = factorise(tile_);
-    if (!factorised) scores(y, pack);
+    const bool factorised = softmax(in, task, y, pack);
     if (dropout_.active())
-      factorised ? factorised_weights<true>(tile_) : joint_weights<true>(tile_);
+      factorised ? factorised_weights<true>(tile_) : joint_weights<true>(tile_, joint_);
     else
-      factorised ? factorised_weights<false>(tile_) : joint_weights<false>(tile_);
+      factorised ? factorised_weights<false>(tile_) : joint_weights<false>(tile_, joint_);
     window_sum(outputs_.planes(output_, y, pack), tile_.weights, p_.outputs, keys_.planes(value_, y, pack), p_.keys,
                p_.offsets());
     return !factorised;
   }
 
-  bool backward_of_pack(int task, int y, long pack, Lane* plane_lanes, Lane* group_lanes) {
+  bool backward_of_pack(const Inputs& in, int task, int y, long pack, Lane* plane_lanes, Lane* group_lanes) {
     const Planes query = queries_.planes(query_, y, pack), query_gradient = queries_.planes(query_gradient_, y, pack);
     const Planes key = keys_.planes(key_, y, pack), value = keys_.planes(value_, y, pack);
     const Planes out_gradient = outputs_.planes(output_, y, pack);
     draw(task, y, pack * kLanes);
-    scores(y, pack);
     window_scores(tile_.weights_gradient, out_gradient, p_.outputs, value, p_.keys, p_.offsets(), nullptr);
-    const bool factorised = factorise(tile_);
-    if (!factorised) scores(y, pack);
+    const bool factorised = softmax(in, task, y, pack);
     if (dropout_.active())
-      factorised ? factorised_gradient<true>(tile_) : joint_gradient<true>(tile_);
+      factorised ? factorised_gradient<true>(tile_) : joint_gradient<true>(tile_, joint_);
     else
-      factorised ? factorised_gradient<false>(tile_) : joint_gradient<false>(tile_);
+      factorised ? factorised_gradient<false>(tile_) : joint_gradient<false>(tile_, joint_);
     window_scatter(keys_.planes(value_gradient_, y, pack), p_.keys, tile_.weights, p_.outputs, out_gradient,
                    p_.offsets());
     window_scatter(keys_.planes(key_gradient_, y, pack), p_.keys, tile_.content_gradient, p_.queries, query,
@@ -201,8 +196,10 @@ class Head {
   Tile tile_;
   const Layout border_;
   HeadMap queries_, keys_, outputs_;
+  JointScores joint_;
+  int exact_row_ = -1;  // which row exact_query_ holds, not scaled
   Workspace& workspace_;
-  float *outside_, *query_, *query_gradient_, *key_, *key_gradient_, *value_, *value_gradient_, *output_;
+  float *outside_, *query_, *exact_query_, *query_gradient_, *key_, *key_gradient_, *value_, *value_gradient_, *output_;
 };
 
 }  // namespace e2viz

@@ -1,4 +1,4 @@
-// The softmax of one pack of pixels and its gradient, factorised where that is safe and joint where not.
+// The factorised softmax of one pack of pixels and its gradient. Where it is not safe, joint.h takes over.
 #pragma once
 
 #include "dropout.h"
@@ -7,7 +7,10 @@ namespace e2viz {
 
 // exp(content + plane + group) = exp(content) exp(plane) exp(group), each less its own maximum. Where their
 // product gets this small for some pixel, terms that count may have underflowed: the joint softmax is taken.
-constexpr float kSmallestDenominator = 1e-16f;
+constexpr float kSmallestDenominator = 1e-12f;
+
+// The same where scores are so large, in units of log 2, that their roundings show in the fifth digit.
+constexpr float kLargestScore = 64.0f;
 
 // What one pack of pixels needs between its products. u runs fastest.
 struct Tile {
@@ -48,9 +51,10 @@ struct Tile {
   Lane *plane, *plane_gradient;      // [v][g][u]
   Lane *weights, *weights_gradient;  // [v][m][u]: attention summed over g
   Lane *group, *group_gradient;      // [v][g][m]: scores, then exponentials over the denominator
-  Lane *window_total, *shift, *joint;
+  Lane *window_total, *shift;
+  Lane* joint;  // [m][u]: attention of one (v, g), in joint.h
   LaneWord *query_words, *key_words;
-  LaneInt threshold;
+  LaneInt threshold, safe;  // safe: whether the lane's factorised softmax can be trusted
 };
 
 inline Lane largest(const Lane* scores, int count) {
@@ -59,17 +63,20 @@ inline Lane largest(const Lane* scores, int count) {
   return top;
 }
 
-inline void exponentiate(Lane* scores, int count) {
+inline void exponentiate(Lane* scores, int count, LaneInt& safe) {
   const Lane top = largest(scores, count);
+  // Lanes beyond the plane may have nothing but masked scores.
+  safe &= (top < kLargestScore) & ((top > -kLargestScore) | (top < 0.5f * kOutside));
   for (int i = 0; i < count; ++i) scores[i] = exp2_of_negative(scores[i] - top);
 }
 
 // Scores to exponentials, and 1 / denominator into the group part. False where a denominator is too small.
-inline bool factorise(Tile& t) {
-  for (int g = 0; g < t.queries; ++g) exponentiate(t.content + t.of_content(g, 0), t.keys * t.offsets);
+// The plane part may be exponentials already.
+inline bool factorise(Tile& t, bool plane_is_ready) {
+  for (int g = 0; g < t.queries; ++g) exponentiate(t.content + t.of_content(g, 0), t.keys * t.offsets, t.safe);
   for (int i = 0; i < t.outputs * t.queries; ++i) {
-    exponentiate(t.plane + i * t.offsets, t.offsets);
-    exponentiate(t.group + i * t.keys, t.keys);
+    if (!plane_is_ready) exponentiate(t.plane + i * t.offsets, t.offsets, t.safe);
+    exponentiate(t.group + i * t.keys, t.keys, t.safe);
   }
   for (int g = 0; g < t.queries; ++g)
     for_blocks<4>(t.outputs, [&]<int V>(Block<V>, int v0) {
@@ -92,17 +99,16 @@ inline bool factorise(Tile& t) {
           for (int m = 0; m < M; ++m) t.window_total[t.of_group(v0 + v, g, m0 + m)] = total[v][m];
       });
     });
-  LaneInt safe = LaneInt{} - 1;
   for (int i = 0; i < t.outputs * t.queries; ++i) {
     Lane* group = t.group + i * t.keys;
     Lane denominator = {};
     for (int m = 0; m < t.keys; ++m) denominator += group[m] * t.window_total[i * t.keys + m];
-    safe &= denominator > kSmallestDenominator;
+    t.safe &= denominator > kSmallestDenominator;
     const Lane inverse = 1.0f / denominator;
     for (int m = 0; m < t.keys; ++m) group[m] *= inverse;
   }
   for (int i = 0; i < kLanes; ++i)
-    if (!safe[i]) return false;
+    if (!t.safe[i]) return false;
   return true;
 }
 
@@ -214,67 +220,6 @@ inline void factorised_gradient(Tile& t) {
     });
   for (int i = 0; i < t.queries * t.keys * t.offsets; ++i) t.content_gradient[i] *= t.content[i];
   for (int i = 0; i < t.outputs * t.queries * t.offsets; ++i) t.plane_gradient[i] *= t.plane[i];
-}
-
-// The softmax over (m, u) of one (v, g), from scores that are still sums, into t.joint.
-inline void joint_softmax(Tile& t, int v, int g) {
-  const Lane *content = t.content + t.of_content(g, 0), *plane = t.plane + t.of_plane(v, g);
-  const Lane* group = t.group + t.of_group(v, g, 0);
-  for (int m = 0; m < t.keys; ++m)
-    for (int u = 0; u < t.offsets; ++u)
-      t.joint[m * t.offsets + u] = content[m * t.offsets + u] + plane[u] + group[m];
-  exponentiate(t.joint, t.keys * t.offsets);
-  Lane denominator = {};
-  for (int i = 0; i < t.keys * t.offsets; ++i) denominator += t.joint[i];
-  for (int i = 0; i < t.keys * t.offsets; ++i) t.joint[i] /= denominator;
-}
-
-template <bool kDropout>
-inline Lane joint_kept(const Tile& t, Lane lane, int v, int g, int m, int u) {
-  return kDropout ? masked(lane, Dropout::kept(t.word(v, g, m, u), v % 2, t.threshold)) : lane;
-}
-
-template <bool kDropout>
-inline void joint_weights(Tile& t) {
-  for (int v = 0; v < t.outputs; ++v)
-    for (int g = 0; g < t.queries; ++g) {
-      joint_softmax(t, v, g);
-      for (int m = 0; m < t.keys; ++m)
-        for (int u = 0; u < t.offsets; ++u) {
-          const Lane kept = joint_kept<kDropout>(t, t.joint[m * t.offsets + u], v, g, m, u);
-          Lane& weight = t.weights[t.of_weights(v, m) + u];
-          weight = g ? weight + kept : kept;
-        }
-    }
-}
-
-template <bool kDropout>
-inline void joint_gradient(Tile& t) {
-  joint_weights<kDropout>(t);
-  std::fill_n(t.content_gradient, t.queries * t.keys * t.offsets, Lane{});
-  std::fill_n(t.plane_gradient, t.outputs * t.queries * t.offsets, Lane{});
-  for (int v = 0; v < t.outputs; ++v)
-    for (int g = 0; g < t.queries; ++g) {
-      joint_softmax(t, v, g);
-      const Lane* upstream = t.weights_gradient + t.of_weights(v, 0);
-      Lane mean = {};
-      for (int m = 0; m < t.keys; ++m)
-        for (int u = 0; u < t.offsets; ++u) {
-          const int i = m * t.offsets + u;
-          mean += joint_kept<kDropout>(t, t.joint[i] * upstream[i], v, g, m, u);
-        }
-      for (int m = 0; m < t.keys; ++m) {
-        Lane total = {};
-        for (int u = 0; u < t.offsets; ++u) {
-          const int i = m * t.offsets + u;
-          const Lane score = t.joint[i] * (joint_kept<kDropout>(t, upstream[i], v, g, m, u) - mean);
-          t.content_gradient[t.of_content(g, m) + u] += score;
-          t.plane_gradient[t.of_plane(v, g) + u] += score;
-          total += score;
-        }
-        t.group_gradient[t.of_group(v, g, m)] = total;
-      }
-    }
 }
 
 }  // namespace e2viz
