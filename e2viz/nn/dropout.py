@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from e2viz.nn.tiling import SCRATCH, Task
+from e2viz.nn.tiling import SCRATCH
 
 LEVELS = 256
 
@@ -33,9 +33,12 @@ class Dropout:
         """What kept weights are multiplied by."""
         return 1.0 / (1.0 - self.chance)
 
-    def kept(self, like: Tensor, task: Task, run: slice, element: int) -> Tensor:
-        """1 where a weight is kept and 0 where not, for one query element of one tile; the same every time."""
-        generator = torch.Generator().manual_seed(hash((self.seed, task.number, run.start, element)))
+    def kept(self, like: Tensor, image: int, tile: int, element: int) -> Tensor:
+        """1 where a weight is kept and 0 where not, for a query element of a tile of the images from `image` on.
+
+        It is the same every time that it is asked for.
+        """
+        generator = torch.Generator().manual_seed(hash((self.seed, image, tile, element)))
         rounding = float(torch.rand((), generator=generator))
         words = SCRATCH.take("random", (-(-like.numel() // 8),), torch.empty(0, dtype=torch.int64))
         words.random_(-(1 << 63), None, generator=generator)

@@ -1,24 +1,27 @@
 """Group attention in plain PyTorch: factorised, tiled, with a backward that recomputes tile by tile.
 
-Lifting attention is the case of one query element and one key element. Nothing larger than a tile is kept: the
-backward pass saves only its inputs, makes the weights of each tile again and turns them into gradients.
+Lifting attention is the case of one query element and one key element. Nothing larger than a few images' maps is
+kept: the backward pass saves only its inputs, makes the weights of each tile again and turns them into gradients.
 With p the weights of query element g, D = sum over (m, u) of p * dp, the score's gradient is p * (dp - D).
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from e2viz.nn.dropout import Dropout
 from e2viz.nn.tile_weights import FactorisedWeights, JointWeights, tile_weights
-from e2viz.nn.tiling import SCRATCH, Plane, Task, run_all, tasks
+from e2viz.nn.tiling import SCRATCH, Plane, Tile, border, tiles
 from e2viz.nn.windows import correlate, gather, scatter
 
 LOG2_E = math.log2(math.e)
+IMAGES_AT_ONCE = 4
 
 
 def group_attention(
@@ -59,9 +62,36 @@ def _attend(
     return _Attention.apply(*inputs, scale, Dropout.drawn(dropout_p)).to(query.dtype)
 
 
+class _Attention(torch.autograd.Function):
+    """Attention of any query, key and output elements, tile by tile in both directions."""
+
+    @staticmethod
+    def forward(ctx, query, key, value, plane_encoding, group_encoding, scale, dropout):
+        ctx.save_for_backward(query, key, value, plane_encoding, group_encoding)
+        ctx.scale, ctx.dropout = scale, dropout
+        layer = _Layer(query, key, value, plane_encoding, group_encoding, scale, dropout)
+        batch, depth, heads, _, height, width = value.shape
+        out = value.new_empty(batch, depth, heads, layer.outputs, height, width)
+        for part in layer.parts():
+            part.put(part.plane.inner_queries(_forward(part)), out)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, by_out):
+        layer = _Layer(*ctx.saved_tensors, ctx.scale, ctx.dropout)
+        grads = tuple(torch.empty_like(maps) for maps in (layer.query, layer.key, layer.value))
+        by_offset, by_key = torch.zeros_like(layer.by_offset), torch.zeros_like(layer.by_key)
+        for part in layer.parts():
+            _backward(part, by_out, grads, by_offset, by_key)
+        window = layer.plane.window
+        by_plane = rearrange(by_offset / LOG2_E, "(v i j) c -> v c i j", i=window, j=window)
+        return *grads, by_plane, (by_key / LOG2_E).view(layer.group_encoding.shape), None, None
+
+
 @dataclass(frozen=True)
 class _Layer:
-    """What all tiles of one call share."""
+    """One call: its inputs, on any query, key and output elements."""
 
     query: Float[Tensor, "batch depth head query height width"]
     key: Float[Tensor, "batch depth head key height width"]
@@ -71,94 +101,105 @@ class _Layer:
     scale: float
     dropout: Dropout | None
 
+    def __post_init__(self) -> None:
+        set_once = object.__setattr__
+        set_once(self, "plane", Plane(*self.query.shape[-2:], self.plane_encoding.shape[-1]))
+        set_once(self, "border", border(self.plane, self.query.dtype, self.query.device))
+        set_once(self, "by_offset", rearrange(self.plane_encoding, "v c i j -> (v i j) c").contiguous())
+        set_once(self, "by_key", self.group_encoding.flatten(1, 2))
+
     @property
-    def plane(self) -> Plane:
-        height, width = self.query.shape[-2:]
-        return Plane(height, width, self.plane_encoding.shape[-1])
+    def outputs(self) -> int:
+        return self.plane_encoding.shape[0]
 
-    def tasks(self) -> list[Task]:
-        batch, _, heads, queries, _, _ = self.query.shape
-        keys, outputs = self.key.shape[3], self.plane_encoding.shape[0]
-        most = max(queries * keys, queries * outputs, outputs * keys)
-        return tasks(batch, heads, self.plane, most * self.plane.window**2)
-
-    def empty_output(self) -> Float[Tensor, "batch depth head output height width"]:
-        batch, depth, heads, _, height, width = self.value.shape
-        return self.value.new_empty(batch, depth, heads, self.plane_encoding.shape[0], height, width)
+    def parts(self) -> Iterator["_Part"]:
+        """A few images at a time, which bounds the memory."""
+        for start in range(0, len(self.query), IMAGES_AT_ONCE):
+            yield _Part(self, slice(start, start + IMAGES_AT_ONCE))
 
 
-class _Tile:
-    """One task's flat queries, keys and values, and their weights run by run."""
+class _Part:
+    """Some images of a layer in the flat layout; a pair is one head of one image."""
 
-    def __init__(self, layer: _Layer, task: Task, border: Tensor) -> None:
-        self.layer, self.task, self.border = layer, task, border
-        self.plane = layer.plane
-        self.queries = self.flat_queries(layer.query).mul_(layer.scale * LOG2_E)
-        self.keys, self.values = (
-            self.plane.flat_keys(task.of(maps).flatten(0, 1)) for maps in (layer.key, layer.value)
-        )
+    def __init__(self, layer: _Layer, images: slice) -> None:
+        self.layer, self.plane, self.images = layer, layer.plane, images
+        self.queries = self.plane.flat_queries(self.of(layer.query)).mul_(layer.scale * LOG2_E)
+        self.keys, self.values = (self.plane.flat_keys(self.of(maps)) for maps in (layer.key, layer.value))
 
-    def flat_queries(self, maps: Tensor) -> Float[Tensor, "pair element depth pixel"]:
-        return self.plane.flat_queries(self.task.of(maps).flatten(0, 1))
-
-    def weights(self, run: slice) -> FactorisedWeights | JointWeights:
-        return tile_weights(
-            self.queries[..., run],
-            self.plane.windows(self.keys, run),
-            self.border[..., run],
-            self.layer.plane_encoding,
-            self.layer.group_encoding,
-        )
-
-    def take(self, name: str, run: slice) -> Float[Tensor, "pair output key offset pixel"]:
-        """Scratch memory for weights of one query element, or their sum."""
-        outputs, window = self.layer.plane_encoding.shape[0], self.plane.window
-        pairs, keys = self.keys.shape[:2]
-        return SCRATCH.take(name, (pairs, outputs, keys, window * window, run.stop - run.start), self.keys)
+    def of(self, maps: Tensor) -> Float[Tensor, "pair element depth height width"]:
+        """These images of [batch depth head element height width]."""
+        return rearrange(maps[self.images], "b c n g h w -> (b n) g c h w")
 
     def put(self, inner: Float[Tensor, "pair element depth height width"], maps: Tensor) -> None:
-        """Write to where this task's pairs lie."""
-        target = self.task.of(maps)
-        target.copy_(inner.unflatten(0, target.shape[:2]))
+        """Write to these images of [batch depth head element height width]."""
+        maps[self.images] = rearrange(inner, "(b n) g c h w -> b c n g h w", n=maps.shape[2])
+
+    def tiles(self) -> list[Tile]:
+        pairs, queries, _, pixels = self.queries.shape
+        keys, outputs = self.keys.shape[1], self.layer.outputs
+        most = max(queries * keys, queries * outputs, outputs * keys)
+        return tiles(pairs, pixels, most * self.plane.window**2)
+
+    def weights(self, tile: Tile) -> FactorisedWeights | JointWeights:
+        return tile_weights(
+            self.queries[tile.pairs, :, :, tile.run],
+            self.plane.windows(self.keys[tile.pairs], tile.run),
+            self.layer.border[..., tile.run],
+            self.layer.by_offset,
+            self.layer.by_key,
+        )
+
+    def kept(self, like: Tensor, tile: Tile, element: int) -> Tensor:
+        """The dropout mask of one query element."""
+        return self.layer.dropout.kept(like, self.images.start, tile.number, element)
+
+    def take(self, name: str, tile: Tile) -> Float[Tensor, "pair output key offset pixel"]:
+        """Scratch memory for weights of one query element, or their sum."""
+        pairs, pixels = tile.pairs.stop - tile.pairs.start, tile.run.stop - tile.run.start
+        shape = (pairs, self.layer.outputs, self.keys.shape[1], self.plane.window**2, pixels)
+        return SCRATCH.take(name, shape, self.keys)
 
 
-def _forward(layer: _Layer, out: Tensor, task: Task, border: Tensor) -> None:
-    """Write this task's part of the output."""
-    tile, dropout = _Tile(layer, task, border), layer.dropout
-    pairs, queries, depth, pixels = tile.queries.shape
-    mixed = tile.values.new_empty(pairs, layer.plane_encoding.shape[0], depth, pixels)
-    for run in task.runs:
-        weights, total = tile.weights(run), tile.take("total", run).zero_()
-        for element in range(queries):
-            if dropout is None:
-                weights.add_to(total, element)
-            else:
-                weight = tile.take("weight", run)
-                weights.of_query(element, weight)
-                total.addcmul_(weight, dropout.kept(weight, task, run, element))
-        gather(total, tile.values, tile.plane, run, mixed[..., run])
-    tile.put(tile.plane.inner_queries(mixed if dropout is None else mixed.mul_(dropout.factor)), out)
+def _forward(part: _Part) -> Float[Tensor, "pair output depth pixel"]:
+    """The output of a part, flat."""
+    pairs, _, depth, pixels = part.queries.shape
+    mixed = part.values.new_empty(pairs, part.layer.outputs, depth, pixels)
+    for tile in part.tiles():
+        weights, total = part.weights(tile), part.take("total", tile)
+        if part.layer.dropout is None:
+            weights.summed(total)
+        else:
+            _summed_with_dropout(part, tile, weights, total)
+        gather(total, part.values[tile.pairs], part.plane, tile.run, mixed[tile.pairs, :, :, tile.run])
+    return mixed if part.layer.dropout is None else mixed.mul_(part.layer.dropout.factor)
+
+
+def _summed_with_dropout(part: _Part, tile: Tile, weights: FactorisedWeights | JointWeights, total: Tensor) -> None:
+    weight = part.take("weight", tile)
+    total.zero_()
+    for element in range(part.queries.shape[1]):
+        weights.of_query(element, weight)
+        total.addcmul_(weight, part.kept(weight, tile, element))
 
 
 class _ScoreGradient:
-    """Gradient by the three parts of the scores of one run, and the weights summed over the query elements."""
+    """Gradient by the three parts of the scores of a tile, and the weights summed over the query elements."""
 
-    def __init__(self, tile: _Tile, run: slice, by_weight: Float[Tensor, "pair output key offset pixel"]) -> None:
+    def __init__(self, part: _Part, tile: Tile, by_weight: Float[Tensor, "pair output key offset pixel"]) -> None:
         pairs, outputs, keys, offsets, pixels = by_weight.shape
-        queries = tile.queries.shape[1]
+        queries = part.queries.shape[1]
         self.content = SCRATCH.take("by_content", (pairs, queries, keys, offsets, pixels), by_weight)
         self.plane = SCRATCH.take("by_plane", (pairs, queries, outputs, offsets, pixels), by_weight)
         self.group = by_weight.new_empty(pairs, queries, outputs, keys, pixels)
-        self.total = tile.take("total", run).zero_()
-        weights, dropout = tile.weights(run), tile.layer.dropout
-        weight, product = tile.take("weight", run), tile.take("product", run)
+        self.total = part.take("total", tile).zero_()
+        weights, weight, product = part.weights(tile), part.take("weight", tile), part.take("product", tile)
         for element in range(queries):
             weights.of_query(element, weight)
             torch.mul(weight, by_weight, out=product)
-            if dropout is None:
+            if part.layer.dropout is None:
                 self.total.add_(weight)
             else:
-                kept = dropout.kept(weight, tile.task, run, element)
+                kept = part.kept(weight, tile, element)
                 self.total.addcmul_(weight, kept)
                 product.mul_(kept)
             self._add(element, weight, product, weights.over_offsets(element, weight))
@@ -172,59 +213,28 @@ class _ScoreGradient:
         torch.addcmul(by_group, over_offsets, mean, value=-1, out=self.group[:, element])
 
 
-def _backward(layer: _Layer, by_out: Tensor, grads: tuple[Tensor, ...], task: Task, border: Tensor):
-    """Write this task's gradients by query, key and value; return its share of those by the encodings."""
-    tile = _Tile(layer, task, border)
-    plane, depth_plane = tile.plane, layer.plane_encoding.shape[1]
-    flat_by_out = tile.flat_queries(by_out)
+def _backward(part: _Part, by_out: Tensor, grads: tuple[Tensor, ...], by_offset: Tensor, by_key: Tensor) -> None:
+    """Write a part's gradients by query, key and value; add its share of those by the encodings."""
+    layer, plane, depth_plane = part.layer, part.plane, part.layer.by_offset.shape[1]
+    flat_by_out = plane.flat_queries(part.of(by_out))
     if layer.dropout is not None:
         flat_by_out.mul_(layer.dropout.factor)
-    by_query, by_key, by_value = (torch.zeros_like(flat) for flat in (tile.queries, tile.keys, tile.values))
-    plane_encoding = layer.plane_encoding.flatten(2).transpose(1, 2).flatten(0, 1)
-    group_encoding = layer.group_encoding.flatten(1, 2)
-    by_plane_encoding, by_group_encoding = torch.zeros_like(plane_encoding), torch.zeros_like(group_encoding)
-    for run in task.runs:
-        here, queries = flat_by_out[..., run], tile.queries[..., run]
-        by_weight = tile.take("by_weight", run)
+    by_queries, by_keys, by_values = (torch.zeros_like(flat) for flat in (part.queries, part.keys, part.values))
+    for tile in part.tiles():
+        run, here = tile.run, flat_by_out[tile.pairs, :, :, tile.run]
+        queries, by_query = part.queries[tile.pairs, :, :, run], by_queries[tile.pairs, :, :, run]
+        by_weight = part.take("by_weight", tile)
         square = by_weight.unflatten(3, (plane.window, plane.window))
-        correlate(here, plane.windows(tile.values, run), None, square)
-        score = _ScoreGradient(tile, run, by_weight)
-        scatter(score.total, here, plane, run, by_value)
-        scatter(score.content, queries, plane, run, by_key)
-        by_queries = by_query[..., run]
-        gather(score.content, tile.keys, plane, run, by_queries)
+        correlate(here, plane.windows(part.values[tile.pairs], run), None, square)
+        score = _ScoreGradient(part, tile, by_weight)
+        scatter(score.total, here, plane, run, by_values[tile.pairs])
+        scatter(score.content, queries, plane, run, by_keys[tile.pairs])
+        gather(score.content, part.keys[tile.pairs], plane, run, by_query)
         by_plane, by_group = score.plane.flatten(2, 3), score.group.flatten(2, 3)
-        by_queries[:, :, :depth_plane] += plane_encoding.T @ by_plane
-        by_queries[:, :, depth_plane:] += group_encoding.mT @ by_group
-        by_plane_encoding += (by_plane @ queries[:, :, :depth_plane].mT).sum((0, 1))
-        by_group_encoding += (by_group @ queries[:, :, depth_plane:].mT).sum(0)
-    tile.put(plane.inner_queries(by_query.mul_(layer.scale)), grads[0])
-    tile.put(plane.inner_keys(by_key.div_(LOG2_E)), grads[1])
-    tile.put(plane.inner_keys(by_value), grads[2])
-    return by_plane_encoding, by_group_encoding
-
-
-class _Attention(torch.autograd.Function):
-    """Attention of any query, key and output elements, tile by tile in both directions."""
-
-    @staticmethod
-    def forward(ctx, query, key, value, plane_encoding, group_encoding, scale, dropout):
-        ctx.save_for_backward(query, key, value, plane_encoding, group_encoding)
-        ctx.scale, ctx.dropout = scale, dropout
-        layer = _Layer(query, key, value, plane_encoding, group_encoding, scale, dropout)
-        out, border = layer.empty_output(), layer.plane.border(query)
-        for _ in run_all(lambda task: _forward(layer, out, task, border), layer.tasks()):
-            pass
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, by_out):
-        layer = _Layer(*ctx.saved_tensors, ctx.scale, ctx.dropout)
-        grads = tuple(torch.empty_like(maps) for maps in (layer.query, layer.key, layer.value))
-        border = layer.plane.border(layer.query)
-        shares = run_all(lambda task: _backward(layer, by_out, grads, task, border), layer.tasks())
-        by_plane, by_group = (torch.stack(part).sum(0) / LOG2_E for part in zip(*shares, strict=True))
-        outputs, window = layer.plane_encoding.shape[0], layer.plane.window
-        by_plane = by_plane.unflatten(0, (outputs, window, window)).movedim(3, 1)
-        return *grads, by_plane, by_group.view(layer.group_encoding.shape), None, None
+        by_query[:, :, :depth_plane] += layer.by_offset.T @ by_plane
+        by_query[:, :, depth_plane:] += layer.by_key.mT @ by_group
+        by_offset += (by_plane @ queries[:, :, :depth_plane].mT).sum((0, 1))
+        by_key += (by_group @ queries[:, :, depth_plane:].mT).sum(0)
+    part.put(plane.inner_queries(by_queries.mul_(layer.scale)), grads[0])
+    part.put(plane.inner_keys(by_keys.div_(LOG2_E)), grads[1])
+    part.put(plane.inner_keys(by_values), grads[2])

@@ -48,24 +48,30 @@ class Scores:
         queries: Float[Tensor, "pair query depth pixel"],
         windows: Float[Tensor, "pair key depth window window pixel"],
         border: Float[Tensor, "window window pixel"],
-        plane_encoding: Float[Tensor, "output depth_plane window window"],
-        group_encoding: Float[Tensor, "query output key depth_group"],
+        by_offset: Float[Tensor, "outputs_offsets depth_plane"],
+        by_key: Float[Tensor, "query outputs_keys depth_group"],
     ) -> "Scores":
-        """Scores of the queries, which already carry the scale and log2(e)."""
-        pairs, elements, depth, pixels = queries.shape
-        outputs, depth_plane, window, _ = plane_encoding.shape
-        keys = windows.shape[1]
+        """Scores of the queries, which already carry the scale and log2(e).
+
+        Args:
+            queries: of the tile.
+            windows: the keys around each of its pixels.
+            border: 0, or -inf outside the plane.
+            by_offset: the plane encoding, output element before offset.
+            by_key: the group encoding of each query element, output element before key element.
+        """
+        pairs, elements, _, pixels = queries.shape
+        keys, window = windows.shape[1], windows.shape[3]
         content = SCRATCH.take("content", (pairs, elements, keys, window, window, pixels), queries)
         correlate(queries, windows, border, content)
-        plane = SCRATCH.take("plane", (pairs * elements, outputs * window * window, pixels), queries)
-        by_offset = plane_encoding.flatten(2).transpose(1, 2).flatten(0, 1)
-        flat = queries.flatten(0, 1)
+        flat, depth_plane = queries.flatten(0, 1), by_offset.shape[1]
+        plane = SCRATCH.take("plane", (pairs * elements, len(by_offset), pixels), queries)
         torch.bmm(by_offset.expand(len(flat), -1, -1), flat[:, :depth_plane], out=plane)
-        group = group_encoding.flatten(1, 2) @ queries[:, :, depth_plane:]
+        group = by_key @ queries[:, :, depth_plane:]
         return cls(
-            content.flatten(3, 4),
-            plane.view(pairs, elements, outputs, window * window, pixels),
-            group.unflatten(2, (outputs, keys)),
+            content.view(pairs, elements, keys, window * window, pixels),
+            plane.view(pairs, elements, -1, window * window, pixels),
+            group.view(pairs, elements, -1, keys, pixels),
         )
 
 
@@ -92,21 +98,23 @@ class FactorisedWeights:
 
     def of_query(self, element: int, out: Float[Tensor, "pair output key offset pixel"]) -> None:
         """The softmax weights of one query element."""
-        self._group_times_plane(element, out)
+        torch.mul(self._group[:, element, :, :, None], self._plane[:, element, :, None], out=out)
         out.mul_(self._content[:, element, None])
 
-    def add_to(self, total: Float[Tensor, "pair output key offset pixel"], element: int) -> None:
-        """Add the softmax weights of one query element to a sum."""
-        product = SCRATCH.take("product", total.shape, total)
-        self._group_times_plane(element, product)
-        total.addcmul_(product, self._content[:, element, None])
+    def summed(self, out: Float[Tensor, "pair output key offset pixel"]) -> None:
+        """The sum over query elements of their softmax weights."""
+        product = SCRATCH.take("product", out.shape, out)
+        group, plane = self._group[..., None, :].unbind(1), self._plane[:, :, :, None].unbind(1)
+        for element, content in enumerate(self._content[:, :, None].unbind(1)):
+            torch.mul(group[element], plane[element], out=product)
+            if element:
+                out.addcmul_(product, content)
+            else:
+                torch.mul(product, content, out=out)
 
     def over_offsets(self, element: int, weights: Tensor) -> Float[Tensor, "pair output key pixel"]:
         """The sum over offsets of the weights that `of_query` gave."""
         return self._total[:, element] * self._group[:, element]
-
-    def _group_times_plane(self, element: int, out: Tensor) -> None:
-        torch.mul(self._group[:, element, :, :, None], self._plane[:, element, :, None], out=out)
 
 
 class JointWeights:
@@ -123,11 +131,13 @@ class JointWeights:
         _exp2_(out, (2, 3))
         out.div_(out.sum((2, 3), keepdim=True))
 
-    def add_to(self, total: Float[Tensor, "pair output key offset pixel"], element: int) -> None:
-        """Add the softmax weights of one query element to a sum."""
-        weights = SCRATCH.take("product", total.shape, total)
-        self.of_query(element, weights)
-        total.add_(weights)
+    def summed(self, out: Float[Tensor, "pair output key offset pixel"]) -> None:
+        """The sum over query elements of their softmax weights."""
+        weights = SCRATCH.take("product", out.shape, out)
+        out.zero_()
+        for element in range(self._scores.group.shape[1]):
+            self.of_query(element, weights)
+            out.add_(weights)
 
     def over_offsets(self, element: int, weights: Tensor) -> Float[Tensor, "pair output key pixel"]:
         """The sum over offsets of the weights that `of_query` gave."""

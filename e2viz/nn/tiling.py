@@ -1,4 +1,4 @@
-"""Tiles of an attention layer: a few (image, head) pairs and a run of pixels that stay in cache together.
+"""Tiles of an attention layer: a few heads of a few images and a run of pixels that stay in cache together.
 
 A plane is kept as one flat row of pixels with a zero border between its rows, so that a step to the neighbour u
 is a step of fixed length in memory: all windows together are one overlapping strided view, never a copy.
@@ -6,23 +6,16 @@ is a step of fixed length in memory: all windows together are one overlapping st
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from os import getpid
-from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Result = TypeVar("Result")
-
-NUMBERS_PER_TILE = 400 * 1024
+NUMBERS_PER_TILE = 1600 * 1024
 """Scores of one query element in one tile: larger tiles leave the cache, smaller ones pay for more calls."""
-
-PIXELS_PER_TILE = range(128, 2049)
 
 
 class Scratch(threading.local):
@@ -36,6 +29,7 @@ class Scratch(threading.local):
         key, size = (name, like.dtype, like.device), math.prod(shape)
         buffer = self._buffers.get(key)
         if buffer is None or buffer.numel() < size:
+            # Inference mode must not mark memory that training uses later.
             with torch.inference_mode(False):
                 buffer = self._buffers[key] = torch.empty(size, dtype=like.dtype, device=like.device)
         return buffer[:size].view(shape)
@@ -95,81 +89,41 @@ class Plane:
 
     def shifted(self, flat: Float[Tensor, "*axes padded"], run: slice) -> list[Float[Tensor, "*axes pixel"]]:
         """flat[..., x + u] for each offset u: the same windows, one view for each offset."""
-        pixels = run.stop - run.start
-        return [
-            flat.narrow(-1, run.start + row * self.stride + column, pixels)
-            for row in range(self.window)
-            for column in range(self.window)
-        ]
+        return [view for row in self.windows(flat, run).unbind(-3) for view in row.unbind(-2)]
 
-    def border(self, like: Tensor) -> Float[Tensor, "window window pixel"]:
-        """0 where x + u lies in the plane and -inf outside: added to scores, it takes the offset out."""
-        inside = self.flat_keys(like.new_ones(self.height, self.width))
-        return self.windows(inside, slice(0, self.pixels)).log()
+
+@lru_cache(maxsize=32)
+def border(plane: Plane, dtype: torch.dtype, device: torch.device) -> Float[Tensor, "window window pixel"]:
+    """0 where x + u lies in the plane and -inf outside: added to scores, it takes the offset out."""
+    with torch.inference_mode(False), torch.no_grad():
+        inside = plane.flat_keys(torch.ones(plane.height, plane.width, dtype=dtype, device=device))
+        return plane.windows(inside, slice(0, plane.pixels)).log()
 
 
 @dataclass(frozen=True)
-class Task:
-    """The images and heads that one worker takes together; its pixel runs are worked through in turn."""
+class Tile:
+    """Some heads of some images, as a slice of all (image, head) pairs, and a run of pixels."""
 
     number: int
-    images: slice
-    heads: slice
-    runs: tuple[slice, ...]
-
-    def of(self, maps: Tensor) -> Tensor:
-        """This task's part of [batch depth head element ...], as [image head element depth ...]."""
-        return maps[self.images, :, self.heads].permute(0, 2, 3, 1, 4, 5)
+    pairs: slice
+    run: slice
 
 
-def tasks(batch: int, heads: int, plane: Plane, scores_per_pixel: int) -> list[Task]:
-    """Every image and head once; tiles of about `NUMBERS_PER_TILE` scores, but not all pairs in one task."""
-    pixels = NUMBERS_PER_TILE // scores_per_pixel
-    pixels = min(max(pixels, PIXELS_PER_TILE.start), PIXELS_PER_TILE.stop - 1)
-    length = -(-plane.pixels // -(-plane.pixels // pixels))
-    runs = tuple(slice(at, min(at + length, plane.pixels)) for at in range(0, plane.pixels, length))
-    pairs = max(1, min(pixels // plane.pixels, -(-batch * heads // 2)))
-    images_at_once = max(1, pairs // heads)
-    heads_at_once = -(-heads // -(-heads // min(heads, pairs)))
-    corners = [(b, h) for b in range(0, batch, images_at_once) for h in range(0, heads, heads_at_once)]
-    return [
-        Task(number, slice(b, min(b + images_at_once, batch)), slice(h, min(h + heads_at_once, heads)), runs)
-        for number, (b, h) in enumerate(corners)
-    ]
+def tiles(pairs: int, pixels: int, scores_per_pixel: int, least: int = 128) -> list[Tile]:
+    """Every pair and pixel once, in tiles of about equal size and at most about `NUMBERS_PER_TILE` scores.
 
-
-def run_all(work: Callable[[Task], Result], todo: Sequence[Task]) -> Iterator[Result]:
-    """work(task) for every task, in order, on as many threads as torch uses.
-
-    One thread works on one tile, because a tile is too small to be shared: two threads that meet after each
-    operation on it lose more than they gain, and much more when the machine is busy.
+    Args:
+        pairs: heads times images.
+        pixels: of the flat plane.
+        scores_per_pixel: of one query element.
+        least: pixels of a tile, however many scores that makes; operations on shorter runs are slow.
     """
-    workers = min(torch.get_num_threads(), len(todo))
-    if workers <= 1:
-        yield from map(work, todo)
-        return
-    inference = torch.is_inference_mode_enabled()
-
-    def work_as_called(task: Task) -> Result:
-        with torch.inference_mode(inference), torch.no_grad():
-            return work(task)
-
-    yield from _pool(getpid(), workers).map(work_as_called, todo)
+    in_tile = max(least, NUMBERS_PER_TILE // scores_per_pixel)
+    corners = [(p, r) for p in _parts(pairs, max(1, in_tile // pixels)) for r in _parts(pixels, in_tile)]
+    return [Tile(number, pair, run) for number, (pair, run) in enumerate(corners)]
 
 
-@lru_cache(maxsize=4)
-def _pool(process: int, workers: int) -> ThreadPoolExecutor:
-    """Threads that run torch operations alone; the process is a key because threads do not survive a fork."""
-    before = torch.get_num_threads()
-    ready = threading.Barrier(workers + 1)
-
-    def work_alone() -> None:
-        torch.set_num_threads(1)
-        ready.wait()
-
-    pool = ThreadPoolExecutor(workers, "attention", initializer=work_alone)
-    for _ in range(workers):
-        pool.submit(int)
-    ready.wait()
-    torch.set_num_threads(before)
-    return pool
+def _parts(length: int, most: int) -> list[slice]:
+    """0 .. length in as few parts of at most `most` as possible, as equal as possible."""
+    size = -(-length // -(-length // most))
+    return [slice(start, min(start + size, length)) for start in range(0, length, size)]

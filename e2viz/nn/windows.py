@@ -14,11 +14,7 @@ from e2viz.nn.tiling import SCRATCH, Plane
 
 
 def add_products_(total: Tensor, left: Sequence[Tensor], right: Sequence[Tensor]) -> None:
-    """Add left[i] * right[i] for every i.
-
-    One call for all of them: between two calls a thread must take Python's lock, and two threads that pass the
-    lock to each other after every small operation are no faster than one.
-    """
+    """Add left[i] * right[i] for every i, in one call: the terms are so small that many calls would cost more."""
     torch._foreach_addcmul_([total] * len(left), left, right)
 
 
