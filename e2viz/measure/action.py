@@ -148,13 +148,14 @@ def there_and_back(maps: Float[Tensor, "*map"], kind: str, transform: Transform)
 
 
 def how(kind: str, transform: Transform, group: Group | None) -> str:
-    """ "exact", or what of the record ``act_back`` interpolates."""
-    if transform.element is not None or kind in INVARIANT:
+    """What is interpolated on the way from the moved picture back to the record, or "exact" if nothing is.
+
+    Kinds without a plane depend on the interpolated picture all the same, and say so.
+    """
+    if transform.element is not None:
         return EXACT
-    if kind == "group_vector":
-        whole = exactness(transform.angle_deg, group)
-        return "group axis interpolated" if "group axis" in whole else EXACT
-    return exactness(transform.angle_deg, None if kind in PLANE else group)
+    label = exactness(transform.angle_deg, group if kind in ("feature_map", "group_vector") else None)
+    return label if kind in (*PLANE, "feature_map") else label.replace("plane", "picture")
 
 
 def masked(maps: Float[Tensor, "*map"], kind: str) -> Float[Tensor, "*map"]:

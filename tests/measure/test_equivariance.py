@@ -131,6 +131,9 @@ def test_floor_and_ceiling_stand_beside_the_error():
     assert mixed.floor[:2].max() == 0 and 0 < mixed.floor[2].mean() < mixed.mean[2]
     assert logits.floor.max() == 0
     assert mixed.how == ("exact", "exact", "plane and group axis interpolated")
+    assert logits.how == ("exact", "exact", "picture interpolated")
+    assert found.probes["votes"].how[2] == "picture and group axis interpolated"
+    assert logits.worst_exact < 1e-5 < logits.mean[2]  # only what is exact counts as such
     assert (mixed.ceiling[:2] > 100 * mixed.error[:2]).all()
     assert np.allclose(found.table()[2], mixed.mean) and found.angles_deg.tolist() == [0, 90, 30]
 
