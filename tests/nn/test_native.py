@@ -61,10 +61,6 @@ def test_any_depth(depth_plane, depth_group):
     assert_near(measured[: 5 if depth_group == 0 else 6], expected, 3e-6)
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="open: with queries x100 float32 gradients are within 3e-5 of the textbook, not yet 1e-5",
-)
 @needs_kernel
 @pytest.mark.parametrize("dropout_p", [0.0, 0.2])
 @pytest.mark.parametrize(("order", "factor", "relative"), [(4, 8, 1e-5), (8, 8, 1e-5), (4, 100, 1e-5), (8, 100, 1e-5)])
@@ -98,10 +94,6 @@ def test_usual_queries_never_take_the_joint_softmax():
     assert native.joint_packs() == before
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="open: with queries x100 float32 gradients are within 3e-5 of the textbook, not yet 1e-5",
-)
 @needs_kernel
 @pytest.mark.parametrize("order", [1, 4, 8])
 @pytest.mark.parametrize("dropout_p", [0.0, 0.1])
