@@ -31,7 +31,7 @@ class Case:
         group: of the network.
         window: of the attention.
         image_size: side of the image; divisible by 4.
-        seconds: how long to repeat; at least two repetitions are measured after one that is not.
+        seconds: how long to repeat, at least once, after one repetition that is not measured.
     """
 
     work: str = "forward"
@@ -79,7 +79,7 @@ def _work(case: Case, network: torch.nn.Module, images: Tensor) -> Callable[[], 
 def _times(work: Callable[[], object], seconds: float) -> list[float]:
     work()
     times: list[float] = []
-    while len(times) < 2 or sum(times) < seconds:
+    while not times or sum(times) < seconds:
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)
