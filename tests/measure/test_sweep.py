@@ -91,16 +91,19 @@ def test_records_of_a_model_that_sees_transposed_images_are_upright():
 
 
 def test_query_pixels_are_of_the_upright_picture_and_may_follow_an_object():
-    pixels = torch.tensor([[1, 6], [3, 2]])
+    pixels = torch.tensor([[1, 6], [3, 2], [0, 5]])
     probes = ["lifting_attention", "group_attention"]
     whole = sweep([named(WindowAttention(), "w")], picture(), [0, 45], probes)
     some = sweep([named(WindowAttention(), "w")], picture(), [0, 45], probes, pixels=pixels)
-    chosen = [8 * 1 + 6, 8 * 3 + 2]
+    chosen = [8 * 1 + 6, 8 * 3 + 2, 5]
     assert np.array_equal(
         some.records["w"]["lifting_attention"], whole.records["w"]["lifting_attention"][..., chosen, :, :]
     )
-    flipped = sweep([named(WindowAttention(), "w", transposed=True)], picture(), [0, 45], probes, pixels=pixels)
-    full = sweep([named(WindowAttention(), "w", transposed=True)], picture(), [0, 45], probes)
+    transposed = named(WindowAttention(), "w", transposed=True)
+    flipped = sweep([transposed], picture(), [0, 45], probes, pixels=pixels)
+    by_name = sweep([transposed], picture(), [0, 45], probes, pixels=dict.fromkeys(probes, pixels))
+    assert all(np.array_equal(by_name.records["w"][name], flipped.records["w"][name]) for name in probes)
+    full = sweep([transposed], picture(), [0, 45], probes)
     assert np.allclose(
         flipped.records["w"]["group_attention"], full.records["w"]["group_attention"][:, :, :, :, chosen], atol=1e-6
     )
@@ -109,7 +112,7 @@ def test_query_pixels_are_of_the_upright_picture_and_may_follow_an_object():
     followed = sweep([named(WindowAttention(), "w")], picture(), [0, 45], probes, pixels=by_probe).records["w"]
     still = some.records["w"]["lifting_attention"]
     assert np.allclose(followed["lifting_attention"][0], still[0], atol=1e-6)
-    assert np.allclose(followed["lifting_attention"][1], still[1][:, :, [1, 0]], atol=1e-6)
+    assert np.allclose(followed["lifting_attention"][1], still[1][:, :, [2, 1, 0]], atol=1e-6)
     assert followed["group_attention"].shape[4] == 1
 
 
@@ -153,6 +156,8 @@ def test_the_key_changes_with_everything_that_changes_the_answer():
         key(pixels=torch.tensor([[0, 1]])), key(pixels=torch.tensor([[1, 0]])),
     ]  # fmt: skip
     assert len({key(), *others}) == 8 and key() == key()
+    retrained = Subject(**{**vars(named(GroupConvolutions(), "a")), "checksum": "retrained"})
+    assert sweep([retrained], picture(), TURN, ["mixed"]).key != key()
 
 
 def test_the_naive_rotation_fills_with_each_models_own_mean():
