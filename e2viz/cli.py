@@ -114,6 +114,28 @@ def _data(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _render(arguments: argparse.Namespace) -> int:
+    from e2viz import scenes
+    from e2viz.render.embed import read_recipe
+    from e2viz.render.encode import encode
+
+    suffix = arguments.output.suffix.removeprefix(".").lower()
+    scene = scenes.make(read_recipe(arguments.recipe))
+    data = encode(
+        scene, suffix, fps=arguments.fps, width=arguments.width, theme=arguments.theme, frame=_frame(scene, arguments),
+        easing=arguments.easing,
+    )  # fmt: skip
+    arguments.output.write_bytes(data)
+    print(f"{arguments.output}: {len(data) / 1000:,.0f} kB, {scene.frames} frames")
+    return 0
+
+
+def _frame(scene, arguments: argparse.Namespace) -> int:
+    """The frame nearest to the angle asked for, round the circle."""
+    away = [abs((angle - arguments.angle + 180) % 360 - 180) for angle in scene.angles_deg]
+    return min(range(scene.frames), key=away.__getitem__)
+
+
 def _progress():
     """A function that prints one changing line with the time left, on standard error."""
     from e2viz.train.evaluation import minutes_left
@@ -172,6 +194,17 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("name", nargs="?", help="one model; all without it")
     check.add_argument("--json", action="store_true")
 
+    render = command("render", _render, "make the file of a recipe, or of a file that carries one, without a browser")
+    render.add_argument("recipe", type=Path, metavar="RECIPE", help="recipe JSON, or any file exported by the app")
+    render.add_argument(
+        "-o", "--output", type=Path, required=True, help="a .gif, .mp4, .webp, .apng, .png, .svg or .csv"
+    )
+    render.add_argument("--theme", default="light", help="light, dark or transparent")
+    render.add_argument("--width", type=int, default=900, help="in pixels")
+    render.add_argument("--fps", type=float, default=20)
+    render.add_argument("--easing", default="linear", help="linear, smooth or quarters")
+    render.add_argument("--angle", type=float, default=0.0, help="of a still, in degrees")
+
     command("data", _data, "what each task is, with the checksums of its splits", data=True)
     return top
 
@@ -179,11 +212,12 @@ def parser() -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with a message on standard error when not."""
     from e2viz.images.idx import DataError
+    from e2viz.images.picture import PictureError
     from e2viz.zoo.weights import WeightsError
 
     arguments = parser().parse_args(words)
     try:
         return arguments.run(arguments)
-    except (DataError, WeightsError, LookupError, ValueError, OSError) as error:
+    except (DataError, PictureError, WeightsError, LookupError, ValueError, OSError) as error:
         print(f"e2viz: {error}", file=sys.stderr)
         return 1

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from e2viz.images.intake import read_picture
 from e2viz.images.picture import Picture
+from e2viz.images.portable import from_png
 from e2viz.images.samples import sample, sample_names
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
@@ -21,7 +21,7 @@ def picture_of(recipe: Recipe) -> Picture:
     """The picture that a recipe names or carries."""
     png = recipe.picture_png()
     if png is not None:
-        return read_picture(png)
+        return from_png(png)
     return sample(recipe.picture or sample_names()[0])
 
 

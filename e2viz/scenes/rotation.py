@@ -15,6 +15,17 @@ from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
 
 PICTURE_SIZE = 112
+MATHS = r"""
+The picture is turned at high resolution in [0, 1], inside a soft disc, and only then reduced to the model's size and
+normalised; multiples of 90° interpolate nothing. *Naïve* turns the small normalised image and fills with 0, as the
+published demo did: part of the instability it shows is the grey corner.
+
+With $p_k = \mathrm{softmax}\, f(R_{\theta_k} x)$ at $K$ equispaced angles and $\hat y_k = \arg\max p_k$:
+the **flip rate** is the share of $k$ with $\hat y_k \ne \hat y_{k-1}$ on the closed loop (Hendrycks & Dietterich
+2019); **agreement** the share with $\hat y_k = \hat y_0$ (Azulay & Weiss 2019); the **worst margin**
+$\min_k\, p_k[y] - \max_{c \ne y} p_k[c]$, below 0 where the answer is lost (Engstrom et al. 2019). $y$ is the label,
+or without one the upright answer. A model that is always wrong is perfectly stable: read accuracy beside it.
+"""
 
 
 def make(recipe: Recipe) -> Scene:

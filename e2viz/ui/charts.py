@@ -18,9 +18,15 @@ def stability_cards(measured: dict[str, Stability], labels: dict[str, str]) -> N
         with column:
             st.markdown(f"**{labels[name]}**")
             left, middle, right = st.columns(3)
-            left.metric("agreement with upright", f"{100 * stability.agreement:.0f} %")
+            left.metric(
+                "agreement", f"{100 * stability.agreement:.0f} %", help="share of angles with the upright answer"
+            )
             middle.metric("flips", f"{len(stability.flips)} of {stability.frames}")
-            right.metric("worst margin", f"{stability.worst_margin:+.2f}", help=f"at {stability.worst_margin_deg:g}°")
+            right.metric(
+                "worst margin",
+                f"{stability.worst_margin:+.2f}".replace("-", "\u2212"),
+                help=f"at {stability.worst_margin_deg:g}°",
+            )
             st.caption(_accuracy(name))
             if stability.ambiguity:
                 st.caption(stability.ambiguity)
@@ -71,12 +77,19 @@ def probability_charts(swept: Sweep, measured: dict[str, Stability], labels: dic
         )  # fmt: skip
     first = next(iter(measured.values()))
     what = f"probability of class {first.reference}"
-    layout = {"margin": {"l": 48, "r": 24, "t": 24, "b": 40}, "height": 320, "legend": {"orientation": "h", "y": 1.12}}
-    polar.update_layout(**layout, polar={"radialaxis": {"range": [0, 1]}, "angularaxis": {"dtick": 45}})
+    layout = {"margin": {"l": 48, "r": 24, "t": 24, "b": 40}, "height": 320, "legend": {"orientation": "h", "y": 1.14}}
+    polar.update_layout(
+        **layout | {"showlegend": False},
+        polar={
+            "radialaxis": {"range": [0, 1], "tickvals": [0.5, 1], "ticks": "", "showline": False, "angle": 45},
+            # as on the dial: upright at the top, counter-clockwise
+            "angularaxis": {"dtick": 45, "rotation": 90, "direction": "counterclockwise"},
+        },
+    )
     plain.update_layout(
         **layout,
         xaxis={"title": "angle, degrees", "dtick": 45, "range": [0, 360]},
-        yaxis={"title": what, "range": [0, 1]},
+        yaxis={"title": what, "range": [-0.02, 1.02]},
     )
     left, right = st.columns([1, 2])
     left.plotly_chart(polar, width="stretch", key="polar", config={"displayModeBar": False})

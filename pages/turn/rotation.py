@@ -5,6 +5,7 @@ import streamlit as st
 import e2viz
 from e2viz.measure.stored import stored_sweep
 from e2viz.measure.sweep import Sweep, sweep
+from e2viz.render.scene import Scene
 from e2viz.scenes import rotation
 from e2viz.ui import charts
 from e2viz.ui.computing import compute
@@ -44,24 +45,31 @@ def swept() -> Sweep | None:
     return known[key]
 
 
+@st.fragment
+def show(scene: Scene) -> None:
+    """The player with its exports: scrubbing reruns only this."""
+    played = player(
+        scene,
+        key="rotation",
+        options=Options(
+            start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True, autoplay=True
+        ),
+    )
+    remember_frame(scene.angles_deg, played.frame)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        export_menu(scene, played.frame or 0)
+        copy_link_button()
+
+
 with answered():
     result = swept()
     if result is not None:
         labels = short_labels(selection.models)
-        scene = rotation.compose(selection.recipe("rotation"), result, selection.picture, labels)
-        st.subheader(scene.title, anchor=False)
-        first = frame_in_link(scene.angles_deg)
-        played = player(
-            scene,
-            key="rotation",
-            options=Options(start_frame=first, presenter=selection.presenter, report_frame=True),
-        )
-        remember_frame(scene.angles_deg, played.frame)
-        left, right = st.columns([5, 1], vertical_alignment="bottom")
-        with right:
-            export_menu(scene, played.frame or 0)
-            copy_link_button()
+        composed = rotation.compose(selection.recipe("rotation"), result, selection.picture, labels)
+        st.subheader(composed.title, anchor=False)
+        show(composed)
         measured = rotation.stabilities(result, selection.picture)
-        with left:
-            charts.stability_cards(measured, labels)
+        charts.stability_cards(measured, labels)
         charts.probability_charts(result, measured, labels)
+        with st.expander("What is measured, and how"):
+            st.markdown(rotation.MATHS)
