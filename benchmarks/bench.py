@@ -73,7 +73,7 @@ def growth(seconds: float) -> list[Result]:
         *(("frames", {"batch": batch}) for batch in (1, 4, 8, 36, 72)),
         *(("image size", {"image_size": size}) for size in (28, 56, 84)),
         *(("window", {"window": window}) for window in (3, 5, 7, 9)),
-        *(("group", {"group": group}) for group in ("c1", "c4", "c8", "d4", "c16")),
+        *(("group", {"group": group}) for group in ("c1", "c4", "c8", "d4")),
     ]
     rows = []
     for what, change in changes:
