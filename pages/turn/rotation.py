@@ -48,13 +48,13 @@ def swept() -> Sweep | None:
 @st.fragment
 def show(scene: Scene) -> None:
     """The player with its exports: scrubbing reruns only this."""
-    played = player(
-        scene,
-        key="rotation",
-        options=Options(
-            start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True, autoplay=True
-        ),
+    options = Options(
+        start_frame=frame_in_link(scene.angles_deg),
+        presenter=selection.presenter,
+        report_frame=True,
+        autoplay="angle" not in st.query_params,  # a link to one angle stands still there
     )
+    played = player(scene, key="rotation", options=options)
     remember_frame(scene.angles_deg, played.frame)
     with st.container(horizontal=True, horizontal_alignment="right"):
         export_menu(scene, played.frame or 0)

@@ -67,8 +67,8 @@ def open_page(browser):
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
         page.on("request", lambda request: _check(request.url, wrong))
-        page.goto(address)
-        page.wait_for_selector(".player[data-frame]", timeout=30_000)
+        page.goto(address, timeout=90_000)
+        page.wait_for_selector(".player[data-frame]", timeout=90_000)
         return page
 
     yield open_
