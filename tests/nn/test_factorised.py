@@ -188,6 +188,15 @@ def test_the_chance_of_dropout_is_the_one_asked_for():
     assert abs(torch.stack(dropped).mean() - 0.1) < 3e-4
 
 
+def test_every_image_tile_and_query_element_has_a_mask_of_its_own():
+    dropout, like = Dropout(0.5, 3), torch.empty(1, 2, 2, 9, 20)
+    places = [(0, 0, 0), (4, 0, 0), (0, 1, 0), (0, 0, 1)]
+    masks = [dropout.kept(like, *place).clone() for place in places]
+    for first in range(4):
+        for second in range(first):
+            assert 0.4 < (masks[first] == masks[second]).float().mean() < 0.6
+
+
 def test_dropout_differs_from_call_to_call_and_follows_the_seed():
     inputs = random_inputs(4, 3, 4, 4)
     torch.manual_seed(0)
