@@ -62,3 +62,13 @@ def record(names: Iterable[str], pixels: Pixels | None = None) -> Iterator[Recor
         yield recording
     finally:
         _active.reset(token)
+
+
+@contextlib.contextmanager
+def paused() -> Iterator[None]:
+    """Within the context no probe records: for a network that runs another one inside, once for each view."""
+    token = _active.set(None)
+    try:
+        yield
+    finally:
+        _active.reset(token)

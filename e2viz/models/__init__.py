@@ -12,6 +12,7 @@ from e2viz.models.cnn import CNN, CNNConfig
 from e2viz.models.gcnn import GCNN, GCNNConfig
 from e2viz.models.ge_vit import GEViT, GEViTConfig
 from e2viz.models.gsa_net import GSANet, GSANetConfig
+from e2viz.models.post_hoc import PostHocClassifier, PostHocConfig
 from e2viz.models.vit import ViT, ViTConfig
 
 ARCHITECTURES: dict[str, tuple[type, type[nn.Module]]] = {
@@ -20,6 +21,7 @@ ARCHITECTURES: dict[str, tuple[type, type[nn.Module]]] = {
     "vit": (ViTConfig, ViT),
     "cnn": (CNNConfig, CNN),
     "gcnn": (GCNNConfig, GCNN),
+    "post_hoc": (PostHocConfig, PostHocClassifier),
 }
 
 

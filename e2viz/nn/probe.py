@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from jaxtyping import Int, Shaped
 from torch import Tensor, nn
@@ -57,16 +57,23 @@ class AttentionProbe(Probe):
             recording[self.name] = maps(recording.pixels_of(self.name)).detach()
 
 
+def _own_modules(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Modules by path, without those of a network that this one holds as ``wrapped``: its probes are its own."""
+    for path, module in network.named_modules():
+        if path != "wrapped" and not path.startswith("wrapped."):
+            yield path, module
+
+
 def name_probes(network: nn.Module) -> None:
     """Give each probe its dotted name: the path of its module without a last ``probe``.
 
     One at ``blocks.0.probe`` is called "blocks.0"; one at ``lifting.attention_probe`` "lifting.attention".
     """
-    for path, module in network.named_modules():
+    for path, module in _own_modules(network):
         if isinstance(module, Probe):
             module.name = path.removesuffix(".probe").removesuffix("_probe")
 
 
 def probes(network: nn.Module) -> dict[str, Probe]:
     """All probes of a network by name, in the order of the forward pass."""
-    return {module.name: module for module in network.modules() if isinstance(module, Probe)}
+    return {module.name: module for _, module in _own_modules(network) if isinstance(module, Probe)}
