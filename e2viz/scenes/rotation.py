@@ -13,6 +13,7 @@ from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
+from e2viz.zoo.names import short_labels
 
 PICTURE_SIZE = 112
 MATHS = r"""
@@ -44,9 +45,9 @@ def compose(recipe: Recipe, swept: Sweep, picture: Picture, labels: dict[str, st
         recipe: what was asked for.
         swept: the sweep of its models.
         picture: what is turned.
-        labels: what the models are called on screen; their names, by default.
+        labels: what the models are called; the shortest names that tell them apart, by default.
     """
-    labels = labels or {name: name for name in swept.models}
+    labels = labels or short_labels(swept.models)
     colors = model_colors(list(swept.models))
     classes = {name: tuple(e2viz.load(name).card.class_names) for name in swept.models}
     probability = {name: swept.probability(name) for name in swept.models}

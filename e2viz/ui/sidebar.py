@@ -7,10 +7,10 @@ import streamlit as st
 from e2viz.images.picture import PictureError
 from e2viz.images.samples import sample_names
 from e2viz.render.recipe import METHODS
-from e2viz.ui import names
 from e2viz.ui.page import presenter_size
 from e2viz.ui.pictures import choose_picture, hold_reference
 from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
+from e2viz.zoo import names
 from e2viz.zoo.catalogue import list_models
 
 METHOD_LABELS = {"fair": "Fair", "naive": "Naïve"}

@@ -10,10 +10,10 @@ from e2viz.scenes import rotation
 from e2viz.ui import charts
 from e2viz.ui.computing import compute
 from e2viz.ui.export import copy_link_button, export_menu
-from e2viz.ui.names import short_labels
 from e2viz.ui.page import answered
 from e2viz.ui.player import Options, player
 from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.zoo.names import short_labels
 
 selection = current()
 

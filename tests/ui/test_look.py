@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from e2viz.render.palette import MODEL_COLORS, THEMES
-from e2viz.ui import names
+from e2viz.zoo import names
 from e2viz.ui.drawing import decode_drawing
 from e2viz.ui.navigation import found
 

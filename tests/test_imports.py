@@ -1,0 +1,47 @@
+"""Imports run one way through the house, render knows no torch, and only the screen knows Streamlit."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# A room may import from itself and from rooms with a smaller number.
+ROOMS = {
+    "groups": 0, "capture": 0, "images": 1, "nn": 2, "models": 3, "zoo": 4, "measure": 5, "train": 6, "check": 6,
+    "render": 0, "scenes": 7, "ui": 8, "cli": 9, "__main__": 10,
+}  # fmt: skip
+FILES = sorted((ROOT / "e2viz").rglob("*.py"))
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(dotted):
+    parts = dotted.split(".")
+    return parts[1] if parts[0] == "e2viz" and len(parts) > 1 and parts[1] in ROOMS else None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_one_way(path):
+    here = path.relative_to(ROOT / "e2viz").parts[0].removesuffix(".py")
+    if here == "__init__":
+        return
+    assert here in ROOMS, f"{here} has no place in the order of rooms"
+    for name in imported(path):
+        there = room(name)
+        assert there is None or there == here or ROOMS[there] < ROOMS[here], f"{here} must not import {name}"
+        if here == "render":
+            assert there in (None, "render") and not name.startswith("torch")
+        if here != "ui":
+            assert not name.startswith("streamlit")
+
+
+def test_pages_do_no_arithmetic_of_their_own():
+    for path in (ROOT / "pages").rglob("*.py"):
+        assert not any(name.split(".")[0] in ("torch", "scipy") for name in imported(path)), path
