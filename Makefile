@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: setup app check test chromium weights bench
+.PHONY: setup app check test chromium weights bench sweeps gallery
 
 setup: $(VENV)/ready
 
@@ -34,5 +34,13 @@ chromium:
 bench: setup
 	$(BIN)/python -m benchmarks.bench
 
+# The trained models; and what is made from them, to be run after any of them changed.
 weights: setup
 	$(BIN)/python -m e2viz models
+
+sweeps: setup
+	$(BIN)/python -m e2viz.measure.stored
+
+gallery: sweeps
+	$(BIN)/python -m e2viz render assets/gallery/turn.json -o assets/gallery/turn.gif --width 760
+	$(BIN)/python -m e2viz models --write README.md

@@ -81,6 +81,7 @@ def probability_charts(swept: Sweep, measured: dict[str, Stability], labels: dic
     polar.update_layout(
         **layout | {"showlegend": False},
         polar={
+            "bgcolor": "rgba(0, 0, 0, 0)",
             "radialaxis": {"range": [0, 1], "tickvals": [0.5, 1], "ticks": "", "showline": False, "angle": 45},
             # as on the dial: upright at the top, counter-clockwise
             "angularaxis": {"dtick": 45, "rotation": 90, "direction": "counterclockwise"},
