@@ -43,4 +43,5 @@ sweeps: setup
 
 gallery: sweeps
 	$(BIN)/python -m e2viz render assets/gallery/turn.json -o assets/gallery/turn.gif --width 760
+	$(BIN)/python -m e2viz.scenes.icon
 	$(BIN)/python -m e2viz models --write README.md
