@@ -12,6 +12,8 @@ from e2viz.models.cnn import CNN, CNNConfig
 from e2viz.models.gcnn import GCNN, GCNNConfig
 from e2viz.models.ge_vit import GEViT, GEViTConfig
 from e2viz.models.gsa_net import GSANet, GSANetConfig
+from e2viz.models.hybrid import Hybrid, HybridConfig
+from e2viz.models.patch_ge_vit import PatchGEViT, PatchGEViTConfig
 from e2viz.models.post_hoc import PostHocClassifier, PostHocConfig
 from e2viz.models.vit import ViT, ViTConfig
 
@@ -21,6 +23,8 @@ ARCHITECTURES: dict[str, tuple[type, type[nn.Module]]] = {
     "vit": (ViTConfig, ViT),
     "cnn": (CNNConfig, CNN),
     "gcnn": (GCNNConfig, GCNN),
+    "patch_ge_vit": (PatchGEViTConfig, PatchGEViT),
+    "hybrid": (HybridConfig, Hybrid),
     "post_hoc": (PostHocConfig, PostHocClassifier),
 }
 
@@ -45,4 +49,11 @@ def build(architecture: str, config: dict[str, Any]) -> nn.Module:
         raise ValueError(
             f"{architecture} has no field {', '.join(sorted(unknown))}; it has {', '.join(sorted(fields))}"
         )
-    return network_class(config_class(**config))
+    return network_class(config_class(**_tuples(config)))
+
+
+def _tuples(value: Any) -> Any:
+    """JSON knows no tuples: lists become tuples again, at any depth."""
+    if isinstance(value, dict):
+        return {key: _tuples(each) for key, each in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -51,11 +51,11 @@ class GroupLayer(nn.Module):
     Acting on the input with a group element acts on the output with the same.
     """
 
-    def __init__(self, config: GCNNConfig, convolution: nn.Module, pooled: bool) -> None:
+    def __init__(self, convolution: nn.Module, width: int, dropout: float, pooled: bool) -> None:
         super().__init__()
         self.convolution = convolution
-        self.norm = nn.BatchNorm3d(config.width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.norm = nn.BatchNorm3d(width)
+        self.dropout = nn.Dropout(dropout)
         self.pooled = pooled
         self.probe = Probe("feature_map")
 
@@ -89,7 +89,7 @@ class GCNN(nn.Module):
             convolution: nn.Module = GroupConvolution(group, config.width, config.width, config.kernel)
         else:
             convolution = LiftingConvolution(group, config.channels, config.width, config.kernel)
-        return GroupLayer(config, convolution, pooled=position == config.layers[0] - 1)
+        return GroupLayer(convolution, config.width, config.dropout, pooled=position == config.layers[0] - 1)
 
     def features(
         self, images: Float[Tensor, "batch channel height width"]

@@ -166,7 +166,13 @@ class GEViT(nn.Module):
         self, images: Float[Tensor, "batch channel *lifted height width"]
     ) -> Float[Tensor, "batch features group h w"]:
         """The last feature map: it turns with the image and its group axis is permuted."""
-        maps = self.lifting_probe(self.lifting(self.image_probe(images)))
+        return self.transformed(self.image_probe(images))
+
+    def transformed(
+        self, images: Float[Tensor, "batch channel *lifted height width"]
+    ) -> Float[Tensor, "batch features group h w"]:
+        """Lifting and all blocks, of an image or of what another network makes of one."""
+        maps = self.lifting_probe(self.lifting(images))
         maps = F.silu(self.lifting_norm(maps))
         for block in self.blocks:
             maps = block(maps)

@@ -77,3 +77,10 @@ def name_probes(network: nn.Module) -> None:
 def probes(network: nn.Module) -> dict[str, Probe]:
     """All probes of a network by name, in the order of the forward pass."""
     return {module.name: module for _, module in _own_modules(network) if isinstance(module, Probe)}
+
+
+def put_first(network: nn.Module, *names: str) -> None:
+    """Move children to the front of a network's list of modules: probes are listed in that order."""
+    children = dict(network.named_children())
+    for name in (*names, *(each for each in children if each not in names)):
+        network._modules[name] = network._modules.pop(name)

@@ -78,6 +78,27 @@ def _ge_vit(name: str, **changes: Any) -> Recipe:
     return Recipe(name=name, **{**shared, **changes})
 
 
+def _artificial(name: str, architecture: str, config: dict[str, Any], **changes: Any) -> Recipe:
+    """A GE-ViT on an artificial image: planes are small, so the whole batch is one backward pass."""
+    transformer = {"heads": 4, "attention_dropout": 0.0, "value_dropout": 0.0, **config.pop("transformer")}
+    shared: dict[str, Any] = dict(
+        architecture=architecture, config={**config, "transformer": transformer}, epochs=10, batch=32,
+        optimiser="muon", learning_rate=5e-3, weight_decay=0.01, warmup=0.02, head_scale=0.1, shift_px=1,
+    )  # fmt: skip
+    return Recipe(name=name, **{**shared, **changes})
+
+
+def _patches(patch_size: int, stages: tuple[tuple[int, ...], ...], **changes: Any) -> Recipe:
+    transformer = {"stages": stages, "width_factors": (1,) * len(stages)}
+    config = {"patch_size": patch_size, "transformer": transformer}
+    return _artificial(f"patch_ge_vit_p4_{patch_size}px.rotmnist", "patch_ge_vit", config, **changes)
+
+
+def _hybrid(name: str, keeps_group: bool) -> Recipe:
+    transformer = {"stages": ((1, 1),), "width_factors": (1,)}
+    return _artificial(name, "hybrid", {"keeps_group": keeps_group, "transformer": transformer}, epochs=8)
+
+
 def _vit(name: str, **changes: Any) -> Recipe:
     shared: dict[str, Any] = dict(
         architecture="vit", batch=64, optimiser="muon", learning_rate=2e-3, weight_decay=0.05, shift_px=1
@@ -108,6 +129,12 @@ RECIPES: dict[str, Recipe] = {
         _vit("vit.fashion", task="fashion", epochs=25),
         _cohen_welling("cnn.rotmnist", "cnn", epochs=40),
         _cohen_welling("gcnn_p4.rotmnist", "gcnn", config={"group": "c4"}, epochs=60),
+        _patches(2, ((1, 0), (1, 0)), epochs=4),
+        _patches(4, ((0, 1, 1),)),
+        _patches(7, ((0, 0), (0,)), epochs=15),
+        _patches(14, ((0, 0),), epochs=25),
+        _hybrid("hybrid_p4.rotmnist", keeps_group=True),
+        _hybrid("hybrid_p4_invariant.rotmnist", keeps_group=False),
     )
 }
 
