@@ -106,11 +106,20 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _data(arguments: argparse.Namespace) -> int:
+    from e2viz.images.idx import DataError
     from e2viz.train.data import TASKS
     from e2viz.train.pack import data_checksum
 
+    missing = []
     for name, task in TASKS.items():
-        print(f"{name}: {task.words}\n  {data_checksum(task.splits(arguments.data))}")
+        try:
+            print(f"{name}: {task.words}\n  {data_checksum(task.splits(arguments.data))}")
+        except DataError as error:
+            missing.append((name, error))
+    if len(missing) == len(TASKS):
+        raise missing[0][1]
+    for name, error in missing:
+        print(f"{name}: not here. {error}")
     return 0
 
 

@@ -39,7 +39,7 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batches(self, size: int) -> Iterator[tuple[Float[Tensor, "batch 1 size size"], Int64[Tensor, "batch"]]]:
+    def batches(self, size: int) -> Iterator[tuple[Float[Tensor, "batch channel size size"], Int64[Tensor, "batch"]]]:
         """Serve the split in order, turned by the fair rotation, as float32 in [0, 1].
 
         Args:
@@ -47,8 +47,25 @@ class Split:
         """
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            upright = self.images[part, None].float() / 255
-            yield rotate(upright, self.angles_deg[part]), self.labels[part]
+            yield self.served(part), self.labels[part]
+
+    def upright(self, part: slice) -> Float[Tensor, "batch 1 size size"]:
+        """Some of the images, not turned, in [0, 1]."""
+        return self.images[part, None].float() / 255
+
+    def served(self, part: slice) -> Float[Tensor, "batch 1 size size"]:
+        """Some of the images, each turned by its angle with the fair rotation, in [0, 1]."""
+        return rotate(self.upright(part), self.angles_deg[part])
+
+    def turned(
+        self, rows: Int64[Tensor, " batch"], angles_deg: Float64[Tensor, " batch"]
+    ) -> Float[Tensor, "batch 1 size size"]:
+        """Chosen images turned by other angles, as fast as training needs it."""
+        return turned_batch(self.images[rows], angles_deg)
+
+    def first(self, count: int) -> "Split":
+        """The first so many images."""
+        return Split(self.images[:count], self.labels[:count], self.angles_deg[:count])
 
     def checksum(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of images, labels and angles."""

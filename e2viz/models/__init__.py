@@ -15,6 +15,7 @@ from e2viz.models.gsa_net import GSANet, GSANetConfig
 from e2viz.models.hybrid import Hybrid, HybridConfig
 from e2viz.models.patch_ge_vit import PatchGEViT, PatchGEViTConfig
 from e2viz.models.post_hoc import PostHocClassifier, PostHocConfig
+from e2viz.models.resnet import ResNet, ResNetConfig
 from e2viz.models.vit import ViT, ViTConfig
 
 ARCHITECTURES: dict[str, tuple[type, type[nn.Module]]] = {
@@ -25,6 +26,7 @@ ARCHITECTURES: dict[str, tuple[type, type[nn.Module]]] = {
     "gcnn": (GCNNConfig, GCNN),
     "patch_ge_vit": (PatchGEViTConfig, PatchGEViT),
     "hybrid": (HybridConfig, Hybrid),
+    "resnet": (ResNetConfig, ResNet),
     "post_hoc": (PostHocConfig, PostHocClassifier),
 }
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from e2viz.images import protocol
+from e2viz.images import pcam, protocol
 from e2viz.images.protocol import Split, Splits
 
 DIGITS = tuple("0123456789")
@@ -34,7 +34,7 @@ class Task:
     """One set of pictures under the rotMNIST protocol.
 
     Args:
-        dataset, variant: what ``e2viz.images.protocol.load`` takes.
+        dataset, variant: what ``e2viz.images.protocol.load`` takes; or "pcam", which knows one variant.
         words: what the card says about it.
         mean, std: normalisation of values in [0, 1].
     """
@@ -52,6 +52,8 @@ class Task:
         Raises:
             e2viz.images.idx.DataError: if files are missing or damaged.
         """
+        if self.dataset == "pcam":
+            return pcam.load(folder)
         return protocol.load(folder, self.dataset, self.variant)
 
 
@@ -67,6 +69,14 @@ TASKS: dict[str, Task] = {
         mean=0.2860,
         std=0.3530,
         class_names=CLOTHES,
+    ),
+    "pcam": Task(
+        dataset="pcam",
+        words="PCam, 262,144 training patches turned by random quarter turns; tested on all 32,768 test patches, "
+        "as they are and turned by a random quarter turn",
+        mean=0.65,
+        std=0.25,
+        class_names=pcam.CLASSES,
     ),
 }
 
@@ -108,7 +118,7 @@ class TrainingData:
 
     def batch(
         self, rows: Int[Tensor, " batch"], generator: torch.Generator, fresh_angles: bool, shift_px: int
-    ) -> tuple[Float[Tensor, "batch 1 height width"], Int[Tensor, " batch"]]:
+    ) -> tuple[Float[Tensor, "batch channel height width"], Int[Tensor, " batch"]]:
         """Normalised training images of those rows, augmented with the generator's random numbers alone.
 
         Args:
@@ -120,7 +130,7 @@ class TrainingData:
         angles_deg = self.training.angles_deg[rows]
         if fresh_angles and self.turned:
             angles_deg = torch.rand(len(rows), generator=generator, dtype=torch.float64) * 360
-        images = protocol.turned_batch(self.training.images[rows], angles_deg)
+        images = self.training.turned(rows, angles_deg)
         if shift_px:
             images = shifted(images, shift_px, generator)
         return self._normalise(images), self.training.labels[rows]

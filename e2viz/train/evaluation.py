@@ -34,10 +34,6 @@ class Counter:
             self.report(self.done, self.total)
 
 
-def _first(split: Split, count: int) -> Split:
-    return Split(split.images[:count], split.labels[:count], split.angles_deg[:count])
-
-
 def turned_again(split: Split, seed: int) -> Split:
     """The same images under new uniformly random angles."""
     generator = torch.Generator().manual_seed(seed)
@@ -59,8 +55,8 @@ def turn_logits(
 ) -> Iterator[tuple[Float[Tensor, "angle class"], Int[Tensor, ""]]]:
     """For each image of the split, the logits at equispaced angles of one turn, and the label."""
     angles_deg = torch.arange(angles, dtype=torch.float64) * (360 / angles)
-    for image, label in zip(split.images, split.labels, strict=True):
-        yield model.logits(rotate(image[None].float() / 255, angles_deg)), label
+    for index, label in enumerate(split.labels):
+        yield model.logits(rotate(split.upright(slice(index, index + 1))[0], angles_deg)), label
         counter.add(angles)
 
 
@@ -77,9 +73,9 @@ def evaluate(
         report: told of progress.
     """
     turned = splits.test if seed is None else turned_again(splits.test, seed)
-    turned = _first(turned, limit or len(turned))
-    upright = _first(splits.test_upright, limit or len(splits.test_upright))
-    steady = _first(splits.test_upright, min(limit or STABILITY_IMAGES, STABILITY_IMAGES))
+    turned = turned.first(limit or len(turned))
+    upright = splits.test_upright.first(limit or len(splits.test_upright))
+    steady = splits.test_upright.first(min(limit or STABILITY_IMAGES, STABILITY_IMAGES))
     counter = Counter(len(turned) + len(upright) + len(steady) * STABILITY_ANGLES, report)
     rotated_correct = correct_count(model, turned, counter)
     upright_correct = correct_count(model, upright, counter)

@@ -99,6 +99,16 @@ def _hybrid(name: str, keeps_group: bool) -> Recipe:
     return _artificial(name, "hybrid", {"keeps_group": keeps_group, "transformer": transformer}, epochs=8)
 
 
+def _pcam(name: str, architecture: str, config: dict[str, Any], **changes: Any) -> Recipe:
+    """On 262,144 patches of 96×96 pixels: written to be run on a larger machine than the other recipes were."""
+    shape = {} if architecture == "post_hoc" else {"image_size": 96, "channels": 3, "classes": 2}
+    shared: dict[str, Any] = dict(
+        architecture=architecture, config={**shape, **config}, task="pcam", epochs=10, batch=64, micro_batch=8,
+        learning_rate=1e-3, weight_decay=1e-2, shift_px=4,
+    )  # fmt: skip
+    return Recipe(name=name, **{**shared, **changes})
+
+
 def _vit(name: str, **changes: Any) -> Recipe:
     shared: dict[str, Any] = dict(
         architecture="vit", batch=64, optimiser="muon", learning_rate=2e-3, weight_decay=0.05, shift_px=1
@@ -112,6 +122,10 @@ def _cohen_welling(name: str, architecture: str, **changes: Any) -> Recipe:
 
 
 _SMALL = {"width": 12, "heads": 4, "depth": 6}
+
+_PCAM_STAGES = {"stages": ((), (2,), (1, 0), (1,)), "width_factors": (1, 2, 2, 2), "pool_last": True}
+_PCAM_LAYERS = ((5, True), (3, True), (3, True), (3, False))
+_PCAM_SMALL = {"stages": ((1, 0),), "width_factors": (1,)}
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -135,6 +149,11 @@ RECIPES: dict[str, Recipe] = {
         _patches(14, ((0, 0),), epochs=25),
         _hybrid("hybrid_p4.rotmnist", keeps_group=True),
         _hybrid("hybrid_p4_invariant.rotmnist", keeps_group=False),
+        _pcam("ge_vit_p4.pcam", "ge_vit", {"width": 12, **_PCAM_STAGES}, head_scale=0.03),
+        _pcam("patch_ge_vit_p4_8px.pcam", "patch_ge_vit", {"patch_size": 8, "transformer": _PCAM_SMALL}),
+        _pcam("hybrid_p4.pcam", "hybrid", {"layers": _PCAM_LAYERS, "convolved": 16, "transformer": _PCAM_SMALL}),
+        _pcam("resnet_50.pcam", "resnet", {}),
+        _pcam("post_hoc_mean_c4.pcam", "post_hoc", {"method": "mean", "group": "c4", "architecture": "resnet"}),
     )
 }
 
