@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from e2viz.render.layout import lay_out
 from e2viz.render.marks import Arcs, Box, ColorBar, Dot, Line, Mark, Pixels, Sheet, Text, font
 from e2viz.render.palette import Theme, color_table, for_theme, rgb, theme_named
 from e2viz.render.ring import ring_pixels
-from e2viz.render.scene import Number, Scene
+from e2viz.render.scene import Number, Panel, Scene
 
 OVERSAMPLING = 4
+MAP_SHARE = 0.65  # of a map's colour where a picture shows through; payload.js says the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +81,22 @@ def pixel_box(mark: Box | Pixels | ColorBar, scale: Number) -> tuple[int, int, i
 def panel_colors(mark: Pixels, width_px: int, height_px: int) -> Image.Image:
     """The pixels of a panel as RGB at their size on screen: nearest for maps, interpolated for pictures."""
     values = mark.panel.at(mark.frame)
-    if mark.smooth:
-        colors = values if mark.panel.is_rgb else color_table(mark.panel.palette)[values]
-        return Image.fromarray(colors).resize((width_px, height_px), Image.Resampling.BICUBIC)
+    if mark.smooth or mark.panel.under is not None:
+        colors = values if mark.panel.is_rgb else over_picture(mark.panel, mark.frame)
+        if mark.smooth:
+            return Image.fromarray(colors).resize((width_px, height_px), Image.Resampling.BICUBIC)
+        return Image.fromarray(nearest(colors, width_px, height_px))
     steps = nearest(values, width_px, height_px)
     return Image.fromarray(steps if mark.panel.is_rgb else color_table(mark.panel.palette)[steps])
+
+
+def over_picture(panel: Panel, frame: int) -> UInt8[np.ndarray, "height width 3"]:
+    """The colours of a map, mixed with the grey picture under it where there is one, as the player mixes them."""
+    colors = color_table(panel.palette)[panel.at(frame)]
+    if panel.under is None:
+        return colors
+    grey = panel.under[frame if panel.frames > 1 else 0][..., None]
+    return np.rint(MAP_SHARE * colors + (1 - MAP_SHARE) * grey).astype(np.uint8)
 
 
 def nearest(values: np.ndarray, width_px: int, height_px: int) -> np.ndarray:

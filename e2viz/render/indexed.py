@@ -31,7 +31,7 @@ def map_steps(scene: Scene, room: int) -> dict[str, np.ndarray]:
     """
     used: dict[str, np.ndarray] = {}
     for panel in scene.panels:
-        if not panel.is_rgb:
+        if not panel.is_mixed:
             steps = np.arange(256) if panel is scene.picture else np.flatnonzero(np.bincount(panel.values.ravel()))
             # The scale beside a row shows its whole palette, also the steps that no value reaches.
             used[panel.palette] = np.union1d(used.get(panel.palette, np.arange(0, 256, 5)), steps)
@@ -167,7 +167,7 @@ def _without_pixels(sheet: Sheet, frame: int, scene: Scene, look: dict[str, Any]
     pixels = packed(draw(scene, frame, **look))
     keep = pixels >> 24 >= 128
     for mark in (*sheet.still, *sheet.marks(frame)):
-        if isinstance(mark, Pixels) and not mark.panel.is_rgb:
+        if isinstance(mark, Pixels) and not mark.panel.is_mixed:
             left, top, right, bottom = pixel_box(mark, look["scale"])
             keep[top:bottom, left:right] = False
     return pixels[keep]
@@ -176,7 +176,7 @@ def _without_pixels(sheet: Sheet, frame: int, scene: Scene, look: dict[str, Any]
 def _put_map(index: np.ndarray, mark: Pixels, table: ColorTable, scale: Number) -> None:
     """Write a map's own steps over what the nearest-colour search made of it."""
     panel = mark.panel
-    if mark.smooth or panel.is_rgb or panel.marker is not None or panel.outline is not None:
+    if mark.smooth or panel.is_mixed or panel.marker is not None or panel.outline is not None:
         return
     left, top, right, bottom = pixel_box(mark, scale)
     values = nearest(panel.at(mark.frame), right - left, bottom - top)

@@ -61,6 +61,7 @@ class Panel:
         color: the model's colour, or "".
         marker: [frame 2], row and column of a point, in pixels of the panel (0, 0 = centre of the first one).
         outline: [frame 4], row, column, height and width of a box, in pixels of the panel.
+        under: uint8 [frame height width], a grey picture that shows through the map; see `over_picture`.
     """
 
     title: str
@@ -73,6 +74,7 @@ class Panel:
     color: str = ""
     marker: Array | None = None
     outline: Array | None = None
+    under: UInt8[Array, "frame height width"] | None = None
 
     def __post_init__(self) -> None:
         shape = self.values.shape
@@ -85,6 +87,8 @@ class Panel:
         for name, columns in (("marker", 2), ("outline", 4)):
             track = getattr(self, name)
             _check_track(name, track, len(track) if track is not None and self.frames == 1 else self.frames, columns)
+        if self.under is not None and (self.is_rgb or self.under.shape != shape or self.under.dtype != np.uint8):
+            raise ValueError(f"a picture under a map must be uint8 {shape}, got {self.under.dtype} {self.under.shape}")
 
     @classmethod
     def from_values(
@@ -127,6 +131,11 @@ class Panel:
     def is_rgb(self) -> bool:
         """True when the values are colours and not steps of a palette."""
         return self.values.ndim == 4
+
+    @property
+    def is_mixed(self) -> bool:
+        """True when its colours are not those of its palette: RGB, or a picture shows through."""
+        return self.is_rgb or self.under is not None
 
     def at(self, frame: int) -> UInt8[Array, "height width *rgb"]:
         """The pixels of one frame."""
@@ -207,11 +216,15 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """Panels that stand side by side under one label, usually one model's."""
+    """Panels that stand side by side under one label, usually one model's.
+
+    With `halves` the second half of the panels belongs beside the first: on a narrow screen it begins a new line.
+    """
 
     label: str
     panels: tuple[Panel, ...]
     color: str = ""
+    halves: bool = False
 
     def __post_init__(self) -> None:
         if not self.panels:

@@ -7,6 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from e2viz.render.draw import over_picture
 from e2viz.render.embed import KEY
 from e2viz.render.layout import lay_out
 from e2viz.render.marks import Arcs, Box, ColorBar, Dot, Line, Mark, Pixels, Text
@@ -111,8 +112,7 @@ class Writer:
         return "".join(parts)
 
     def _pixels(self, mark: Pixels) -> str:
-        values = mark.panel.at(mark.frame)
-        colors = values if mark.panel.is_rgb else color_table(mark.panel.palette)[values]
+        colors = mark.panel.at(mark.frame) if mark.panel.is_rgb else over_picture(mark.panel, mark.frame)
         clip = define = ""
         if mark.round_:
             self._clips += 1

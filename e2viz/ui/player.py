@@ -82,10 +82,13 @@ def pack(scene: Scene, options: Options | None = None) -> bytes:
         options: how it is played.
     """
     options = options or Options()
-    pixels = [np.ascontiguousarray(panel.values) for panel in scene.panels]
-    offsets = iter(np.cumsum([0] + [each.size for each in pixels]).tolist())
-    picture = None if scene.picture is None else _panel(scene.picture, next(offsets))
-    rows = [_row(row, [_panel(panel, next(offsets)) for panel in row.panels]) for row in scene.rows]
+    # A picture under many maps is one array, and is sent once.
+    arrays = {id(each): each for panel in scene.panels for each in (panel.values, panel.under) if each is not None}
+    pixels = [np.ascontiguousarray(each) for each in arrays.values()]
+    starts = np.cumsum([0] + [each.size for each in pixels]).tolist()
+    offsets = dict(zip(arrays, starts, strict=False))
+    picture = None if scene.picture is None else _panel(scene.picture, offsets)
+    rows = [_row(row, [_panel(panel, offsets) for panel in row.panels]) for row in scene.rows]
     header = {
         "title": scene.title,
         "caption": scene.caption,
@@ -142,11 +145,12 @@ def player(scene: Scene, *, key: str, options: Options | None = None) -> Played:
     )
 
 
-def _panel(panel: Panel, offset: int) -> dict[str, object]:
+def _panel(panel: Panel, offsets: dict[int, int]) -> dict[str, object]:
     frames, height, width = panel.values.shape[:3]
     return {
         "title": panel.title,
-        "offset": offset,
+        "offset": offsets[id(panel.values)],
+        "under": None if panel.under is None else offsets[id(panel.under)],
         "frames": frames,
         "height": height,
         "width": width,
@@ -164,7 +168,7 @@ def _panel(panel: Panel, offset: int) -> dict[str, object]:
 
 def _row(row: Row, panels: list[dict[str, object]]) -> dict[str, object]:
     aside = row.label.strip().lower() == ASIDE_LABEL
-    return {"label": row.label, "color": row.color, "aside": aside, "panels": panels}
+    return {"label": row.label, "color": row.color, "aside": aside, "halves": row.halves, "panels": panels}
 
 
 def _ring(ring: Ring) -> dict[str, object]:

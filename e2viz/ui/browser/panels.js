@@ -74,6 +74,22 @@ class PanelView {
     return this.scene.class_names[this.scene.class_colors.indexOf(hex)] ?? Array.from(rgb).join(" ");
   }
 
+  // Where panels of a row differ in scale, each says its own.
+  showScale() {
+    const { low, high, table, channels, palette } = this.panel;
+    if (channels !== 1 || palette === "grey") return;
+    const own = document.createElement("span");
+    own.className = "own-scale";
+    own.innerHTML = `<b></b><canvas width="256" height="1"></canvas><b></b>`;
+    const [left, right] = own.querySelectorAll("b");
+    left.textContent = number(low);
+    right.textContent = number(high);
+    const ramp = new ImageData(256, 1);
+    new Uint32Array(ramp.data.buffer).set(table);
+    own.querySelector("canvas").getContext("2d").putImageData(ramp, 0, 0);
+    this.element.append(own);
+  }
+
   markAt(place) {
     this.mark.hidden = !place;
     if (place) this.place(this.mark, { ...place, height: 1, width: 1 });
@@ -97,10 +113,16 @@ function rowView(row, scene, nextIndex) {
   if (row.color) element.dataset.model = row.color;
   const views = row.panels.map((panel, k) => new PanelView(panel, nextIndex + k, scene));
   element.querySelector(".panels").append(...views.map((view) => view.element));
-  const [first] = row.panels;
-  const shared = first.channels === 1 && row.panels.every(
+  if (row.halves) {
+    element.classList.add("halves");
+    element.style.setProperty("--half", row.panels.length / 2);
+    views[row.panels.length / 2].element.classList.add("second");
+  }
+  const maps = row.panels.filter((panel) => panel.channels === 1 && panel.palette !== "grey");
+  const [first] = maps;
+  const shared = maps.every(
     (panel) => panel.palette === first.palette && panel.low === first.low && panel.high === first.high);
-  if (shared && first.palette !== "grey") {
+  if (shared && first) {
     const scale = element.querySelector(".scale");
     scale.hidden = false;
     const [low, high] = scale.querySelectorAll("b");
@@ -109,6 +131,6 @@ function rowView(row, scene, nextIndex) {
     const ramp = new ImageData(256, 1);
     new Uint32Array(ramp.data.buffer).set(first.table);
     scale.querySelector("canvas").getContext("2d").putImageData(ramp, 0, 0);
-  }
+  } else views.forEach((view) => view.showScale());
   return { element, views };
 }

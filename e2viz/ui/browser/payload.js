@@ -11,6 +11,7 @@ function unpack(data) {
     panel.size = panel.height * panel.width * panel.channels;
     panel.pixels = pixels.subarray(panel.offset, panel.offset + panel.size * panel.frames);
     panel.table = scene.palettes[panel.palette];
+    if (panel.under !== null) panel.under = pixels.subarray(panel.under, panel.under + panel.size * panel.frames);
   }
   scene.frames = scene.angles_deg.length;
   const step = scene.frames > 1 ? scene.angles_deg[1] - scene.angles_deg[0] : 0;
@@ -70,11 +71,20 @@ function turnAtAngle(scene, angle_deg) {
   return turnOf(scene, best);
 }
 
+// A map's colour over the grey picture; render/draw.py mixes in the same shares.
+const MAP_SHARE = 0.65;
+function mixed(color, grey) {
+  const mix = (step) => Math.round(MAP_SHARE * (step & 255) + (1 - MAP_SHARE) * grey);
+  return (255 << 24) | (mix(color >> 16) << 16) | (mix(color >> 8) << 8) | mix(color);
+}
+
 function paintPixels(panel, frame, image) {
   const words = new Uint32Array(image.data.buffer);
   const start = panel.frames > 1 ? frame * panel.size : 0;
   const pixels = panel.pixels;
-  if (panel.channels === 1) {
+  if (panel.under) {
+    for (let k = 0; k < words.length; k++) words[k] = mixed(panel.table[pixels[start + k]], panel.under[start + k]);
+  } else if (panel.channels === 1) {
     for (let k = 0; k < words.length; k++) words[k] = panel.table[pixels[start + k]];
   } else {
     for (let k = 0, at = start; k < words.length; k++, at += 3)

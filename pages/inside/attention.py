@@ -1,0 +1,154 @@
+"""What each model attends to from one point of the picture, as the picture turns."""
+
+import streamlit as st
+
+import e2viz
+from e2viz.groups import group
+from e2viz.measure.subject import subject
+from e2viz.render.scene import Scene
+from e2viz.scenes import attention
+from e2viz.scenes.attention_settings import AUTO, LAST, SPREADS, SUM, TOKEN_SPREADS, VIEWS, Settings
+from e2viz.scenes.kept import Part, kept_part
+from e2viz.scenes.planes import SIZE, attention_planes, upright_pixel
+from e2viz.scenes.words import element_name
+from e2viz.ui.computing import compute
+from e2viz.ui.export import copy_link_button, export_menu
+from e2viz.ui.memory import remembered
+from e2viz.ui.page import answered
+from e2viz.ui.player import Options, Pixel, player
+from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.zoo.names import short_labels
+
+BOUND = {"bind": "query-params"}
+CLICKED = "_attention_clicked"
+
+selection = current()
+
+
+def take_click() -> None:
+    """Move the query pixel to where the player was clicked, before the widgets are drawn."""
+    point = st.session_state.pop(CLICKED, None)
+    if point is not None:
+        st.session_state["row"], st.session_state["column"] = point
+
+
+def choose(models: list) -> Settings:
+    """The controls of the page."""
+    take_click()
+    groups = [model for model in models if attention_planes(model.network)]
+    tokens = [model for model in models if "token_attention" in model.probe_kinds().values()]
+    chosen: dict = {}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen["view"] = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", **BOUND)
+        if groups:
+            chosen |= choose_group(groups)
+        if tokens:
+            chosen |= choose_tokens(tokens)
+        for name in ("row", "column"):
+            value = st.number_input(
+                f"Query {name}", 0, SIZE - 1, value=None, key=name, placeholder="auto", width=120, **BOUND
+            )
+            chosen[name] = -1 if value is None else int(value)
+    return Settings(**chosen)
+
+
+def choose_group(models: list) -> dict:
+    """Layer, the axis that is spread, and what is taken of the others."""
+    layers = list(dict.fromkeys(name for model in models for name in attention_planes(model.network)))
+    elements = list(dict.fromkeys(name for model in models for name in names_of(model)))
+    heads = max(each.heads for model in models for each in model.network.modules() if hasattr(each, "heads"))
+    chosen: dict = {
+        "layer": st.selectbox("Layer", [AUTO, *layers], key="layer", width=190, **BOUND),
+        "spread": st.selectbox("A panel for each", list(SPREADS), key="spread", width=190, **BOUND),
+    }
+    axis = SPREADS[chosen["spread"]]
+    if axis != "head":
+        head = st.selectbox("Head", ["mean", *map(str, range(1, heads + 1))], key="head", width=100, **BOUND)
+        chosen["head"] = 0 if head == "mean" else int(head)
+    for name, first in (("v", []), ("g", [SUM]), ("m", [SUM])):
+        if name != axis:
+            chosen[name] = st.selectbox(name, [*first, *elements], key=name, width=110, **BOUND)
+    return chosen
+
+
+def names_of(model) -> list[str]:
+    """The elements of a model's group, by name."""
+    acting = group(model.card.group)
+    return [element_name(acting, element) for element in acting.elements]
+
+
+def choose_tokens(models: list) -> dict:
+    """Heads of one layer of a ViT, or its layers."""
+    kinds = [model.probe_kinds() for model in models]
+    layers = list(dict.fromkeys(name for each in kinds for name, kind in each.items() if kind == "token_attention"))
+    spread = st.segmented_control(
+        "ViT", TOKEN_SPREADS, default=TOKEN_SPREADS[0], required=True, key="token_spread", **BOUND
+    )
+    chosen = {"token_spread": spread}
+    if spread == "heads":
+        chosen["token_layer"] = st.selectbox("ViT layer", [LAST, *layers], key="token_layer", width=180, **BOUND)
+    return chosen
+
+
+def part_of(model, settings: Settings) -> Part | None:
+    """The part of one model: shipped, from this session's capture, or computed now; None when stopped."""
+    angles, picture, method = selection.angles_deg, selection.picture, selection.method
+    found = kept_part(attention.PAGE, model, picture, angles, method, settings.changed())
+    if found is not None:
+        return found
+    point = attention.query_point(picture, settings)
+    key = repr((model.checksum, picture.checksum, selection.angles, method, point))
+    swept = remembered(
+        "attention", key,
+        lambda: compute(
+            key, lambda progress: attention.captured(model, picture, angles, method, point, progress),
+            what=f"views by {model.name}",
+        ),
+    )  # fmt: skip
+    return None if swept is None else attention.part(model, picture, angles, method, settings, swept)
+
+
+def follow(pixel: Pixel | None, scene: Scene) -> None:
+    """A new click on any panel is a new query pixel, where it lay on the upright picture."""
+    panels = [panel for row in scene.rows for panel in row.panels]
+    if pixel is None or st.session_state.get("_attention_pixel") == pixel or pixel.panel >= len(panels):
+        return
+    st.session_state["_attention_pixel"] = pixel
+    height = panels[pixel.panel].values.shape[1]
+    row, column = int((pixel.row + 0.5) * SIZE / height), int((pixel.col + 0.5) * SIZE / height)
+    angle = float(scene.angles_deg[min(pixel.frame, scene.frames - 1)])
+    st.session_state[CLICKED] = upright_pixel(row, column, SIZE, angle)
+    st.rerun()
+
+
+def show(scene: Scene) -> None:
+    """The player and its exports."""
+    start = frame_in_link(scene.angles_deg)
+    options = Options(
+        start_frame=start, presenter=selection.presenter, report_frame=True, report_pixel=scene.frames > 1
+    )
+    played = player(scene, key="attention", options=options)
+    if scene.frames > 1:
+        remember_frame(scene.angles_deg, played.frame)
+        follow(played.pixel, scene)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        export_menu(scene, min(played.frame or 0, scene.frames - 1))
+        copy_link_button()
+
+
+with answered():
+    models = [e2viz.load(name) for name in selection.models]
+    attending = [model for model in models if attention.has_attention(subject(model))]
+    if not attending:
+        st.info("The chosen models have no attention. Choose GE-ViT or ViT in the sidebar.")
+        st.stop()
+    headline = st.empty()
+    settings = choose(attending)
+    parts = {model.name: part_of(model, settings) for model in attending}
+    if all(each is not None for each in parts.values()):
+        recipe = selection.recipe(attention.PAGE, **settings.changed())
+        composed = attention.compose(recipe, parts, selection.picture, short_labels(tuple(parts)))
+        headline.subheader(composed.title, anchor=False)
+        show(composed)
+        with st.expander("What is shown, and how"):
+            st.markdown(attention.MATHS)

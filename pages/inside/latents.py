@@ -1,0 +1,95 @@
+"""Every layer of each model as the picture turns, beside the same maps turned back."""
+
+import streamlit as st
+
+import e2viz
+from e2viz.groups import group
+from e2viz.measure.subject import subject
+from e2viz.render.scene import Scene
+from e2viz.scenes import latents
+from e2viz.scenes.kept import Part, kept_part
+from e2viz.scenes.latents import VIEWS, Settings
+from e2viz.scenes.words import element_name
+from e2viz.ui.computing import compute
+from e2viz.ui.export import copy_link_button, export_menu
+from e2viz.ui.memory import remembered
+from e2viz.ui.page import answered
+from e2viz.ui.player import Options, player
+from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.zoo.names import short_labels
+
+# A session keeps the maps of this many models: some 50 MB each.
+MOST_KEPT = 3
+
+selection = current()
+
+
+def choose(models: list) -> Settings:
+    """The controls of the page."""
+    names = list(dict.fromkeys(name for model in models for name in latents.layers_of(subject(model))))
+    acting = next((group(model.card.group) for model in models if model.card.group), None)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params")
+        channel = st.number_input(
+            "Channel", -1, None, value=0, step=1, key="channel", bind="query-params", width=130,
+            help="−1 shows the root mean square of all channels.",
+        )  # fmt: skip
+        layers = st.multiselect(
+            "Layers", names, key="layers", bind="query-params", placeholder="where the plane changes", width=300
+        )
+        elements: list[str] = []
+        if acting is not None:
+            names = [element_name(acting, element) for element in acting.elements]
+            elements = st.multiselect(
+                "Elements", names, key="elements", bind="query-params", placeholder="all", width=220
+            )
+    return Settings(view=view, channel=int(channel), layers=tuple(layers), elements=tuple(elements))
+
+
+def part_of(model, settings: Settings) -> Part | None:
+    """The part of one model: shipped, from this session's sweep, or computed now; None when stopped."""
+    angles, picture, method = selection.angles_deg, selection.picture, selection.method
+    found = kept_part(latents.PAGE, model, picture, angles, method, settings.changed())
+    if found is not None:
+        return found
+    key = repr((model.checksum, picture.checksum, selection.angles, method, "maps"))
+    swept = remembered(
+        "latents", key,
+        lambda: compute(
+            key, lambda progress: latents.captured(model, picture, angles, method, progress),
+            what=f"views by {model.name}",
+        ),
+        most=MOST_KEPT,
+    )  # fmt: skip
+    return None if swept is None else latents.part(model, picture, angles, method, settings, swept)
+
+
+@st.fragment
+def show(scene: Scene) -> None:
+    """The player and its exports: scrubbing reruns only this."""
+    options = Options(
+        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True, autoplay=True
+    )
+    played = player(scene, key="latents", options=options)
+    remember_frame(scene.angles_deg, played.frame)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        export_menu(scene, played.frame or 0)
+        copy_link_button()
+
+
+with answered():
+    models = [e2viz.load(name) for name in selection.models]
+    layered = [model for model in models if latents.layers_of(subject(model))]
+    if not layered:
+        st.info("The chosen models have no feature maps to show. Choose others in the sidebar.")
+        st.stop()
+    headline = st.empty()
+    settings = choose(layered)
+    parts = {model.name: part_of(model, settings) for model in layered}
+    if all(each is not None for each in parts.values()):
+        recipe = selection.recipe(latents.PAGE, **settings.changed())
+        composed = latents.compose(recipe, parts, selection.picture, short_labels(tuple(parts)))
+        headline.subheader(composed.title, anchor=False)
+        show(composed)
+        with st.expander("What is shown, and how"):
+            st.markdown(latents.MATHS)

@@ -1,0 +1,38 @@
+"""Attention and feature maps in a real browser: a click moves the query pixel, and twelve maps play."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.ui.conftest import browser, open_page, served  # noqa: F401
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+def test_a_click_on_the_picture_chooses_the_query_pixel(open_page):  # noqa: F811
+    with served(APP) as address:
+        page = open_page(f"{address}/attention?models=vit.rotmnist&picture=mnist-4&angles=24")
+        first = page.locator(".rows canvas, .panels canvas").first
+        box = first.bounding_box()
+        first.click(position={"x": 0.25 * box["width"], "y": 0.6 * box["height"]})
+        page.wait_for_function("new URLSearchParams(location.search).get('row') === '16'", timeout=60_000)
+        assert "column=7" in page.url
+        assert page.locator(".panels code").first.inner_text()
+
+
+def test_feature_maps_play_beside_the_same_turned_back(open_page):  # noqa: F811
+    with served(APP) as address:
+        page = open_page(f"{address}/latents?models=vit.rotmnist&picture=mnist-4&angles=36")
+        halves = page.locator(".halves figure")
+        assert halves.count() == 12 and page.locator(".halves .own-scale").count() == 12
+        tops = {round(halves.nth(k).locator("canvas").first.bounding_box()["y"]) for k in range(12)}
+        assert len(tops) == 1, "on a wide page the two halves stand side by side"
+        best_fps = 0.0
+        for _ in range(16):
+            page.wait_for_timeout(500)
+            best_fps = max(best_fps, float(page.locator(".player").get_attribute("data-fps") or 0))
+        if best_fps < 50 and os.getloadavg()[0] > 1.5 * os.cpu_count():
+            pytest.skip(f"{best_fps:.0f} frames a second, but the machine is busy")
+        assert best_fps >= 50
