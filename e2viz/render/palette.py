@@ -137,6 +137,8 @@ def model_colors(names: list[str] | tuple[str, ...]) -> dict[str, str]:
     seen: dict[str, int] = {}
     for name in names:
         architecture = max((key for key in MODEL_COLORS if name.startswith(key)), key=len, default="cnn")
+        if "+" in name:  # "vit.rotmnist+mean_c4" is a wrapped model
+            architecture = "post_hoc"
         shade = seen[architecture] = seen.get(architecture, -1) + 1
         colors[name] = _lighter(MODEL_COLORS[architecture][0], shade)
     return colors

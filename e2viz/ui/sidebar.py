@@ -10,6 +10,7 @@ from e2viz.render.recipe import METHODS
 from e2viz.ui.page import presenter_size
 from e2viz.ui.pictures import choose_picture, hold_reference
 from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
+from e2viz.ui.wrapping import offer_wrapping, with_wrapped
 from e2viz.zoo import names
 from e2viz.zoo.catalogue import list_models
 
@@ -22,13 +23,15 @@ METHOD_HELP = (
 
 def sidebar() -> Selection:
     """Draw the sidebar and return what it says, which is also written into the address bar."""
-    models = names.in_order(list_models())
+    trained = list_models()
+    models = with_wrapped(trained)
     problem = _obey_link(models)
     with st.sidebar:
         held = choose_picture()
         if problem:
             st.warning(problem)
         chosen = _choose_models(models)
+        offer_wrapping(trained, chosen)
         angles = st.segmented_control(
             "Angles in a turn", ANGLES, default=72, required=True, key="angles", width="stretch"
         )

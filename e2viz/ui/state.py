@@ -128,8 +128,12 @@ def _picture(text: str) -> str:
 
 
 def _joined(name: str) -> str:
-    """A repeated parameter is read as a list, `?models=a&models=b` like `?models=a,b`."""
-    return ",".join(st.query_params.get_all(name))
+    """A repeated parameter is read as a list, `?models=a&models=b` like `?models=a,b`.
+
+    A plus in a link that was written by hand arrives as a space; no model's name holds one.
+    """
+    joined = ",".join(st.query_params.get_all(name))
+    return joined.replace(" ", "+") if name == "models" else joined
 
 
 def frame_in_link(angles_deg: np.ndarray, name: str = "angle") -> int:

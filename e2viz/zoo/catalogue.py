@@ -8,6 +8,7 @@ from pathlib import Path
 
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model, read_model
+from e2viz.zoo.wrapped import read_learned, wrap, wrapping
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parents[2] / "weights"
 
@@ -17,12 +18,20 @@ def list_models(folder: Path = WEIGHTS_FOLDER) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
+def is_model(name: str, folder: Path = WEIGHTS_FOLDER) -> bool:
+    """Whether ``load`` knows the name: a trained model, or one wrapped by a method that learns nothing."""
+    names, wanted = list_models(folder), wrapping(name)
+    return name in names or (wanted is not None and not wanted.learns and wanted.base in names)
+
+
 def card(name: str, folder: Path = WEIGHTS_FOLDER) -> Card:
-    """The card of a trained model, without opening its weights.
+    """The card of a trained model, without opening its weights; of a wrapped one, with.
 
     Raises:
         LookupError: if there is no such model, with the nearest names.
     """
+    if wrapping(name) and name not in list_models(folder):
+        return load(name, folder).card
     return Card.read(_card_path(name, folder))
 
 
@@ -30,13 +39,20 @@ def card(name: str, folder: Path = WEIGHTS_FOLDER) -> Card:
 def load(name: str, folder: Path = WEIGHTS_FOLDER) -> Model:
     """The trained model of that name: strict, checksummed, in eval mode, read once and kept.
 
-    The network is shared by all who ask for it, so nobody may change it; ``copy.deepcopy`` it first.
+    The network is shared by all who ask for it, so nobody may change it; ``copy.deepcopy`` it first. A name such as
+    "vit.rotmnist+mean_c4" gives vit.rotmnist made equivariant after the fact (e2viz.zoo.wrapped).
 
     Raises:
         LookupError: if there is no such model, with the nearest names.
         WeightsError: if its files are damaged or do not fit together.
     """
-    return read_model(_card_path(name, folder))
+    wanted = wrapping(name)
+    if wanted is None:
+        return read_model(_card_path(name, folder))
+    if wanted.learns:
+        _card_path(name, folder)
+        return read_learned(load(wanted.base, folder), wanted, folder)
+    return wrap(load(wanted.base, folder), wanted.method, wanted.group)
 
 
 def _card_path(name: str, folder: Path) -> Path:

@@ -17,17 +17,26 @@ DEFAULT_MODELS = ("ge_vit_p4.rotmnist", "vit.mnist")
 
 def architecture_of(name: str) -> str:
     """The architecture in "architecture_group.weights_tag"; "" for one that is not known here."""
+    if "+" in name:
+        return "post_hoc"
     fitting = [each for each in ARCHITECTURES if name == each or name.startswith((f"{each}_", f"{each}."))]
     return max(fitting, key=len, default="")
 
 
 def label(name: str) -> str:
-    """A model's name on screen: "ge_vit_p4.rotmnist" is "GE-ViT p4, rotMNIST"."""
+    """A model's name on screen: "ge_vit_p4.rotmnist" is "GE-ViT p4, rotMNIST".
+
+    "vit.rotmnist+mean_c4" is "ViT + mean c4, rotMNIST".
+    """
+    base, wrapped, how = name.partition("+")
+    if wrapped:
+        model, _, data = label(base).partition(", ")
+        return ", ".join(filter(None, (f"{model} + {how.replace('_', ' ')}", data)))
     architecture = architecture_of(name)
     model, _, tag = name.partition(".")
     group = model.removeprefix(architecture).strip("_") if architecture else model
     shown = ARCHITECTURES[architecture][0] if architecture else ""
-    first = " ".join(filter(None, (shown, group)))
+    first = " ".join(filter(None, (shown, group.replace("_", " "))))
     return ", ".join(filter(None, (first, DATA.get(tag, tag))))
 
 
@@ -35,6 +44,7 @@ def short_labels(names: tuple[str, ...]) -> dict[str, str]:
     """The shortest names that still tell these models apart."""
     short = {name: label(name).partition(",")[0] for name in names}
     architecture = {name: ARCHITECTURES.get(architecture_of(name), (short[name],))[0] for name in names}
+    architecture |= {name: short[name] for name in names if "+" in name}
     for shorter in (architecture, short):
         if len(set(shorter.values())) == len(names):
             return shorter

@@ -110,3 +110,23 @@ def test_a_stored_picture_comes_back_and_is_written_the_same() -> None:
     assert picture.values.shape == (3, 9, 9)
     assert to_png(from_png(to_png(picture))) == to_png(picture)
     assert from_png(to_png(picture)).checksum == picture.checksum
+
+
+def test_a_link_may_wrap_a_model(app: AppTest) -> None:
+    app.query_params["models"] = "vit.mnist,vit.mnist+mean_c4,gsa_net.rotmnist+tta_d4,no.such+mean_c4"
+    app.run()
+    assert said(app)[0] == "vit.mnist,gsa_net.rotmnist+tta_d4,vit.mnist+mean_c4"
+    app.query_params["models"] = "cnn.mnist most_certain_c16"  # a plus that nobody escaped
+    app.run()
+    assert said(app)[0] == "cnn.mnist+most_certain_c16"
+
+
+def test_a_model_is_wrapped_in_the_sidebar(app: AppTest) -> None:
+    app.query_params["models"] = "cnn.mnist"
+    app.run()
+    app.selectbox(key="_wrap_base").select("vit.mnist")
+    app.selectbox(key="_wrap_method").select("max").run()
+    next(button for button in app.button if button.label == "Add to the models").click().run()
+    assert said(app)[0] == "vit.mnist+max_c4,cnn.mnist"
+    assert app.query_params["models"] == "vit.mnist+max_c4,cnn.mnist"
+    assert "learned_attention" not in app.selectbox(key="_wrap_method").options

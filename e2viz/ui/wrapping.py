@@ -1,0 +1,59 @@
+"""Wrap any model of the catalogue after the fact, from the sidebar; the result is a model like any other."""
+
+import streamlit as st
+
+from e2viz.models.post_hoc import LEARNED, METHODS
+from e2viz.zoo import names
+from e2viz.zoo.wrapped import Wrapping, wrapping
+
+GROUPS = ("c4", "c8", "c16", "d4")
+METHOD_LABELS = {
+    "mean": "Mean of embeddings",
+    "max": "Maximum of embeddings",
+    "sum": "Sum of embeddings",
+    "most_likely": "Most likely",
+    "most_certain": "Most certain",
+    "learned_average": "Learned average",
+    "learned_attention": "Learned attention",
+    "tta": "Test-time augmentation",
+}
+_WRAPPED = "_wrapped_models"
+
+
+def with_wrapped(trained: list[str]) -> list[str]:
+    """The trained models, and those that this session or the link wraps."""
+    held: list[str] = st.session_state.setdefault(_WRAPPED, [])
+    asked = ",".join(st.query_params.get_all("models")).replace(" ", "+").split(",")
+    for name in asked:
+        if name not in (*held, *trained) and _can_wrap(wrapping(name), trained):
+            held.append(name)
+    return names.in_order([*trained, *(name for name in held if _can_wrap(wrapping(name), trained))])
+
+
+def _can_wrap(wanted: Wrapping | None, trained: list[str]) -> bool:
+    """A method that learns needs its weights, and is then one of the trained models itself."""
+    return wanted is not None and wanted.base in trained and not wanted.learns
+
+
+def _add(chosen: list[str]) -> None:
+    made = Wrapping(
+        st.session_state["_wrap_base"], st.session_state["_wrap_method"], st.session_state["_wrap_group"]
+    ).name
+    if made not in st.session_state[_WRAPPED]:
+        st.session_state[_WRAPPED].append(made)
+    st.session_state["models"] = [*chosen, *([] if made in chosen else [made])]
+
+
+def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
+    """The popover: which model, how its views are combined, under which group."""
+    bases = [name for name in names.in_order(trained) if "+" not in name]
+    if not bases:
+        return
+    with st.popover("Wrap a model", width="stretch", help="Make any model equivariant after the fact."):
+        preferred = next((k for k, name in enumerate(bases) if names.architecture_of(name) == "vit"), 0)
+        st.selectbox("Model", bases, index=preferred, format_func=names.label, key="_wrap_base")
+        untrained = [method for method in METHODS if method not in LEARNED]
+        st.selectbox("Combine views by", untrained, format_func=METHOD_LABELS.__getitem__, key="_wrap_method")
+        st.segmented_control("Group", GROUPS, default="c4", required=True, key="_wrap_group", width="stretch")
+        st.caption("Aggregations that learn are listed among the models where they were trained.")
+        st.button("Add to the models", on_click=_add, args=(list(chosen),), type="primary", width="stretch")
