@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: setup app check test chromium weights bench sweeps gallery
+.PHONY: setup app check test chromium weights bench sweeps gallery tables efficiency
 
 setup: $(VENV)/ready
 
@@ -33,6 +33,13 @@ chromium:
 
 bench: setup
 	$(BIN)/python -m benchmarks.bench
+
+# Each goes on where it stopped. A look at the first thousand test images: TABLES="--levels none --limit 1000".
+tables: setup
+	$(BIN)/python -m e2viz.train.tables --data $(DATA) $(TABLES)
+
+efficiency: setup
+	$(BIN)/python -m benchmarks.efficiency
 
 # The trained models; and what is made from them, to be run after any of them changed.
 weights: setup

@@ -23,6 +23,7 @@ from e2viz.train.checkpoint import Progress
 from e2viz.train.data import TrainingData
 from e2viz.train.muon import Muon
 from e2viz.train.recipes import Recipe
+from e2viz.zoo import catalogue
 
 CHECKPOINT_SECONDS = 180.0
 LINE_SECONDS = 20.0
@@ -87,6 +88,9 @@ class Run:
         self.steps_per_epoch = math.ceil(len(data) / recipe.batch)
         torch.manual_seed(recipe.seed)
         self.network = build(recipe.architecture, recipe.config)
+        if recipe.start:
+            begun = getattr(self.network, "wrapped", self.network)
+            begun.load_state_dict(catalogue.load(recipe.start).network.state_dict())
         if recipe.head_scale != 1:
             classifier: Any = self.network.classifier
             with torch.no_grad():

@@ -16,6 +16,7 @@ class Recipe:
         name: of the weights, "architecture_group.tag".
         architecture: a key of ``e2viz.models.ARCHITECTURES``.
         config: fields of that architecture's configuration.
+        start: name of trained weights that the network, or the network it wraps, begins from; "" begins afresh.
         task: a key of ``e2viz.train.data.TASKS``: which pictures, and whether they are turned.
         epochs: passes over the training images; the learning rate falls to zero over them.
         batch: images for each step of the optimiser.
@@ -37,6 +38,7 @@ class Recipe:
     name: str
     architecture: str
     config: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
     task: str = "rotmnist"
     epochs: int = 50
     batch: int = 64

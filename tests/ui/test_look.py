@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from e2viz.render.palette import MODEL_COLORS, THEMES
-from e2viz.zoo import names
 from e2viz.ui.drawing import decode_drawing
 from e2viz.ui.navigation import found
+from e2viz.zoo import names
 
 ROOT = Path(__file__).parents[2]
 CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())

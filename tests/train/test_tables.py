@@ -1,0 +1,151 @@
+"""Fine-tuning at three levels and the tables it fills, on data small enough to count by hand."""
+
+import copy
+import json
+
+import pytest
+import torch
+
+from e2viz.images.protocol import Split, Splits
+from e2viz.models import build
+from e2viz.models.post_hoc import METHODS
+from e2viz.train import fine_tune, loop, tables
+from e2viz.train.data import Task
+from e2viz.train.fine_tune import Features, answer, correct_count, features_folder, train_aggregation, tune
+from e2viz.train.fine_tune import view_features as features_of
+from e2viz.zoo import catalogue
+from e2viz.zoo.card import Card
+from e2viz.zoo.weights import Model
+from e2viz.zoo.wrapped import wrap
+
+SIZE = 12
+CONFIG = {"image_size": SIZE, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1}
+
+
+def split(count, seed):
+    """A bright spot left or right of the centre, turned: near or far tells the two classes apart at every angle."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, 2, (count,), generator=generator)
+    images = torch.zeros(count, SIZE, SIZE, dtype=torch.uint8)
+    for row, label in enumerate(labels.tolist()):
+        images[row, 5:7, 5 - 3 * label : 7 - 3 * label] = 255
+    return Split(images, labels, torch.rand(count, generator=generator, dtype=torch.float64) * 360)
+
+
+SPLITS = Splits(split(40, 1), split(20, 2), split(30, 3), split(10, 4))
+
+
+class SmallTask(Task):
+    def splits(self, folder):
+        return SPLITS
+
+
+@pytest.fixture
+def base(monkeypatch):
+    torch.manual_seed(0)
+    model = Model(Card(name="vit.rotmnist", architecture="vit", config=CONFIG, image_size=SIZE, weights_checksum="1"),
+                  build("vit", CONFIG).eval().requires_grad_(False))  # fmt: skip
+    monkeypatch.setattr(catalogue, "load", lambda name: model)
+    monkeypatch.setattr(catalogue, "list_models", lambda: ["vit.rotmnist"])
+    for module in (tables, fine_tune):
+        monkeypatch.setattr(module, "task", lambda name: SmallTask())
+    monkeypatch.setattr(tables, "GROUP", "c4")
+    return model
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_kept_embeddings_give_the_network_s_own_answers(base, method):
+    model = wrap(base, method, "c4")
+    images = model.prepare(SPLITS.test.served(slice(0, 4)))
+    with torch.no_grad():
+        torch.testing.assert_close(
+            answer(model.network, wrap(base, "mean", "c4").network.view_embeddings(images)), model.network(images)
+        )
+
+
+def test_features_are_kept_in_parts_and_not_computed_twice(base, tmp_path, monkeypatch):
+    model = wrap(base, "mean", "c4")
+    monkeypatch.setattr(fine_tune, "PART_IMAGES", 12)
+    found = features_of(model, SPLITS.test, tmp_path)
+    assert found.embeddings.shape == (30, 4, 8) and len(list(tmp_path.glob("*.pt"))) == 3
+    monkeypatch.setattr(type(model.network), "view_embeddings", lambda *_: pytest.fail("computed again"))
+    again = features_of(model, SPLITS.test, tmp_path)
+    assert torch.equal(again.embeddings, found.embeddings)
+    other = wrap(Model(base.card, build("vit", CONFIG).eval()), "mean", "c4")
+    assert features_folder(tmp_path, other) != features_folder(tmp_path, model), "other weights, other embeddings"
+
+
+@pytest.mark.parametrize(
+    ("method", "level", "changes"),
+    [
+        ("mean", "none", set()),
+        ("mean", "last", {"wrapped.head"}),
+        ("tta", "last", {"wrapped.head"}),
+        ("learned_average", "none", {"aggregate"}),
+        ("learned_attention", "last", {"aggregate", "wrapped.head"}),
+    ],
+)
+def test_each_level_changes_what_it_says_and_nothing_else(base, method, level, changes, tmp_path):
+    network = wrap(base, method, "c4").network
+    before = copy.deepcopy(network.state_dict())
+    features = features_of(wrap(base, "mean", "c4"), SPLITS.train, tmp_path)
+    tuned = tune(network, level, features, features, epochs=2)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+    moved = {name for name, tensor in tuned.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert {part for part in ("aggregate", "wrapped.head") if any(name.startswith(part) for name in moved)} == changes
+    assert all(name.startswith(tuple(changes)) for name in moved) if changes else not moved
+    assert not tuned.training and not any(parameter.requires_grad for parameter in tuned.parameters())
+
+
+def test_tuning_learns(base):
+    torch.manual_seed(1)
+    labels = torch.arange(60) % 2
+    embeddings = torch.randn(60, 4, 8) * 0.3 + labels[:, None, None] * torch.linspace(-2, 2, 8)
+    features = Features(embeddings, labels)
+    network = wrap(base, "learned_attention", "c4").network
+    assert correct_count(tune(network, "last", features, features, epochs=200), features) == 60
+
+
+def test_the_table_is_filled_kept_and_gone_on_with(base, tmp_path, monkeypatch, capsys):
+    words = ["--settings", "rotmnist", "--output", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"),
+             "--epochs", "1"]  # fmt: skip
+    assert tables.main([*words, "--levels", "none", "last"]) == 0
+    held = json.loads((tmp_path / "out" / "rotmnist.json").read_text())
+    assert len(held["cells"]) == 1 + 2 * len(METHODS) and held["images"] == 30
+    assert held["cells"]["mean/none"]["total"] == 30
+    text = (tmp_path / "out" / "rotmnist.md").read_text()
+    assert "98.24" in text and "| mean | " in text and "not measured" in text
+    monkeypatch.setattr(tables, "view_features", lambda *_, **__: pytest.fail("measured again"))
+    assert tables.main([*words, "--levels", "none", "last"]) == 0
+    capsys.readouterr()
+    assert tables.main([*words, "--levels", "whole", "--methods", "mean"]) == 0
+    assert "mean, whole" in capsys.readouterr().out
+    held = json.loads((tmp_path / "out" / "rotmnist.json").read_text())
+    assert "mean/whole" in held["cells"] and len(held["cells"]) == 2 + 2 * len(METHODS)
+
+
+def test_cells_of_other_weights_are_not_kept(base, tmp_path):
+    table = tables.Table(tmp_path / "a.json", base, 30)
+    table.add("mean", "none", 20, 1.0)
+    assert tables.Table(tmp_path / "a.json", base, 30).cells
+    assert not tables.Table(tmp_path / "a.json", base, 29).cells
+
+
+def test_a_look_writes_nothing_to_the_benchmarks(base, tmp_path):
+    words = ["--settings", "rotmnist", "--output", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
+    assert tables.main([*words, "--levels", "none", "--methods", "mean", "most_certain", "--limit", "7"]) == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_whole_model_begins_from_its_trained_weights(base, tmp_path):
+    recipe = fine_tune.whole_recipe(base.card, "mean", "c4", "rotmnist", epochs=1)
+    run = loop.Run(recipe, loop.TrainingData.of(SmallTask(), tmp_path), tmp_path / "run")
+    for name, tensor in run.network.wrapped.state_dict().items():
+        assert torch.equal(tensor, base.network.state_dict()[name])
+
+
+def test_an_aggregation_is_trained_and_shipped(base, tmp_path):
+    card = train_aggregation("vit.rotmnist+learned_average_c4", tmp_path, tmp_path / "runs", tmp_path)
+    assert card.recipe["base_checksum"] == "1" and (tmp_path / f"{card.name}.safetensors").stat().st_size < 2000
+    with pytest.raises(LookupError, match="aggregation|method of"):
+        train_aggregation("vit.rotmnist+mean_c4", tmp_path, tmp_path, tmp_path)
