@@ -12,12 +12,13 @@ from e2viz.images.portable import from_png
 from e2viz.images.samples import sample, sample_names
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
-from e2viz.scenes import attention, latents, rotation
+from e2viz.scenes import attention, equivariance_error, latents, rotation
 
 SCENES: dict[str, Callable[[Recipe], Scene]] = {
     "rotation": rotation.make,
     "attention": attention.make,
     "latents": latents.make,
+    "equivariance_error": equivariance_error.make,
 }
 
 

@@ -1,0 +1,162 @@
+"""Why does it break? What is shown: the error at each angle as it should be, and with the reader's switches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from e2viz.images.picture import Picture
+from e2viz.measure import kept
+from e2viz.measure.breaking import ANGLES_DEG, WHY, Switches, spoilt_errors
+from e2viz.measure.kept import Arrays
+from e2viz.measure.rules import has_group_attention
+from e2viz.measure.subject import subject
+from e2viz.render.figures import two_digits
+from e2viz.scenes.rule_lines import network_of
+from e2viz.zoo.names import label
+
+PAGE = "broken"
+LABELS: dict[str, str] = {
+    "interpolate": "Interpolate every turn",
+    "no_disc": "No disc",
+    "naive": "Naïve rotation",
+    "odd_size": "Odd size",
+    "half": "Half precision",
+    "group": "Another group",
+    "rule": "GSA-Net's old rule",
+}
+TURNED_ON: dict[str, Any] = {"rule": "gsa_net"}
+GROUPS = ("c1", "c2", "c8", "d4")
+QUARTERS = [place for place, angle in enumerate(ANGLES_DEG) if angle % 90 == 0]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Broken:
+    """The errors of one network under one set of switches.
+
+    Attributes:
+        probes: names of the layers.
+        error: [probe angle] at ``ANGLES_DEG``.
+    """
+
+    probes: tuple[str, ...]
+    error: Float[np.ndarray, "probe angle"]
+
+    def at(self, probe: str) -> Float[np.ndarray, " angle"]:
+        """The error of one layer at each angle."""
+        return self.error[self.probes.index(probe)]
+
+    def at_quarters(self, probe: str = "logits") -> float:
+        """The largest error of one layer at the quarter turns."""
+        return float(np.nanmax(self.at(probe)[QUARTERS]))
+
+
+def switches_of(chosen: tuple[str, ...] | list[str], group: str = "c8") -> Switches:
+    """The switches that are on, by name.
+
+    Args:
+        chosen: names of ``LABELS``.
+        group: the group that "group" stands for.
+
+    Raises:
+        LookupError: for a switch that there is not.
+    """
+    for name in chosen:
+        if name not in LABELS:
+            raise LookupError(f"no switch is called {name!r}; there are {', '.join(LABELS)}")
+    values = TURNED_ON | {"group": group}
+    return Switches(**{name: values.get(name, True) for name in chosen})
+
+
+def network_to_break(models: list[Any]) -> tuple[Any, bool]:
+    """The first of the chosen models that has group attention, or a C4 GE-ViT; and whether it is trained."""
+    for model in models:
+        if has_group_attention(subject(model).network) and hasattr(subject(model).network, "config"):
+            return model, True
+    return network_of("c4")
+
+
+def name_of(model: Any) -> str:
+    """What the network is called on screen."""
+    name = subject(model).name
+    return label(name) if hasattr(model, "card") else name
+
+
+def provenance(model: Any, trained: bool, switches: Switches) -> str:
+    """Whose weights were measured."""
+    weights = f"Measured on {name_of(model)} with its trained weights"
+    if not trained:
+        weights = f"No trained GE-ViT is in the catalogue: measured on {name_of(model)}, a small network, fresh weights"
+    changed = f"; {switches.group.upper()} has fresh weights of the same sizes" if switches.group else ""
+    return f"{weights}{changed}. The error is of the logits, probe `logits`."
+
+
+def facts(model: Any, switches: Switches) -> dict[str, Any]:
+    """What the errors depend on, beside the picture."""
+    return {"weights": subject(model).checksum, "switches": repr(switches), "angles_deg": list(ANGLES_DEG)}
+
+
+def key_of(switches: Switches) -> str:
+    """The key under which a set of switches is kept."""
+    on = [name for name in LABELS if getattr(switches, name) != getattr(Switches(), name)]
+    return "+".join(on) or "nothing"
+
+
+def broken(
+    model: Any,
+    picture: Picture,
+    switches: Switches,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    fresh: bool = False,
+) -> Broken:
+    """The errors under the switches: shipped, or measured now."""
+    held = None if fresh else shipped(model, picture, switches)
+    if held is not None:
+        return held
+    probes, error = spoilt_errors(model, picture, switches, progress=progress)
+    return Broken(probes=probes, error=error)
+
+
+def shipped(model: Any, picture: Picture, switches: Switches) -> Broken | None:
+    """The errors that are kept for this network, picture and set of switches."""
+    held = kept.find(PAGE, picture, key_of(switches), facts(model, switches))
+    if held is None:
+        return None
+    return Broken(probes=tuple(held["probes"].tolist()), error=held["error"].astype(np.float64))
+
+
+def arrays(found: Broken) -> Arrays:
+    """What is stored."""
+    return {"probes": np.array(found.probes), "error": found.error.astype(np.float32)}
+
+
+def sentence(before: Broken, after: Broken, switches: Switches, name: str) -> str:
+    """What the switches did to the logits at quarter turns."""
+    found, good = after.at_quarters(), before.at_quarters()
+    if key_of(switches) == "nothing":
+        return f"A quarter turn moves the logits of {name} by {two_digits(good)}: what float32 leaves of an exact turn."
+    spoilt = " and ".join(_in_words(each, switches) for each in key_of(switches).split("+"))
+    moved = f"by {two_digits(found)} instead of {two_digits(good)}"
+    return f"With {spoilt}, a quarter turn moves the logits of {name} {moved}."
+
+
+def _in_words(name: str, switches: Switches) -> str:
+    return {
+        "interpolate": "every turn interpolated",
+        "no_disc": "no disc",
+        "naive": "the naïve rotation",
+        "odd_size": "an odd size",
+        "half": "half precision",
+        "group": f"the group {switches.group.upper()}",
+        "rule": "GSA-Net's old rule",
+    }[name]
+
+
+def reasons(switches: Switches) -> list[str]:
+    """One sentence of why for each switch that is on."""
+    return [f"**{LABELS[name]}.** {WHY[name]}" for name in key_of(switches).split("+") if name in WHY]

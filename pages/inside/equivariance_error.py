@@ -1,0 +1,123 @@
+"""How far each layer is from turning with the picture, and what breaks it."""
+
+import streamlit as st
+
+import e2viz
+from e2viz.measure.layer_errors import facts
+from e2viz.render.palette import MODEL_COLORS
+from e2viz.scenes import broken, equivariance_error, rule_lines
+from e2viz.ui import error_charts
+from e2viz.ui.export import copy_link_button, export_menu
+from e2viz.ui.page import answered
+from e2viz.ui.player import Options, player
+from e2viz.ui.remembered import remembered
+from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.zoo.names import short_labels
+
+selection = current()
+picture = selection.picture
+BOUND = {"bind": "query-params"}
+
+
+def errors_of_models(step_deg: int) -> dict | None:
+    """The errors of every chosen model; None when stopped."""
+    models = [e2viz.load(name) for name in selection.models]
+    found = {}
+    for model in models:
+        key = repr((model.name, facts(model, step_deg, selection.method), picture.checksum))
+        kept = equivariance_error.shipped(model, picture, step_deg, selection.method)
+        made = kept or remembered(
+            key,
+            lambda progress, model=model: equivariance_error.measured(
+                [model], picture, step_deg, selection.method, progress
+            )[model.name],
+        )
+        if made is None:
+            return None
+        found[model.name] = made
+    return found
+
+
+@st.fragment
+def show(scene) -> None:
+    """The player with its exports: scrubbing reruns only this."""
+    options = Options(
+        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True, autoplay=True
+    )
+    played = player(scene, key="equivariance_error", options=options)
+    remember_frame(scene.angles_deg, played.frame)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        export_menu(scene, played.frame or 0)
+        copy_link_button()
+
+
+def maps_and_curves() -> None:
+    """The layer × angle maps, and the curves of one layer."""
+    head = st.container()
+    layers, steps = st.columns([2, 1])
+    probes = equivariance_error.probes_of(selection.models)
+    probe = layers.selectbox("Layer of the curves", probes, index=probes.index("logits"), key="probe", **BOUND)
+    step_deg = steps.segmented_control(
+        "Measured every, degrees", equivariance_error.STEPS_DEG, default=equivariance_error.STEP_DEG, required=True,
+        key="step", **BOUND,
+    )  # fmt: skip
+    errors = errors_of_models(step_deg)
+    if errors is None:
+        return
+    labels = short_labels(selection.models)
+    recipe = selection.recipe(equivariance_error.PAGE, step=step_deg, probe=probe)
+    scene = equivariance_error.compose(recipe, errors, picture, labels)
+    head.subheader(scene.title, anchor=False)
+    show(scene)
+    error_charts.error_maps(errors, labels)
+    error_charts.error_curves(errors, probe, labels)
+
+
+def rules() -> None:
+    """GE-ViT's rule, GSA-Net's, and the published one for p4m."""
+    st.subheader("One line of code", anchor=False)
+    key = repr(("rules", picture.checksum, e2viz.list_models()))
+    lines = remembered(key, lambda progress: rule_lines.rule_lines(picture, progress), what="rules")
+    if lines is None:
+        return
+    st.markdown(rule_lines.sentence(lines))
+    error_charts.rule_chart(lines)
+    st.caption(rule_lines.provenance(lines))
+
+
+def why() -> None:
+    """Switches, each re-measured on the spot."""
+    st.subheader("Why does it break?", anchor=False)
+    model, trained = broken.network_to_break([e2viz.load(name) for name in selection.models])
+    pressed = st.pills(
+        "Spoil", list(broken.LABELS.values()), selection_mode="multi", default=[broken.LABELS["rule"]],
+        key="spoil", help="Each is measured now, on this picture; several together too.", **BOUND,
+    )  # fmt: skip
+    chosen = [name for name, words in broken.LABELS.items() if words in pressed]
+    group = "c8"
+    if "group" in chosen:
+        group = st.segmented_control("Group", broken.GROUPS, default="c8", required=True, key="other_group", **BOUND)
+    switches = broken.switches_of(chosen, group)
+    name = broken.name_of(model)
+    found = []
+    for each in (broken.Switches(), switches):
+        key = repr(("broken", broken.facts(model, each), picture.checksum))
+        made = broken.shipped(model, picture, each) or remembered(
+            key, lambda progress, each=each: broken.broken(model, picture, each, progress), what="angles"
+        )
+        if made is None:
+            return
+        found.append(made)
+    st.markdown(broken.sentence(*found, switches, name))
+    error_charts.breaking_chart(*found, "logits", MODEL_COLORS["ge_vit"][0])
+    for reason in broken.reasons(switches):
+        st.markdown(f"- {reason}")
+    st.caption(broken.provenance(model, trained, switches))
+
+
+with answered():
+    maps_and_curves()
+    rules()
+    why()
+    with st.expander("What is measured, and how"):
+        st.markdown(equivariance_error.MATHS)
