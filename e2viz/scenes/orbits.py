@@ -1,0 +1,297 @@
+"""The orbits page: the closed path of the embedding while the picture turns once round, and the compass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+import e2viz
+from e2viz.groups import Group
+from e2viz.images.picture import Picture
+from e2viz.images.rotate import views
+from e2viz.images.samples import sample, sample_names
+from e2viz.measure.orbit import Compass, Orbit, Plane, compass, orbit, principal_plane
+from e2viz.measure.stored import models_for, stored_sweep
+from e2viz.measure.subject import subject
+from e2viz.measure.sweep import Sweep, sweep
+from e2viz.measure.turning import on_step
+from e2viz.render.figures import two_digits
+from e2viz.render.palette import model_colors
+from e2viz.render.recipe import Recipe
+from e2viz.render.scene import Curve, Panel, Row, Scene
+from e2viz.scenes.rotation import PICTURE_SIZE
+from e2viz.zoo.names import short_labels
+
+PAGE = "orbits"
+PROBE, VOTES = "embedding", "orientation"
+GROUNDS = ("orbit", "reference")
+# Of the panel that draws an orbit as pixels, for the player and for exports.
+SIDE, MARGIN = 96, 0.08
+# Rows of pixels of the panel that shows the votes, whatever the number of elements.
+THICKNESS = 24
+MATHS = r"""
+$\varphi(R_\theta x)$ for equispaced $\theta$ is a closed path in the space of embeddings. It is drawn on the plane in
+which a set of embeddings spreads most (principal component analysis): the set is the **orbit** itself, or a
+**reference set**, the shipped digits at all their angles, which gives every picture the same ground. The **radius** is
+measured in all dimensions and not on the plane: the root mean square distance from the orbit's mean, also as a share
+of the embeddings' root mean square norm. An invariant embedding has radius 0 at the group's angles.
+
+**The compass.** GE-ViT's logits are $\max_h\, votes(c, h)$ over the group. Turning the picture by an element $a$ moves
+the votes: $votes(c, h) \to votes(c, a^{-1}h)$, so the element that wins is multiplied by $a$. It is a compass that
+nobody trained. Its **margin** is how far the winner is ahead of the second, in logits.
+
+Source: `e2viz.measure.orbit`; the network of Romero & Cordonnier 2021 and Xu et al. 2023.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Turning:
+    """What one model's embedding does over the turn.
+
+    Attributes:
+        model: its name.
+        group: its group; None if it has none.
+        orbit: of the embedding, over all angles.
+        exact_radius: relative radius over the angles that are exact for the group, quarter turns without one.
+        compass: which element wins; None for a model without votes.
+        votes: what the compass was read from, for the class that is followed: [frame group].
+    """
+
+    model: str
+    group: Group | None
+    orbit: Orbit
+    exact_radius: float
+    compass: Compass | None = None
+    votes: np.ndarray | None = None
+
+
+def make(recipe: Recipe) -> Scene:
+    """The scene of a recipe."""
+    from e2viz.scenes import angles_of, picture_of
+
+    picture, angles_deg = picture_of(recipe), angles_of(recipe)
+    models = [e2viz.load(name) for name in recipe.models]
+    found = shipped(models, picture, angles_deg, recipe.method) or swept(models, picture, angles_deg, recipe.method)
+    return compose(recipe, turnings(models, found, ground_of(recipe)), found, picture)
+
+
+def ground_of(recipe: Recipe) -> str:
+    """What the principal plane is of: "orbit" or "reference".
+
+    Raises:
+        ValueError: for anything else.
+    """
+    ground = recipe.settings.get("ground", GROUNDS[0])
+    if ground not in GROUNDS:
+        raise ValueError(f"ground must be one of {', '.join(GROUNDS)}, got {ground}")
+    return str(ground)
+
+
+def probes_of(models: Sequence[Any]) -> dict[str, tuple[str, ...]]:
+    """The small records that the page needs, by model."""
+    kinds = {subject(model).name: subject(model).kinds() for model in models}
+    return {name: tuple(probe for probe in (PROBE, VOTES) if probe in held) for name, held in kinds.items()}
+
+
+def shipped(models: Sequence[Any], picture: Picture, angles_deg: np.ndarray, method: str) -> Sweep | None:
+    """The kept sweep of a sample, if it answers this."""
+    return stored_sweep(models, picture, angles_deg, probes_of(models), method)
+
+
+def swept(models: Sequence[Any], picture: Picture, angles_deg: np.ndarray, method: str, progress=None) -> Sweep:
+    """The sweep, made now."""
+    return sweep(models, picture, angles_deg, probes_of(models), method=method, progress=progress)
+
+
+def reference_embeddings(model: Any) -> np.ndarray | None:
+    """Embeddings of all shipped digits at all their stored angles; None where they are not shipped."""
+    name = subject(model).name
+    found = []
+    for each in sample_names("mnist"):
+        if name in models_for(each):
+            kept = stored_sweep([model], sample(each), probes={name: (PROBE,)})
+            if kept is not None:
+                found.append(kept.records[name][PROBE])
+    return np.concatenate(found) if found else None
+
+
+def turnings(models: Sequence[Any], found: Sweep, ground: str = "orbit") -> dict[str, Turning]:
+    """Orbit and compass of each model, by name; a model without an embedding is left out.
+
+    Args:
+        models: those of the sweep.
+        found: a sweep with the records of ``probes_of``.
+        ground: "orbit", or "reference" where a reference set is shipped.
+    """
+    result = {}
+    for model in models:
+        seen = subject(model)
+        held = found.records.get(seen.name, {})
+        if PROBE not in held:
+            continue
+        plane: Plane | None = None
+        if ground == "reference" and (known := reference_embeddings(model)) is not None:
+            plane = principal_plane(known)
+        group = seen.group
+        exact = [on_step(float(angle), 90.0) for angle in found.angles_deg]
+        votes = held.get(VOTES)
+        reading = None
+        if votes is not None and group is not None and group.order > 1:
+            reading = compass(votes, group, int(np.bincount(found.logits[seen.name].argmax(1)).argmax()))
+        result[seen.name] = Turning(
+            model=seen.name,
+            group=group,
+            orbit=orbit(held[PROBE], plane),
+            exact_radius=orbit(held[PROBE][exact]).relative_radius,
+            compass=reading,
+            votes=None if reading is None else votes[:, int(reading.classes[0])],
+        )
+    return result
+
+
+def compose(
+    recipe: Recipe,
+    turning: Mapping[str, Turning],
+    found: Sweep,
+    picture: Picture,
+    labels: Mapping[str, str] | None = None,
+) -> Scene:
+    """The scene of measured orbits.
+
+    Args:
+        recipe: what was asked for.
+        turning: by model.
+        found: the sweep they are of.
+        picture: what is turned.
+        labels: what the models are called on screen.
+    """
+    labels = labels or short_labels(tuple(turning))
+    colors = model_colors(list(turning))
+    turned = views(picture, torch.as_tensor(found.angles_deg), PICTURE_SIZE, recipe.method).numpy()
+    limit = max(float(np.abs(each.orbit.path).max()) for each in turning.values()) or 1.0
+    panels = tuple(orbit_panel(each, labels[name], colors[name], limit) for name, each in turning.items())
+    rows = [Row("orbit on the principal plane", panels)]
+    readings = tuple(vote_panel(each, labels[name], colors[name]) for name, each in turning.items() if each.compass)
+    if readings:
+        rows.append(Row("votes of the group's elements, the compass", readings))
+    return Scene(
+        title=sentence(turning, labels),
+        angles_deg=np.asarray(found.angles_deg, dtype=np.float64),
+        picture=Panel.from_values("", turned.mean(1), "grey", low=0.0, high=1.0),
+        rows=tuple(rows),
+        curves=tuple(
+            Curve(labels[n], colors[n], each.compass.angles_deg, "compass, degrees")
+            for n, each in turning.items()
+            if each.compass
+        ),
+        numbers=numbers(turning, found),
+        recipe=recipe,
+    )
+
+
+def orbit_panel(turning: Turning, label: str, color: str, limit: float) -> Panel:
+    """The path as pixels, and a marker where the embedding is at each angle; all models on one scale."""
+    place = to_pixels(turning.orbit.path, limit)
+    canvas = np.zeros((SIDE, SIDE), dtype=np.float32)
+    steps = np.linspace(0, 1, 64, endpoint=False)[:, None]
+    for start, end in zip(place[:-1], place[1:], strict=True):
+        row, column = np.rint(start + steps * (end - start)).astype(int).T
+        canvas[row, column] = 1.0
+    return Panel.from_values(
+        label, canvas[None], "cividis", low=0.0, high=1.0, probe=PROBE, color=color, marker=place[:-1],
+        caption=f"radius {two_digits(turning.orbit.radius)}, ±{two_digits(limit)} to the edge",
+    )  # fmt: skip
+
+
+def to_pixels(path: np.ndarray, limit: float) -> np.ndarray:
+    """Rows and columns of points within ±limit; up is positive, as in a chart."""
+    middle = (SIDE - 1) / 2
+    scale = middle * (1 - MARGIN) / limit
+    return np.stack([middle - scale * path[:, 1], middle + scale * path[:, 0]], axis=1)
+
+
+def vote_panel(turning: Turning, label: str, color: str) -> Panel:
+    """Votes of each element (rows) at each angle (columns) of the class that is followed; a box marks the winner."""
+    votes, reading = turning.votes, turning.compass
+    frames, elements = votes.shape
+    thick = max(1, THICKNESS // elements)
+    ones = np.ones(frames)
+    box = np.stack([thick * reading.elements, np.arange(frames), thick * ones, ones], axis=1)
+    return Panel.from_values(
+        f"{label}, votes for class {int(reading.classes[0])}", votes.T.repeat(thick, axis=0)[None], "viridis",
+        probe=VOTES, color=color, outline=box.astype(np.float64),
+        caption=f"{elements} elements from top to bottom, {frames} angles from left to right",
+    )  # fmt: skip
+
+
+def share(value: float) -> str:
+    """A share of the embedding's size; below what stored sweeps can tell, half a per mille, only that."""
+    return f"{two_digits(100 * value)} %" if value >= 5e-4 else "under 0.05 %"
+
+
+def follows(turning: Turning, angles_deg: np.ndarray) -> float:
+    """Share of the group's exact angles at which the winner is the upright winner, turned along."""
+    group, reading = turning.group, turning.compass
+    step_deg = 360.0 / group.rotations
+    right = []
+    for frame, angle in enumerate(np.asarray(angles_deg).tolist()):
+        if on_step(angle, step_deg) and on_step(angle, 90.0):
+            element = round(angle / step_deg) % group.rotations
+            right.append(group.compose(element, int(reading.elements[0])) == int(reading.elements[frame]))
+    return float(np.mean(right))
+
+
+def sentence(turning: Mapping[str, Turning], labels: Mapping[str, str]) -> str:
+    """What to look for, with this picture's numbers."""
+    parts = []
+    for name, each in turning.items():
+        where = "the group's exact angles" if each.group else "quarter turns"
+        parts.append(
+            f"{labels[name]}'s orbit has a radius of {share(each.orbit.relative_radius)} of the embedding's size, "
+            f"{share(each.exact_radius)} at {where}"
+        )
+    return f"A point or a loop? {'; '.join(parts)}."
+
+
+def table(turning: Mapping[str, Turning], labels: Mapping[str, str]) -> dict[str, list[str]]:
+    """Radius and its like in numbers, one line a model."""
+    each = list(turning.values())
+    return {
+        "model": [labels[name] for name in turning],
+        "radius": [two_digits(one.orbit.radius) for one in each],
+        "radius / size": [share(one.orbit.relative_radius) for one in each],
+        "at exact angles": [share(one.exact_radius) for one in each],
+        "length of the path": [two_digits(one.orbit.length) for one in each],
+        "shown by the plane": [f"{100 * float(one.orbit.plane.explained.sum()):.0f} %" for one in each],
+    }
+
+
+def compass_sentence(turning: Mapping[str, Turning], labels: Mapping[str, str], angles_deg: np.ndarray) -> list[str]:
+    """What each compass does on this picture."""
+    lines = []
+    for name, each in turning.items():
+        if each.compass is None:
+            continue
+        lines.append(
+            f"{labels[name]}'s compass ({each.group.name.upper()}) turns with the picture at "
+            f"{100 * follows(each, angles_deg):.0f} % of the exact angles; its smallest margin over the turn is "
+            f"{two_digits(float(each.compass.margin.min()))} logits."
+        )
+    return lines
+
+
+def numbers(turning: Mapping[str, Turning], found: Sweep) -> dict[str, list]:
+    """Columns of the CSV: the angle, each path's coordinates, and the compass."""
+    columns: dict[str, list] = {"angle_deg": [float(angle) for angle in found.angles_deg]}
+    for name, each in turning.items():
+        for component, values in enumerate(each.orbit.path[:-1].T):
+            columns[f"{name} component {component + 1}"] = [float(f"{value:.6g}") for value in values]
+        if each.compass is not None:
+            columns[f"{name} compass_deg"] = each.compass.angles_deg.tolist()
+            columns[f"{name} compass mirrored"] = [bool(value) for value in each.compass.mirrored]
+            columns[f"{name} compass margin"] = [float(f"{value:.6g}") for value in each.compass.margin]
+    return columns

@@ -1,0 +1,143 @@
+"""The results that fill four pages at once: errors, rules, switches and steerability, for the shipped digits.
+
+`python -m e2viz.scenes.shipped` makes what is missing or was made from other weights; `--check` only says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import e2viz
+from e2viz.images.picture import Picture
+from e2viz.images.samples import sample, sample_names
+from e2viz.measure import kept
+from e2viz.measure.kept import FOLDER, Arrays, Facts
+from e2viz.measure.layer_errors import facts as error_facts
+from e2viz.measure.layer_errors import layer_errors
+from e2viz.measure.steering import SIZES, steered
+from e2viz.measure.steering import facts as steering_facts
+from e2viz.measure.stored import models_for
+from e2viz.measure.subject import subject
+from e2viz.scenes import broken, equivariance_error, positional_encodings, rule_lines, steerability
+
+# What the page shows first; every other set of switches is measured when it is asked for.
+SHIPPED_SWITCHES = ((), ("rule",))
+# Key, facts, and how to make the arrays.
+Entry = tuple[str, Facts, Callable[[], Arrays]]
+
+
+def _errors(picture: Picture) -> Iterator[Entry]:
+    step_deg = equivariance_error.STEP_DEG
+    for name in models_for(picture.name):
+        model = e2viz.load(name)
+        yield name, error_facts(model, step_deg, "fair"), lambda m=model: layer_errors(m, picture, step_deg).arrays()
+
+
+def _rules(picture: Picture) -> Iterator[Entry]:
+    for group, rules in positional_encodings.RULES.items():
+        seen = subject(rule_lines.network_of(group)[0])
+        for rule in rules:
+            case = rule_lines.case_of(group, rule)
+            made = lambda case=case: rule_lines.arrays(rule_lines.rule_line(case, picture, fresh=True))  # noqa: E731
+            yield rule_lines.key_of(case), rule_lines.facts(seen, case), made
+
+
+def _broken(picture: Picture) -> Iterator[Entry]:
+    model, _ = rule_lines.network_of("c4")
+    for chosen in SHIPPED_SWITCHES:
+        switches = broken.switches_of(chosen)
+        made = lambda s=switches: broken.arrays(broken.broken(model, picture, s, fresh=True))  # noqa: E731
+        yield broken.key_of(switches), broken.facts(model, switches), made
+
+
+def _steered(picture: Picture) -> Iterator[Entry]:
+    model, _ = steerability.network()
+    for size in SIZES:
+        yield str(size), steering_facts(model, size), lambda size=size: steered(model, picture, size).arrays()
+
+
+PAGES: dict[str, Callable[[Picture], Iterator[Entry]]] = {
+    equivariance_error.PAGE: _errors,
+    rule_lines.PAGE: _rules,
+    broken.PAGE: _broken,
+    steerability.PAGE: _steered,
+}
+
+
+def stale(folder: Path = FOLDER, names: Sequence[str] | None = None) -> list[str]:
+    """What is missing, or was made from other weights, another picture or other settings; empty when all is well."""
+    found = []
+    for page, entries in PAGES.items():
+        for name in names or sample_names("mnist"):
+            picture = sample(name)
+            for key, facts, _ in entries(picture):
+                if kept.find(page, picture, key, facts, folder) is None:
+                    found.append(f"{page}/{name}: {key}")
+    return found
+
+
+def remake(
+    folder: Path = FOLDER,
+    pages: Sequence[str] = tuple(PAGES),
+    names: Sequence[str] | None = None,
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Make what is missing or stale; what agrees is kept, what nobody asks for any more is dropped."""
+    for name in names or sample_names("mnist"):
+        for page in pages:
+            picture = sample(name)
+            wanted: dict[str, tuple[Any, Arrays]] = {}
+            made = 0
+            for key, facts, make in PAGES[page](picture):
+                held = kept.find(page, picture, key, facts, folder)
+                made += held is None
+                wanted[key] = (facts, make() if held is None else held)
+            if made:
+                path = kept.save(page, picture, wanted, folder)
+                tell(f"{page}/{name}: {made} made, {path.stat().st_size / 1024:.0f} kB")
+
+
+def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
+    """Remove every entry that other weights, another picture or other settings made; the pages then measure."""
+    for page, entries in PAGES.items():
+        for path in sorted((folder / page).glob("*.npz")):
+            if path.stem not in sample_names("mnist"):
+                path.unlink()
+                continue
+            picture = sample(path.stem)
+            before = sum(each == path for each, _, _ in kept.entries(page, folder))
+            left = {key: (facts, kept.find(page, picture, key, facts, folder)) for key, facts, _ in entries(picture)}
+            left = {key: (facts, held) for key, (facts, held) in left.items() if held is not None}
+            if len(left) == before:
+                continue
+            tell(f"{page}/{path.stem}: {before - len(left)} removed")
+            if left:
+                kept.save(page, picture, left, folder)
+            else:
+                path.unlink()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line: make the shipped results of four pages, or say which are stale."""
+    parser = argparse.ArgumentParser(prog="python -m e2viz.scenes.shipped", description=main.__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is stale")
+    parser.add_argument("--prune", action="store_true", help="only remove what other weights made")
+    parser.add_argument("--page", action="append", choices=tuple(PAGES), help="only this page")
+    parser.add_argument("--sample", action="append", help="only this sample")
+    options = parser.parse_args(arguments)
+    if options.check:
+        wrong = stale(names=options.sample)
+        print("\n".join(wrong) or "all shipped results agree with their weights and pictures")
+        return 1 if wrong else 0
+    if options.prune:
+        prune()
+        return 0
+    remake(pages=options.page or tuple(PAGES), names=options.sample)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,68 @@
+"""Where each layer looks from: index maps, learned encodings, and the one line between GSA-Net and GE-ViT."""
+
+import streamlit as st
+
+from e2viz.measure.encodings import encoding_layers
+from e2viz.measure.subject import subject
+from e2viz.scenes import positional_encodings, rule_lines, rule_tables
+from e2viz.ui.export import copy_link_button, export_menu
+from e2viz.ui.page import answered
+from e2viz.ui.player import Options, player
+from e2viz.ui.remembered import remembered
+from e2viz.ui.state import current
+
+selection = current()
+BOUND = {"bind": "query-params"}
+
+
+@st.fragment
+def show(scene) -> None:
+    """The player with its exports."""
+    played = player(
+        scene, key="positions", options=Options(presenter=selection.presenter, report_frame=True, turn_s=6.0)
+    )
+    st.caption(scene.caption)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        export_menu(scene, played.frame or 0)
+        copy_link_button()
+
+
+def encodings() -> str:
+    """Controls and panels; returns the group."""
+    head = st.container()
+    left, middle, right = st.columns(3)
+    group = left.segmented_control(
+        "Group", positional_encodings.GROUPS, default="c4", required=True, key="positions_group", **BOUND
+    )  # fmt: skip
+    model, trained = rule_lines.network_of(group, selection.models)
+    layers = encoding_layers(subject(model).network)
+    layer = middle.selectbox("Layer", layers, index=len(layers) - 1, key="positions_layer", **BOUND)
+    channel = right.number_input("Channel", 0, 2, 0, key="positions_channel", **BOUND)
+    settings = {"positions_group": group, "positions_layer": layer, "positions_channel": int(channel)}
+    recipe = selection.recipe(positional_encodings.PAGE, **settings)
+    scene = positional_encodings.compose(recipe, model, trained, selection.picture)
+    head.subheader(scene.title, anchor=False)
+    show(scene)
+    return group
+
+
+def rules(group: str) -> None:
+    """The rules side by side: their line, their table's invariance, and the error each gives."""
+    st.subheader("GSA-Net and GE-ViT differ by one line", anchor=False)
+    key = repr(("tables", group, selection.picture.checksum, selection.models))
+    found = remembered(key, lambda progress: rule_tables.measured(group, selection.picture, progress), what="rules")
+    if found is None:
+        return
+    st.markdown(rule_tables.sentence(found))
+    for column, each in zip(st.columns(len(found)), found, strict=True):
+        with column:
+            st.code(rule_tables.source_line(each.line.case.rule), language="python", wrap_lines=True)
+            st.metric("error of the logits", rule_tables.error_text(each), help="largest over the exact elements")
+            st.caption(rule_tables.caption(each))
+    st.caption(rule_lines.provenance(tuple(each.line for each in found)))
+
+
+with answered():
+    rules(encodings())
+    with st.expander("What is shown, and its source"):
+        st.markdown(positional_encodings.MATHS)

@@ -1,0 +1,69 @@
+"""A C8 network at multiples of 45°: four turns agree, four agree, and the two sets do not."""
+
+import streamlit as st
+
+from e2viz.measure.steering import SIZES, facts
+from e2viz.scenes import steerability
+from e2viz.ui import steering_charts
+from e2viz.ui.export import copy_link_button, export_menu
+from e2viz.ui.page import answered
+from e2viz.ui.player import Options, player
+from e2viz.ui.remembered import remembered
+from e2viz.ui.state import current, frame_in_link, remember_frame
+
+selection = current()
+
+
+def measured(model, sizes: tuple[int, ...]):
+    """The results at each resolution: shipped, made before, or computed now; None when stopped."""
+    found = []
+    for size in sizes:
+        key = repr(("steerability", facts(model, size), selection.picture.checksum))
+        made = steerability.shipped(model, selection.picture, size) or remembered(
+            key,
+            lambda progress, size=size: steerability.measured(model, selection.picture, (size,), progress)[0],
+            what=f"units of work at {size} × {size}",
+        )
+        if made is None:
+            return None
+        found.append(made)
+    return found
+
+
+@st.fragment
+def show(scene) -> None:
+    """The player with its exports: scrubbing reruns only this."""
+    options = Options(
+        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True, autoplay=True
+    )
+    played = player(scene, key="steerability", options=options)
+    remember_frame(scene.angles_deg, played.frame)
+    st.caption(scene.caption)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        export_menu(scene, played.frame or 0)
+        copy_link_button()
+
+
+with answered():
+    head = st.container()
+    chosen = st.pills(
+        "Side of the image, pixels", SIZES, selection_mode="multi", default=list(SIZES),
+        key="sizes", bind="query-params", help="The same weights; the windows keep their side in pixels.",
+    )  # fmt: skip
+    sizes = tuple(size for size in SIZES if size in (chosen or SIZES))
+    model, trained = steerability.network(selection.models)
+    results = measured(model, sizes)
+    if results is not None:
+        recipe = selection.recipe(steerability.PAGE, sizes=list(sizes))
+        scene = steerability.compose(recipe, results, selection.picture, steerability.note(model, trained))
+        head.subheader(scene.title, anchor=False)
+        show(scene)
+        left, right = st.columns(2)
+        with left:
+            steering_charts.distances(results)
+        with right:
+            steering_charts.against_resolution(results)
+        with st.expander("Every layer"):
+            st.dataframe(steerability.layers_table(results), hide_index=True, width="stretch")
+        with st.expander("What is measured, and how"):
+            st.markdown(steerability.MATHS)

@@ -1,0 +1,35 @@
+"""Errors, positions, orbits and steerability in a real browser: a deep link fills each page, and it plays."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.ui.conftest import browser, open_page, served  # noqa: F401
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+APP = Path(__file__).resolve().parents[2] / "app.py"
+BEGINNINGS = {
+    "equivariance_error?models=vit.rotmnist&step=45": "Where does the turn get lost?",
+    "positional_encodings?models=vit.rotmnist&positions_group=c8&positions_layer=lifting": "Follow one colour",
+    "orbits?models=vit.rotmnist&ground=reference": "A point or a loop?",
+    "steerability?models=vit.rotmnist&sizes=28": "Four and four",
+}
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served(APP) as found:
+        yield found
+
+
+@pytest.mark.parametrize("link", BEGINNINGS, ids=lambda link: link.partition("?")[0])
+def test_a_deep_link_fills_the_page(open_page, address, link):  # noqa: F811
+    page = open_page(f"{address}/{link}")
+    assert page.locator("h3").first.inner_text().startswith(BEGINNINGS[link])
+    assert page.locator(".panels canvas, .rows canvas").count() >= 1
+    shown = int(page.locator(".player").get_attribute("data-frame"))
+    page.locator(".player").get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"document.querySelector('.player').dataset.frame != '{shown}'", timeout=20_000)
+    for setting in link.partition("?")[2].split("&")[1:]:
+        assert setting in page.url, "the settings stay in the address bar"

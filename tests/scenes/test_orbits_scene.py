@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from e2viz.images.samples import sample
+from e2viz.measure.rules import fresh_subject
+from e2viz.render.recipe import Recipe
+from e2viz.scenes import orbits
+
+PICTURE = sample("mnist-4")
+ANGLES_DEG = np.arange(8) * 45.0
+
+
+@pytest.fixture(scope="module")
+def measured():
+    models = [
+        fresh_subject("c4", name="ge_vit_small", width=4, heads=2, depth=6),
+        fresh_subject("c4", name="gsa_net_small", width=4, heads=2, depth=6, rule="gsa_net"),
+    ]
+    found = orbits.swept(models, PICTURE, ANGLES_DEG, "fair")
+    return models, found, orbits.turnings(models, found)
+
+
+def test_an_equivariant_embedding_is_a_point_at_the_groups_angles(measured):
+    _, _, turning = measured
+    assert turning["ge_vit_small"].exact_radius < 1e-5
+    assert turning["gsa_net_small"].exact_radius > 1e-4
+    assert turning["ge_vit_small"].orbit.relative_radius > 1e-4
+
+
+def test_the_compass_turns_with_the_picture(measured):
+    _, _, turning = measured
+    reading = turning["ge_vit_small"].compass
+    assert orbits.follows(turning["ge_vit_small"], ANGLES_DEG) == 1.0
+    assert (np.diff(reading.angles_deg[::2]) % 360 == 90).all()
+
+
+def test_the_marker_walks_along_the_path(measured):
+    _, found, turning = measured
+    recipe = Recipe(page="orbits", picture="mnist-4", angles=8)
+    scene = orbits.compose(recipe, turning, found, PICTURE)
+    panel = scene.rows[0].panels[0]
+    for row, column in np.rint(panel.marker).astype(int):
+        assert panel.at(0)[row, column] == 255
+    assert np.abs(panel.marker - (orbits.SIDE - 1) / 2).max() < orbits.SIDE / 2
+    assert panel.probe == "embedding" and scene.rows[1].panels[0].probe == "orientation"
+    boxes = scene.rows[1].panels[0].outline
+    assert (boxes[:, 0] / boxes[:, 2]).tolist() == turning["ge_vit_small"].compass.elements.tolist()
+    assert scene.title.startswith("A point or a loop? ")
+
+
+def test_the_ground_is_one_of_two():
+    with pytest.raises(ValueError, match="ground"):
+        orbits.ground_of(Recipe(page="orbits", settings={"ground": "sea"}))
