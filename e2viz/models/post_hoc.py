@@ -157,6 +157,14 @@ class PostHoc(nn.Module):
         head = self.parts[1]
         return self.logits_probe(head(self.embedding_probe(pool(views))))  # type: ignore[misc]
 
+    def answer(self, embeddings: Float[Tensor, "batch view width"]) -> Float[Tensor, "batch classes"]:
+        """Logits from the embeddings of all views, for any method: what ``forward`` gives without running the body."""
+        if self.method not in ON_LOGITS:
+            return self.combine(embeddings)
+        if self.parts[1] is None:
+            raise ValueError(f"a head must be given to answer from embeddings, {self.method!r} was wrapped without")
+        return self.combine(self.parts[1](embeddings))
+
     def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
         self.image_probe(images)
         if self.method in ON_LOGITS:

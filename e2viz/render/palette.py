@@ -173,15 +173,28 @@ def _interpolate(points: str) -> UInt8[Array, "256 3"]:
     return np.rint(table).astype(np.uint8)
 
 
+# Steps below this one of the table "grey_and_classes" are grey, those from it on the colours of the classes.
+FIRST_CLASS_STEP = 246
+
+
+def _grey_and_classes() -> UInt8[Array, "256 3"]:
+    """One panel with pictures and with marks in the colours of the classes."""
+    table = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    table[:FIRST_CLASS_STEP] = np.rint(np.linspace(0, 255, FIRST_CLASS_STEP)).astype(np.uint8)[:, None]
+    table[FIRST_CLASS_STEP:] = class_table()
+    return table
+
+
 @lru_cache(maxsize=1)
 def color_tables() -> dict[str, UInt8[Array, "256 3"]]:
-    """viridis and cividis for magnitudes, diverging for signs, grey for pictures."""
+    """viridis and cividis for magnitudes, diverging for signs, grey for pictures, also with marks of classes."""
     grey = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
     tables = {
         "grey": grey,
         "viridis": _interpolate(_VIRIDIS),
         "cividis": _interpolate(_CIVIDIS),
         "diverging": _interpolate(_DIVERGING),
+        "grey_and_classes": _grey_and_classes(),
     }
     for table in tables.values():
         table.setflags(write=False)

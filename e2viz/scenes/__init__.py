@@ -12,7 +12,16 @@ from e2viz.images.portable import from_png
 from e2viz.images.samples import sample, sample_names
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
-from e2viz.scenes import attention, equivariance_error, latents, orbits, positional_encodings, rotation, steerability
+from e2viz.scenes import (
+    attention,
+    equivariance_error,
+    latents,
+    orbits,
+    positional_encodings,
+    post_hoc,
+    rotation,
+    steerability,
+)
 
 SCENES: dict[str, Callable[[Recipe], Scene]] = {
     "rotation": rotation.make,
@@ -22,6 +31,7 @@ SCENES: dict[str, Callable[[Recipe], Scene]] = {
     "positional_encodings": positional_encodings.make,
     "orbits": orbits.make,
     "steerability": steerability.make,
+    "post_hoc": post_hoc.make,
 }
 
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from e2viz.images.protocol import Split
-from e2viz.models.post_hoc import LEARNED, ON_LOGITS, PostHoc
+from e2viz.models.post_hoc import LEARNED, PostHoc
 from e2viz.train.data import task
 from e2viz.train.recipes import Recipe
 from e2viz.zoo import catalogue
@@ -82,19 +82,12 @@ def view_features(
     return Features(torch.cat(parts), split.labels[:count])
 
 
-def answer(network: PostHoc, embeddings: Float[Tensor, "image view width"]) -> Float[Tensor, "image classes"]:
-    """Logits of a wrapped network from the embeddings of its views."""
-    if network.method in ON_LOGITS:
-        return network.combine(network.parts[1](embeddings))  # type: ignore[misc]
-    return network.combine(embeddings)
-
-
 @torch.no_grad()
 def correct_count(network: PostHoc, features: Features) -> int:
     """How many images a wrapped network classifies as labelled."""
     network.eval()
     parts = zip(features.embeddings.split(1000), features.labels.split(1000), strict=True)
-    return sum(int((answer(network, views).argmax(-1) == labels).sum()) for views, labels in parts)
+    return sum(int((network.answer(views).argmax(-1) == labels).sum()) for views, labels in parts)
 
 
 def trained_parts(network: PostHoc, level: str) -> list[nn.Parameter]:
@@ -129,7 +122,7 @@ def tune(network: PostHoc, level: str, training: Features, validation: Features,
     for _ in range(epochs):
         network.train()
         for rows in torch.randperm(len(training)).split(BATCH):
-            loss = functional.cross_entropy(answer(network, training.embeddings[rows]), training.labels[rows])
+            loss = functional.cross_entropy(network.answer(training.embeddings[rows]), training.labels[rows])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -35,13 +35,17 @@ def _can_wrap(wanted: Wrapping | None, trained: list[str]) -> bool:
     return wanted is not None and wanted.base in trained and not wanted.learns
 
 
-def _add(chosen: list[str]) -> None:
-    made = Wrapping(
-        st.session_state["_wrap_base"], st.session_state["_wrap_method"], st.session_state["_wrap_group"]
-    ).name
-    if made not in st.session_state[_WRAPPED]:
-        st.session_state[_WRAPPED].append(made)
+def add_wrapped(made: str, chosen: tuple[str, ...]) -> None:
+    """Put a wrapped model among the chosen ones, for every page; to be called before the sidebar is drawn."""
+    held: list[str] = st.session_state.setdefault(_WRAPPED, [])
+    if made not in held:
+        held.append(made)
     st.session_state["models"] = [*chosen, *([] if made in chosen else [made])]
+
+
+def _add_chosen(chosen: tuple[str, ...]) -> None:
+    parts = (st.session_state[f"_wrap_{part}"] for part in ("base", "method", "group"))
+    add_wrapped(Wrapping(*parts).name, chosen)
 
 
 def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
@@ -56,4 +60,4 @@ def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
         st.selectbox("Combine views by", untrained, format_func=METHOD_LABELS.__getitem__, key="_wrap_method")
         st.segmented_control("Group", GROUPS, default="c4", required=True, key="_wrap_group", width="stretch")
         st.caption("Aggregations that learn are listed among the models where they were trained.")
-        st.button("Add to the models", on_click=_add, args=(list(chosen),), type="primary", width="stretch")
+        st.button("Add to the models", on_click=_add_chosen, args=(chosen,), type="primary", width="stretch")

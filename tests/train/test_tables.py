@@ -11,7 +11,7 @@ from e2viz.models import build
 from e2viz.models.post_hoc import METHODS
 from e2viz.train import fine_tune, loop, tables
 from e2viz.train.data import Task
-from e2viz.train.fine_tune import Features, answer, correct_count, features_folder, train_aggregation, tune
+from e2viz.train.fine_tune import Features, correct_count, features_folder, train_aggregation, tune
 from e2viz.train.fine_tune import view_features as features_of
 from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card
@@ -59,7 +59,7 @@ def test_kept_embeddings_give_the_network_s_own_answers(base, method):
     images = model.prepare(SPLITS.test.served(slice(0, 4)))
     with torch.no_grad():
         torch.testing.assert_close(
-            answer(model.network, wrap(base, "mean", "c4").network.view_embeddings(images)), model.network(images)
+            model.network.answer(wrap(base, "mean", "c4").network.view_embeddings(images)), model.network(images)
         )
 
 

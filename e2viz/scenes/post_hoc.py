@@ -1,0 +1,306 @@
+"""The post-hoc page: the views of a turning picture, what is predicted for each, and what each method makes of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+import e2viz
+from e2viz import capture
+from e2viz.groups import Group
+from e2viz.groups import group as find_group
+from e2viz.images.picture import Picture
+from e2viz.images.rotate import views as turned_views
+from e2viz.measure.stability import softmax, stability
+from e2viz.measure.sweep import sweep
+from e2viz.models.post_hoc import LEARNED, METHODS, PostHoc
+from e2viz.nn.views import group_views
+from e2viz.render.palette import CLASS_COLORS, class_table, model_colors
+from e2viz.render.recipe import Recipe
+from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
+from e2viz.scenes.view_ring import view_ring
+from e2viz.zoo import catalogue, names
+from e2viz.zoo.weights import Model
+from e2viz.zoo.wrapped import Wrapping, wrap
+
+PAGE = "post_hoc"
+GROUPS = ("c2", "c4", "c8", "c16", "d4")
+PICTURE_SIZE = 84
+LABELS = {
+    "mean": "mean", "max": "maximum", "sum": "sum", "most_likely": "most likely", "most_certain": "most certain",
+    "learned_average": "learned average", "learned_attention": "learned attention", "tta": "test-time augmentation",
+}  # fmt: skip
+MATHS = r"""
+Every view $e^{-1}x$ of the picture, for $e$ in the group, passes through the model, which is left as it is: $z_e$ is
+its embedding, $h(z_e)$ its logits, $p_e = \mathrm{softmax}\,h(z_e)$.
+
+| method | logits of the wrapped model |
+|---|---|
+| mean, maximum, sum | $h$ of the mean, maximum or sum of $z_e$ over $e$ |
+| most likely | $\sum_e \log p_e$; no temperature, no product that underflows |
+| most certain | those of the one view with the largest $\max_c p_e[c]$; the published code mixes views class by class |
+| learned average | $h(\sum_e w_e z_e)$ with $w = \mathrm{softmax}_e\,(a \cdot z_e + b)$ |
+| learned attention | $h$ of a class token that attends to all $z_e$, without positions |
+| test-time augmentation | $\log \frac{1}{|G|} \sum_e p_e$ |
+
+Moving the picture by a group element only permutes the views, and none of these depends on their order: the answer
+stays, exactly at quarter turns and mirrors, and as well as a turned picture can be sampled again in between. A model
+that cannot tell a 6 from a turned 6 cannot tell it from a 9 either.
+"""
+NOT_HERE = (
+    "PCam could not be trained here: `python -m e2viz train post_hoc_mean_c4.pcam --data DIR` would, over a ResNet-50, "
+    "and `python -m e2viz train resnet_50.pcam --data DIR` the ResNet-50 alone."
+)
+TABLES = Path(__file__).resolve().parents[2] / "benchmarks" / "tables"
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What a model says about every view of a turning picture.
+
+    Attributes:
+        base: the model that is wrapped.
+        group: name of the group of the views.
+        angles_deg: [frame].
+        images: what the model sees.
+        embeddings: of every view, as the head takes them.
+        logits: of every view; view 0 is the picture itself.
+    """
+
+    base: Model
+    group: str
+    angles_deg: Float[np.ndarray, " frame"]
+    images: Float[np.ndarray, "frame channel height width"] = field(repr=False)
+    embeddings: Float[np.ndarray, "frame view features"] = field(repr=False)
+    logits: Float[np.ndarray, "frame view classes"] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one method makes of the views.
+
+    Attributes:
+        logits: of the wrapped model.
+        weights: how much each view counts; they sum to one.
+        attention: the class token's attention to each view, by head; None for methods without one.
+    """
+
+    logits: Float[np.ndarray, "frame classes"]
+    weights: Float[np.ndarray, "frame view"]
+    attention: Float[np.ndarray, "frame head view"] | None = None
+
+
+def make(recipe: Recipe) -> Scene:
+    """The scene of a recipe, with a sweep of its own."""
+    from e2viz.scenes import angles_of, picture_of
+
+    picture = picture_of(recipe)
+    base = e2viz.load(str(recipe.settings.get("base", "")) or default_base(recipe.models))
+    group = str(recipe.settings.get("group", "c16"))
+    looked = look(base, group, picture, angles_of(recipe), recipe.method)
+    return compose(recipe, looked, picture, str(recipe.settings.get("shown", "mean")))
+
+
+def default_base(models: tuple[str, ...]) -> str:
+    """The model that is wrapped before anybody chose: a ViT, which has most to gain."""
+    bases = [name.partition("+")[0] for name in models] or catalogue.list_models()
+    return next((name for name in bases if names.architecture_of(name) == "vit"), bases[0])
+
+
+def look(
+    base: Model, group: str, picture: Picture, angles_deg: Any, method: str = "fair",
+    progress: Callable[[int, int], None] | None = None,
+) -> Looked:  # fmt: skip
+    """Run every view of the turning picture through a model."""
+    wrapped = wrap(base, "mean", group)
+    swept = sweep([wrapped], picture, angles_deg, ("view_embedding", "view_logits"), method, progress, chunk=2)
+    held = swept.records[wrapped.name]
+    return Looked(
+        base, group, swept.angles_deg, swept.images,
+        held["view_embedding"].transpose(0, 2, 1), held["view_logits"].transpose(0, 2, 1),
+    )  # fmt: skip
+
+
+def outcomes(looked: Looked) -> dict[str, Outcome]:
+    """What each method makes of the views; methods that learn only where they were trained for this model."""
+    found = {}
+    for method in METHODS:
+        name = Wrapping(looked.base.name, method, looked.group).name
+        if method not in LEARNED:
+            found[method] = combined(wrap(looked.base, method, looked.group).network, looked)  # type: ignore[arg-type]
+        elif name in catalogue.list_models():
+            found[method] = combined(e2viz.load(name).network, looked)  # type: ignore[arg-type]
+    return found
+
+
+@torch.no_grad()
+def combined(network: PostHoc, looked: Looked) -> Outcome:
+    """One method on what was computed already."""
+    parameter = next(network.parameters())
+    embeddings = torch.from_numpy(looked.embeddings).to(parameter)
+    with capture.record(["aggregate.weight", "aggregate.attention"]) as record:
+        logits = network.answer(embeddings).float().numpy()
+    frames, views, _ = embeddings.shape
+    weights, attention = np.full((frames, views), 1 / views, dtype=np.float32), None
+    if network.method == "max":
+        winner = embeddings.argmax(1)
+        weights = torch.stack([(winner == view).float().mean(1) for view in range(views)], 1).numpy()
+    elif network.method == "most_certain":
+        distance = np.abs(looked.logits - logits[:, None]).sum(-1)
+        weights = np.eye(views, dtype=np.float32)[distance.argmin(1)]
+    elif "aggregate.weight" in record:
+        weights = record["aggregate.weight"][:, 0].float().numpy()
+    elif "aggregate.attention" in record:
+        # From the class token, which is token 0, to the views; what it keeps for itself is left out.
+        attention = record["aggregate.attention"][:, :, 0, 1:].float().numpy()
+        weights = attention.mean(1) / attention.mean(1).sum(-1, keepdims=True)
+    return Outcome(logits, weights, attention)
+
+
+def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean") -> Scene:
+    """The scene of what was looked at.
+
+    Args:
+        recipe: what was asked for.
+        looked: every view of every frame.
+        picture: what is turned.
+        shown: the method whose outcome stands in the middle of the ring and in a stability ring.
+
+    Raises:
+        LookupError: if that method has no outcome for this model.
+    """
+    found = outcomes(looked)
+    if shown not in found:
+        raise LookupError(f"{shown} has no trained weights for {looked.base.name}; there are {', '.join(found)}")
+    group = find_group(looked.group)
+    classes = tuple(looked.base.card.class_names)
+    colors = model_colors([looked.base.name, f"{looked.base.name}+{shown}_{looked.group}"])
+    base_color, color = colors.values()
+    probability = {"": softmax(looked.logits[:, 0])} | {m: softmax(each.logits) for m, each in found.items()}
+    label = names.short_labels((looked.base.name,))[looked.base.name]
+    labels = {"": label} | {method: LABELS[method] for method in found}
+    turning = turned_views(picture, torch.as_tensor(looked.angles_deg), PICTURE_SIZE, "fair").numpy()
+    return Scene(
+        title=sentence(looked, found, classes, label),
+        angles_deg=np.asarray(looked.angles_deg, dtype=np.float64),
+        picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
+        rings=(
+            Ring.from_probability(label, base_color, probability[""]),
+            Ring.from_probability(f"{label} + {labels[shown]}", color, probability[shown]),
+        ),
+        bars=(
+            Bars(label, base_color, probability[""], classes),
+            Bars(f"{label} + {labels[shown]}", color, probability[shown], classes),
+        ),
+        rows=(
+            Row(f"the views under {looked.group.upper()}", (_ring(looked, found[shown], group), _says(looked))),
+            *_attention_rows(found, color),
+            Row("how much each view counts", (_weights(found),), color),
+            Row("the outcome of every method at every angle", (_strip(probability, labels),)),
+        ),
+        numbers=numbers(looked, probability, labels, classes),
+        recipe=recipe,
+    )  # fmt: skip
+
+
+def _ring(looked: Looked, outcome: Outcome, group: Group) -> Panel:
+    images = torch.from_numpy(looked.images)
+    return view_ring(
+        group_views(images, group).numpy(), looked.logits.argmax(-1), looked.images, outcome.logits.argmax(-1), group
+    )
+
+
+def _says(looked: Looked) -> Panel:
+    """[class × view] what each view says: it moves sideways as the picture turns."""
+    return Panel.from_values(
+        "probability of each class, by view", softmax(looked.logits).transpose(0, 2, 1), low=0.0, high=1.0,
+        probe="view_logits", caption="a row a class, a column a view; at group angles the columns only move",
+    )  # fmt: skip
+
+
+def _weights(found: dict[str, Outcome]) -> Panel:
+    """[method × view] how much each view counts."""
+    values = np.stack([each.weights for each in found.values()], axis=1)
+    caption = f"rows: {', '.join(LABELS[method] for method in found)}; of the maximum, the share of features it takes"
+    return Panel.from_values("share of each view, by method", values, "cividis", low=0.0, high=1.0, caption=caption)
+
+
+def _attention_rows(found: dict[str, Outcome], color: str) -> tuple[Row, ...]:
+    """The class token's attention over the views, where it was learned (the study's Figure 10)."""
+    outcome = found.get("learned_attention")
+    if outcome is None or outcome.attention is None:
+        return ()
+    panel = Panel.from_values(
+        "class token's attention, by head", outcome.attention, "viridis", low=0.0, probe="aggregate.attention",
+        caption="a row a head, a column a view",
+    )  # fmt: skip
+    return (Row("whom the class token looks at", (panel,), color),)
+
+
+def _strip(probability: dict[str, np.ndarray], labels: dict[str, str]) -> Panel:
+    """[method × frame] the predicted class in its colour; the mark stands at this angle."""
+    table = class_table()
+    winners = np.stack([each.argmax(1) for each in probability.values()])
+    frames = winners.shape[1]
+    marker = np.stack([np.full(frames, (len(winners) - 1) / 2), np.arange(frames)], axis=1)
+    return Panel(
+        title="predicted class", values=table[winners % len(CLASS_COLORS)][None], marker=marker,
+        caption=f"rows: {', '.join(labels[key] for key in probability)}; from left to right one turn",
+    )  # fmt: skip
+
+
+def sentence(looked: Looked, found: dict[str, Outcome], classes: tuple[str, ...], label: str) -> str:
+    """What to look for, with this picture's numbers."""
+    votes = Counter(classes[k] for k in looked.logits[0].argmax(-1))
+    said = ", ".join(f"{count} say {name}" for name, count in votes.most_common(3))
+    others = len(votes) - 3
+    said += f" and {others} other answer{'s' * (others > 1)}" if others > 0 else ""
+    alone = len(stability(looked.logits[:, 0], angles_deg=looked.angles_deg).flips)
+    still = [method for method, each in found.items() if len(set(each.logits.argmax(-1))) == 1]
+    frames = len(looked.angles_deg)
+    return (
+        f"Many views, one answer. Of {looked.logits.shape[1]} views of this picture {said}. In a turn of {frames} "
+        f"angles {label} alone changes its mind {alone} time{'s' * (alone != 1)}; "
+        f"{len(still)} of {len(found)} methods give one answer throughout."
+    )
+
+
+def numbers(
+    looked: Looked, probability: dict[str, np.ndarray], labels: dict[str, str], classes: tuple[str, ...]
+) -> dict[str, list]:
+    """Columns of the CSV: the angle, then each method's answer and its probability, then each view's answer."""
+    columns: dict[str, list] = {"angle_deg": [float(angle) for angle in looked.angles_deg]}
+    for key, values in probability.items():
+        columns[f"{labels[key]} prediction"] = [classes[k] for k in values.argmax(1)]
+        columns[f"{labels[key]} probability"] = [round(float(p), 6) for p in values.max(1)]
+    for view in range(looked.logits.shape[1]):
+        columns[f"view {view} prediction"] = [classes[k] for k in looked.logits[:, view].argmax(-1)]
+    return columns
+
+
+def outcome_table(looked: Looked, picture: Picture) -> dict[str, list[str]]:
+    """One row a method: its upright answer, how often it changes over the turn, and whether it is right."""
+    classes = tuple(looked.base.card.class_names)
+    rows = {"alone": looked.logits[:, 0]} | {LABELS[m]: each.logits for m, each in outcomes(looked).items()}
+    table: dict[str, list[str]] = {key: [] for key in ("method", "upright answer", "probability", "flips", "right")}
+    for name, logits in rows.items():
+        found = stability(logits, picture.label, looked.angles_deg)
+        probability = softmax(logits)[0]
+        table["method"].append(name)
+        table["upright answer"].append(classes[int(probability.argmax())])
+        table["probability"].append(f"{probability.max():.2f}")
+        table["flips"].append(f"{len(found.flips)} of {found.frames}")
+        table["right"].append("no label" if found.accuracy is None else f"{100 * found.accuracy:.0f} % of angles")
+    return table
+
+
+def measured_tables() -> list[Path]:
+    """The tables that `make tables` has filled so far."""
+    return sorted(TABLES.glob("*.md"))

@@ -1,0 +1,102 @@
+"""Every view of a picture through one model, and what each post-hoc method makes of them."""
+
+import streamlit as st
+
+import e2viz
+from e2viz.render.scene import Scene
+from e2viz.scenes import post_hoc
+from e2viz.scenes.post_hoc import GROUPS, LABELS, Looked
+from e2viz.ui.computing import compute
+from e2viz.ui.export import copy_link_button, export_menu
+from e2viz.ui.memory import remembered
+from e2viz.ui.page import answered
+from e2viz.ui.pictures import hold_reference
+from e2viz.ui.player import Options, player
+from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.ui.wrapping import add_wrapped
+from e2viz.zoo import names
+from e2viz.zoo.catalogue import list_models
+from e2viz.zoo.wrapped import Wrapping
+
+BOUND = {"bind": "query-params"}
+selection = current()
+
+
+def show_six_or_nine() -> None:
+    """The edge case of the study's Figure 11: half a turn makes a 6 a 9."""
+    hold_reference("mnist-6")
+    st.session_state["group"] = "c2"
+
+
+def choose() -> tuple[str, str, str]:
+    """The model that is wrapped, the group, and the method shown in the middle."""
+    bases = [name for name in names.in_order(list_models()) if "+" not in name]
+    preferred = bases.index(post_hoc.default_base(selection.models))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        base = st.selectbox(
+            "Model to wrap", bases, index=preferred, format_func=names.label, key="base", width=260, **BOUND
+        )
+        group = st.segmented_control("Group of views", GROUPS, default="c16", required=True, key="group", **BOUND)
+        there = [m for m in LABELS if not m.startswith("learned") or Wrapping(base, m, group).name in list_models()]
+        held = st.session_state.get("shown")
+        if held is not None and held not in there:
+            del st.session_state["shown"]
+        shown = st.selectbox("Shown", there, format_func=LABELS.__getitem__, key="shown", width=220, **BOUND)
+        st.button("6 or 9?", on_click=show_six_or_nine, help="A 6 under half turns: which of two labels is right?")
+    return base, group, shown
+
+
+def looked_at(base: str, group: str) -> Looked | None:
+    """Every view of every frame, from this session or computed now; None when stopped."""
+    model = e2viz.load(base)
+    key = repr((model.checksum, group, selection.picture.checksum, selection.angles, selection.method))
+    return remembered(
+        "post_hoc", key,
+        lambda: compute(
+            key, lambda progress: post_hoc.look(
+                model, group, selection.picture, selection.angles_deg, selection.method, progress
+            ),
+            what="angles",
+        ),
+    )  # fmt: skip
+
+
+@st.fragment
+def show(scene: Scene) -> None:
+    """The player with its exports: scrubbing reruns only this."""
+    options = Options(
+        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True,
+        autoplay="angle" not in st.query_params,
+    )  # fmt: skip
+    played = player(scene, key="post_hoc", options=options)
+    remember_frame(scene.angles_deg, played.frame)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        export_menu(scene, played.frame or 0)
+        copy_link_button()
+
+
+with answered():
+    base, group, shown = choose()
+    looked = looked_at(base, group)
+    if looked is not None:
+        recipe = selection.recipe(post_hoc.PAGE, base=base, group=group, shown=shown)
+        scene = post_hoc.compose(recipe, looked, selection.picture, shown)
+        st.subheader(scene.title, anchor=False)
+        if selection.picture.label in (6, 9) and group != "d1":
+            st.info(
+                "A 6 turned by 180° is a 9: the label is ambiguous, and a model that half turns do not change gives "
+                "both the same answer. That is no error of the model.", icon=None,
+            )  # fmt: skip
+        show(scene)
+        st.dataframe(post_hoc.outcome_table(looked, selection.picture), hide_index=True, width="stretch")
+        made = Wrapping(base, shown, group).name
+        if made not in selection.models:
+            st.button(
+                f"Use {names.label(made)} on the other pages", on_click=add_wrapped, args=(made, selection.models)
+            )
+        for path in post_hoc.measured_tables():
+            with st.expander(f"Measured: {path.stem}"):
+                st.markdown(path.read_text(encoding="utf-8"))
+        with st.expander("What is combined, and how"):
+            st.markdown(post_hoc.MATHS)
+            st.caption(post_hoc.NOT_HERE)

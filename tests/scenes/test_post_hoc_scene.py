@@ -1,0 +1,106 @@
+"""The post-hoc scene shows what the wrapped models compute, view by view and method by method."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from e2viz import scenes
+from e2viz.groups import group
+from e2viz.images.samples import sample
+from e2viz.models import build
+from e2viz.models.post_hoc import LEARNED, METHODS
+from e2viz.render.palette import FIRST_CLASS_STEP, class_color
+from e2viz.render.recipe import Recipe
+from e2viz.scenes import post_hoc
+from e2viz.scenes.view_ring import view_ring
+from e2viz.zoo.card import Card
+from e2viz.zoo.weights import Model
+from e2viz.zoo.wrapped import wrap
+
+ANGLES = np.arange(8) * 45.0
+CONFIG = {"width": 8, "mlp_width": 16, "heads": 2, "layers": 1}
+
+
+@pytest.fixture(scope="module")
+def base():
+    torch.manual_seed(0)
+    network = build("vit", CONFIG).eval().requires_grad_(False)
+    torch.nn.init.normal_(network.head[1].weight)
+    return Model(Card(name="vit.test", architecture="vit", config=CONFIG, weights_checksum="1"), network)
+
+
+@pytest.fixture(scope="module")
+def looked(base):
+    return post_hoc.look(base, "c4", sample("mnist-6"), ANGLES)
+
+
+def test_what_is_shown_is_what_the_wrapped_models_compute(base, looked):
+    images = torch.from_numpy(looked.images)
+    np.testing.assert_allclose(looked.logits[:, 0], base.logits(images), atol=1e-4)
+    for method, found in post_hoc.outcomes(looked).items():
+        np.testing.assert_allclose(found.logits, wrap(base, method, "c4").logits(images), atol=1e-3)
+        np.testing.assert_allclose(found.weights.sum(1), 1.0, atol=1e-5)
+
+
+def test_a_quarter_turn_moves_the_views_and_keeps_the_outcome(looked):
+    moved = group("c4").act_on_group_axis(torch.from_numpy(looked.logits[0]), 1, 0)
+    np.testing.assert_allclose(looked.logits[2], moved, atol=1e-4)
+    for found in post_hoc.outcomes(looked).values():
+        np.testing.assert_allclose(found.logits[2], found.logits[0], atol=1e-3)
+
+
+def test_untrained_aggregations_are_left_out(looked):
+    assert set(post_hoc.outcomes(looked)) == set(METHODS) - set(LEARNED)
+
+
+def test_the_most_certain_view_has_all_the_weight(looked):
+    found = post_hoc.outcomes(looked)["most_certain"]
+    certain = torch.from_numpy(looked.logits).softmax(-1).amax(-1).argmax(1)
+    assert found.weights.argmax(1).tolist() == certain.tolist() and set(found.weights.ravel()) == {0.0, 1.0}
+
+
+def test_the_class_token_s_attention_is_what_the_network_used(base, looked):
+    found = post_hoc.combined(wrap(base, "learned_attention", "c4").network, looked)
+    assert found.attention.shape == (8, 4, 4)
+    assert (found.attention.sum(-1) < 1).all(), "some of it stays with the token itself"
+
+
+def test_the_scene(base, looked, monkeypatch):
+    recipe = Recipe(page="post_hoc", models=("vit.test",), picture="mnist-6", angles=8)
+    scene = post_hoc.compose(recipe, looked, sample("mnist-6"), "most_certain")
+    assert scene.frames == 8 and len(scene.rings) == len(scene.bars) == 2
+    assert "Of 4 views" in scene.title and "say" in scene.title and "6 methods" in scene.title
+    titles = [panel.title for row in scene.rows for panel in row.panels]
+    assert titles == ["views", "probability of each class, by view", "share of each view, by method", "predicted class"]
+    strip = scene.rows[-1].panels[0].values[0]
+    winner = int(post_hoc.outcomes(looked)["tta"].logits[3].argmax())
+    assert "#{:02x}{:02x}{:02x}".format(*strip[-1, 3]) == class_color(winner).lower()
+    assert len(scene.numbers["view 3 prediction"]) == 8
+    with pytest.raises(LookupError, match="learned_average has no trained weights"):
+        post_hoc.compose(recipe, looked, sample("mnist-6"), "learned_average")
+    monkeypatch.setattr(post_hoc.e2viz, "load", lambda name: base)
+    assert scenes.make(dataclasses.replace(recipe, settings={"group": "c4"})).frames == 8
+
+
+@pytest.mark.parametrize("name", ["c2", "c4", "c16", "d4"])
+def test_each_view_stands_at_its_own_angle_with_its_own_rim(name):
+    acting = group(name)
+    frames = 2
+    views = np.full((frames, acting.order, 1, 28, 28), 0.5, dtype=np.float32)
+    classes = np.zeros((frames, acting.order), dtype=int)
+    classes[:, 1] = 1
+    outcome = np.array([3, 4])
+    panel = view_ring(views, classes, views[:, 0], outcome, acting, 160)
+    steps = panel.values[0].astype(int)
+    assert {step - FIRST_CLASS_STEP for step in np.unique(steps) if step >= FIRST_CLASS_STEP} == {0, 1, 3}
+    rows, columns = (np.nonzero(steps == FIRST_CLASS_STEP + 1)[axis].mean() - 79.5 for axis in (0, 1))
+    angle_deg = np.degrees(np.arctan2(-columns, -rows)) % 360  # from the top, counter-clockwise
+    assert abs(angle_deg - acting.angle_deg(1)) < 2
+    assert abs(np.nonzero(panel.values[1] == FIRST_CLASS_STEP + 4)[0].mean() - 79.5) < 1
+
+
+def test_the_table_of_outcomes(looked):
+    table = post_hoc.outcome_table(looked, sample("mnist-6"))
+    assert table["method"][0] == "alone" and len(table["flips"]) == 7 and table["flips"][1].endswith("of 8")
