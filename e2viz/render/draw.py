@@ -14,7 +14,7 @@ from e2viz.render.ring import ring_pixels
 from e2viz.render.scene import Number, Panel, Scene
 
 OVERSAMPLING = 4
-MAP_SHARE = 0.65  # of a map's colour where a picture shows through; payload.js says the same
+MAP_SHARE = 0.75  # of a map's colour where a picture shows through; payload.js says the same
 
 
 @dataclass(frozen=True, eq=False)

@@ -219,12 +219,14 @@ class Row:
     """Panels that stand side by side under one label, usually one model's.
 
     With `halves` the second half of the panels belongs beside the first: on a narrow screen it begins a new line.
+    `columns` panels stand on one line where there is room, six of them when it is 0.
     """
 
     label: str
     panels: tuple[Panel, ...]
     color: str = ""
     halves: bool = False
+    columns: int = 0
 
     def __post_init__(self) -> None:
         if not self.panels:

@@ -172,7 +172,7 @@ def compose(
         rows = _with_picture(rows, seen)
     else:
         for name, each in parts.items():
-            rows += _quarters(each.colored(labels[name], colors[name], turned), angles, turned)
+            rows += _quarters(each.colored(labels[name], colors[name], turned)[:1], angles, turned)
     return Scene(
         title=sentence(parts, labels),
         angles_deg=angles if not figure else np.zeros(1),
@@ -188,7 +188,9 @@ def _with_picture(rows: list[Row], seen: Panel) -> list[Row]:
     if not rows or rows[0].halves:
         return [Row("the picture, as it turns", (seen,)), *rows]
     first = rows[0]
-    return [Row(first.label, (seen, *first.panels), first.color), *rows[1:]]
+    # More than six panels go on two lines of one length.
+    columns = -(-(1 + len(first.panels)) // 2) if len(first.panels) > 5 else 0
+    return [Row(first.label, (seen, *first.panels), first.color, columns=columns), *rows[1:]]
 
 
 def _quarters(rows: Sequence[Row], angles: np.ndarray, turned: np.ndarray) -> list[Row]:
@@ -201,7 +203,8 @@ def _quarters(rows: Sequence[Row], angles: np.ndarray, turned: np.ndarray) -> li
                 continue
             stills = [_still(panel, frame) for panel in row.panels]
             picture = Panel(f"turned {angle:g}°", turned[frame : frame + 1], "grey", 0.0, 1.0, "image")
-            found.append(Row(f"{row.label} · {angle:g}°", (picture, *stills), row.color))
+            panels = (picture, *stills)
+            found.append(Row(f"{row.label} · {angle:g}°", panels, row.color, columns=len(panels)))
     return found
 
 
@@ -224,9 +227,9 @@ def sentence(parts: Mapping[str, Part], labels: Mapping[str, str]) -> str:
             continue
         where = each.facts["layer"]
         if worst < ROUNDING:
-            said.append(f"{labels[name]}'s weights in {where} are the upright ones, moved, to {small(worst)}")
+            said.append(f"{labels[name]}’s weights in {where} are the upright ones, moved, to {small(worst)}")
         else:
-            said.append(f"{labels[name]}'s in {where} are off by {small(worst)}")
+            said.append(f"{labels[name]}’s in {where} are off by {small(worst)}")
     first = "Turn it, and follow the marked pixel."
     return f"{first} At quarter turns {listed(said)}." if said else first
 

@@ -78,7 +78,7 @@ def save(part: Part, path: Path, key: str, checksum: str) -> None:
                 {name: getattr(panel, name) for name in _TEXTS}
                 | {name: np.round(track, 3).tolist() for name, track in tracks.items() if track is not None}
             )
-        rows.append({"label": row.label, "halves": row.halves, "panels": panels})
+        rows.append({"label": row.label, "halves": row.halves, "columns": row.columns, "panels": panels})
     header = {"format": FORMAT, "key": key, "weights": checksum, "rows": rows, "facts": part.facts, "under": part.under}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
@@ -97,7 +97,12 @@ def load(path: Path, key: str) -> Part | None:
             return None
         values = iter([file[name] for name in sorted((n for n in file.files if n != "header"), key=_number)])
         rows = tuple(
-            Row(row["label"], tuple(_panel(panel, next(values)) for panel in row["panels"]), halves=row["halves"])
+            Row(
+                row["label"],
+                tuple(_panel(panel, next(values)) for panel in row["panels"]),
+                halves=row["halves"],
+                columns=row["columns"],
+            )
             for row in header["rows"]
         )
     return Part(rows, header["facts"], header["under"])

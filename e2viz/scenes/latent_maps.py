@@ -103,6 +103,16 @@ class Layer:
         steps = "" if self.group is None else f" (elements every {360 / self.group.rotations:g}°)"
         return " or ".join(ways) + (steps if any("group" in way for way in ways) else "")
 
+    @property
+    def numbers(self) -> dict[str, str]:
+        """A line of the page's table: what still moves, and what resampling alone would move."""
+        line = {"layer": self.name, "at quarter turns": "" if self.worst_exact is None else small(self.worst_exact)}
+        frame = int(np.abs(np.asarray(self.angles_deg) - BETWEEN_DEG).argmin())
+        angle = float(self.angles_deg[frame])
+        if math.isclose(angle, BETWEEN_DEG, abs_tol=1e-3):
+            line |= {"at 45°": small(float(self.errors[frame])), "resampling alone, 45°": small(self.floor(angle))}
+        return line
+
     def floor(self, angle_deg: float) -> float:
         """What turning the upright maps there and back costs by resampling alone."""
         upright, mask = self.maps[0], disc(self.size).to(self.maps)
@@ -136,17 +146,21 @@ def panels_of(layer: Layer, channel: int, element: int, *, titled: bool) -> tupl
     return turning, back
 
 
-def residual_panel(layer: Layer) -> Panel:
-    """What still moves, root mean square over channels and elements, with its numbers."""
-    residual = layer.moved.square().mean((1, 2)).sqrt()
-    facts = []
-    if layer.worst_exact is not None:
-        facts.append(f"{small(layer.worst_exact)} at quarter turns")
-    frame = int(np.abs(np.asarray(layer.angles_deg) - BETWEEN_DEG).argmin())
-    angle = float(layer.angles_deg[frame])
-    if math.isclose(angle, BETWEEN_DEG, abs_tol=1e-3):
-        facts.append(f"{small(float(layer.errors[frame]))} at 45°, resampling alone {small(layer.floor(angle))}")
-    high = max(float(residual.max()), 1e-6)
-    return Panel.from_values(
-        "", residual.numpy(), "viridis", low=0.0, high=high, probe=layer.name, caption="; ".join(facts)
+def moving_panels(layer: Layer) -> tuple[Panel, Panel]:
+    """How far the maps are from the upright ones, as they turn and turned back, on one scale.
+
+    Root mean square over channels and elements; the numbers below are the largest differences at quarter turns.
+    """
+    mask = disc(layer.size).to(layer.maps)
+    turning = ((layer.maps - layer.maps[0]) * mask).square().mean((1, 2)).sqrt()
+    still = layer.moved.square().mean((1, 2)).sqrt()
+    high = max(float(turning.max()), float(still.max()), 1e-6)
+    before = (layer.maps[0] * mask).norm().clamp_min(1e-30)
+    moved = ((layer.maps - layer.maps[0]) * mask).flatten(1).norm(dim=1) / before
+    quarters = [float(each) for each, how in zip(moved[1:], layer.how[1:], strict=True) if how == EXACT]
+    first, second = ("", "") if layer.worst_exact is None else (small(max(quarters)), small(layer.worst_exact))
+    limits: dict[str, Any] = {"low": 0.0, "high": high, "probe": layer.name}
+    return (
+        Panel.from_values("", turning.numpy(), "viridis", caption=first, **limits),
+        Panel.from_values("", still.numpy(), "viridis", caption=second, **limits),
     )

@@ -19,7 +19,7 @@ from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene, quantise
 from e2viz.scenes import kept
 from e2viz.scenes.kept import Part
-from e2viz.scenes.latent_maps import KINDS, Layer, layer_of, panels_of, residual_panel
+from e2viz.scenes.latent_maps import KINDS, Layer, layer_of, moving_panels, panels_of
 from e2viz.scenes.words import ROUNDING, element_name, listed, small
 
 PAGE = "latents"
@@ -160,11 +160,17 @@ def part(
         turning, back = zip(*pairs, strict=True)
         both = settings.view == "turned back"
         what = f"element {element_name(seen.group, element)}" if seen.group and first.grouped else first.unit
-        rows.append(
-            Row(f"{what}, {first.channel_name(settings.channel)}", turning + back if both else turning, halves=both)
-        )
+        label = f"{what}, {first.channel_name(settings.channel)}"
+        rows.append(Row(label, turning + back, halves=True) if both else Row(label, turning, columns=len(turning)))
     if settings.view == "turned back":
-        rows.append(Row("what still moves, all channels", tuple(map(residual_panel, chosen.values()))))
+        moving, still = zip(*map(moving_panels, chosen.values()), strict=True)
+        rows.append(
+            Row(
+                "difference to the upright maps, all channels; the number is the largest at quarter turns",
+                moving + still,
+                halves=True,
+            )
+        )
     return Part(tuple(rows), facts_of(chosen))
 
 
@@ -183,6 +189,7 @@ def facts_of(layers: Mapping[str, Layer]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "unit": first.unit + "s",
         "how": first.between,
+        "table": [each.numbers for each in layers.values()],
         "curves": {name: [float(f"{value:.4g}") for value in each.errors] for name, each in layers.items()},
     }
     if exact:
@@ -226,9 +233,9 @@ def sentence(parts: Mapping[str, Part], labels: Mapping[str, str]) -> str:
         if "worst" not in each.facts:
             continue
         worst, unit = each.facts["worst"], each.facts["unit"]
-        still = f"{labels[name]}'s {unit} stand still, to {small(worst)}"
+        still = f"{labels[name]}’s {unit} stand still, to {small(worst)}"
         said.append(
-            still if worst < ROUNDING else f"{labels[name]}'s {unit} still move, by {small(worst)} of their size"
+            still if worst < ROUNDING else f"{labels[name]}’s {unit} still move, by {small(worst)} of their size"
         )
     return f"Turn it, and turn the maps back. At quarter turns {listed(said)}." if said else "Turn it."
 

@@ -168,7 +168,8 @@ def _panel(panel: Panel, offsets: dict[int, int]) -> dict[str, object]:
 
 def _row(row: Row, panels: list[dict[str, object]]) -> dict[str, object]:
     aside = row.label.strip().lower() == ASIDE_LABEL
-    return {"label": row.label, "color": row.color, "aside": aside, "halves": row.halves, "panels": panels}
+    shape = {"aside": aside, "halves": row.halves, "columns": row.columns}
+    return {"label": row.label, "color": row.color, **shape, "panels": panels}
 
 
 def _ring(ring: Ring) -> dict[str, object]:

@@ -33,7 +33,7 @@ def take_click() -> None:
 
 
 def choose(models: list) -> Settings:
-    """The controls of the page."""
+    """The controls of the page: what most want to change in sight, the rest behind one button."""
     take_click()
     groups = [model for model in models if attention_planes(model.network)]
     tokens = [model for model in models if "token_attention" in model.probe_kinds().values()]
@@ -41,53 +41,51 @@ def choose(models: list) -> Settings:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen["view"] = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", **BOUND)
         if groups:
-            chosen |= choose_group(groups)
+            layers = list(dict.fromkeys(name for model in groups for name in attention_planes(model.network)))
+            chosen["layer"] = st.selectbox("Layer", [AUTO, *layers], key="layer", width=190, **BOUND)
+            chosen["spread"] = st.selectbox("A panel for each", list(SPREADS), key="spread", width=190, **BOUND)
         if tokens:
-            chosen |= choose_tokens(tokens)
-        for name in ("row", "column"):
-            value = st.number_input(
-                f"Query {name}", 0, SIZE - 1, value=None, key=name, placeholder="auto", width=120, **BOUND
-            )
-            chosen[name] = -1 if value is None else int(value)
+            chosen["token_spread"] = st.segmented_control(
+                "ViT: a panel for each of its", TOKEN_SPREADS, default=TOKEN_SPREADS[0], required=True,
+                key="token_spread", **BOUND,
+            )  # fmt: skip
+        with st.popover("More choices"):
+            if groups:
+                chosen |= choose_rest(groups, SPREADS[chosen["spread"]])
+            if tokens and chosen["token_spread"] == "heads":
+                chosen["token_layer"] = st.selectbox(
+                    "ViT layer", [LAST, *token_layers(tokens)], key="token_layer", **BOUND
+                )
+            for name in ("row", "column"):
+                value = st.number_input(f"Query {name}", 0, SIZE - 1, None, key=name, placeholder="auto", **BOUND)
+                chosen[name] = -1 if value is None else int(value)
     return Settings(**chosen)
 
 
-def choose_group(models: list) -> dict:
-    """Layer, the axis that is spread, and what is taken of the others."""
-    layers = list(dict.fromkeys(name for model in models for name in attention_planes(model.network)))
+def choose_rest(models: list, spread: str) -> dict:
+    """What is taken of the axes that are not spread."""
     elements = list(dict.fromkeys(name for model in models for name in names_of(model)))
     heads = max(each.heads for model in models for each in model.network.modules() if hasattr(each, "heads"))
-    chosen: dict = {
-        "layer": st.selectbox("Layer", [AUTO, *layers], key="layer", width=190, **BOUND),
-        "spread": st.selectbox("A panel for each", list(SPREADS), key="spread", width=190, **BOUND),
-    }
-    axis = SPREADS[chosen["spread"]]
-    if axis != "head":
-        head = st.selectbox("Head", ["mean", *map(str, range(1, heads + 1))], key="head", width=100, **BOUND)
+    chosen: dict = {}
+    if spread != "head":
+        head = st.selectbox("Head", ["mean", *map(str, range(1, heads + 1))], key="head", **BOUND)
         chosen["head"] = 0 if head == "mean" else int(head)
-    for name, first in (("v", []), ("g", [SUM]), ("m", [SUM])):
-        if name != axis:
-            chosen[name] = st.selectbox(name, [*first, *elements], key=name, width=110, **BOUND)
+    for name, words, first in (("v", "Output", []), ("g", "Query", [SUM]), ("m", "Key", [SUM])):
+        if name != spread:
+            chosen[name] = st.selectbox(f"{words} element {name}", [*first, *elements], key=name, **BOUND)
     return chosen
+
+
+def token_layers(models: list) -> list[str]:
+    """Attention probes of the ViTs."""
+    kinds = [model.probe_kinds() for model in models]
+    return list(dict.fromkeys(name for each in kinds for name, kind in each.items() if kind == "token_attention"))
 
 
 def names_of(model) -> list[str]:
     """The elements of a model's group, by name."""
     acting = group(model.card.group)
     return [element_name(acting, element) for element in acting.elements]
-
-
-def choose_tokens(models: list) -> dict:
-    """Heads of one layer of a ViT, or its layers."""
-    kinds = [model.probe_kinds() for model in models]
-    layers = list(dict.fromkeys(name for each in kinds for name, kind in each.items() if kind == "token_attention"))
-    spread = st.segmented_control(
-        "ViT", TOKEN_SPREADS, default=TOKEN_SPREADS[0], required=True, key="token_spread", **BOUND
-    )
-    chosen = {"token_spread": spread}
-    if spread == "heads":
-        chosen["token_layer"] = st.selectbox("ViT layer", [LAST, *layers], key="token_layer", width=180, **BOUND)
-    return chosen
 
 
 def part_of(model, settings: Settings) -> Part | None:

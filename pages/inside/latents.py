@@ -77,6 +77,14 @@ def show(scene: Scene) -> None:
         copy_link_button()
 
 
+def show_numbers(parts: dict[str, Part], labels: dict[str, str]) -> None:
+    """What still moves after turning back, layer by layer."""
+    shown = {name: each.facts["table"] for name, each in parts.items() if each.facts.get("table")}
+    for column, (name, table) in zip(st.columns(max(len(shown), 1)), shown.items(), strict=True):
+        column.markdown(f"**{labels[name]}**, what still moves when turned back, relative to the upright maps")
+        column.dataframe(table, hide_index=True, width="stretch")
+
+
 with answered():
     models = [e2viz.load(name) for name in selection.models]
     layered = [model for model in models if latents.layers_of(subject(model))]
@@ -91,5 +99,6 @@ with answered():
         composed = latents.compose(recipe, parts, selection.picture, short_labels(tuple(parts)))
         headline.subheader(composed.title, anchor=False)
         show(composed)
+        show_numbers(parts, short_labels(tuple(parts)))
         with st.expander("What is shown, and how"):
             st.markdown(latents.MATHS)

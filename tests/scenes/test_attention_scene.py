@@ -146,8 +146,8 @@ def test_a_vit_shows_class_token_patch_and_rollout():
 def test_the_scene_says_what_it_shows_and_fits():
     parts = {"ge_vit_a": attention.part(ge_vit(), picture(), TURN), "vit_b": attention.part(vit(), picture(), TURN)}
     scene = attention.compose(recipe(), parts, picture(), {"ge_vit_a": "GE-ViT", "vit_b": "ViT"})
-    assert "GE-ViT's weights in blocks.2 are the upright ones, moved, to" in scene.title
-    assert "ViT's in layers.1 are off by" in scene.title
+    assert "GE-ViT’s weights in blocks.2 are the upright ones, moved, to" in scene.title
+    assert "ViT’s in layers.1 are off by" in scene.title
     assert scene.rows[0].panels[0].palette == "grey" and scene.rows[0].panels[0].marker.shape == (8, 2)
     for row in scene.rows:
         for panel in row.panels:

@@ -69,10 +69,14 @@ def test_rows_are_elements_and_columns_layers():
     back = part.rows[2].panels[1 + len(columns)]
     assert (back.low, back.high) == (shown.low, shown.high)
     assert np.abs(values(back)[2] - values(back)[0]).max() <= (back.high - back.low) / 255
-    residual = part.rows[4].panels
-    assert [panel.probe for panel in residual] == columns
-    assert "at quarter turns" in residual[0].caption and "resampling alone" in residual[0].caption
-    assert residual[0].values[2].max() == 0 < residual[0].values[1].max()
+    moving = part.rows[4].panels
+    assert [panel.probe for panel in moving] == 2 * columns and part.rows[4].halves
+    turning, still = moving[0], moving[len(columns)]
+    assert turning.high == still.high and turning.values[2].max() > 50
+    assert still.values[2].max() == 0 < still.values[1].max(), "exact at 90°, interpolated at 45°"
+    assert "%" in turning.caption and "·10⁻" in still.caption
+    assert part.facts["table"][0]["at quarter turns"] == still.caption
+    assert "%" in part.facts["table"][0]["resampling alone, 45°"]
 
 
 def test_channel_layers_and_elements_are_chosen():
@@ -99,8 +103,8 @@ def test_the_scene_says_what_moves_and_what_is_interpolated():
     parts = {name: latents.part(model, picture(), TURN) for name, model in models.items()}
     labels = {"ge_vit_a": "GE-ViT", "gsa_net_a": "GSA-Net", "vit_b": "ViT"}
     scene = latents.compose(recipe(), parts, picture(), labels)
-    assert "GE-ViT's feature maps stand still, to" in scene.title
-    assert "GSA-Net's feature maps still move, by" in scene.title and "ViT's patch tokens still move, by" in scene.title
+    assert "GE-ViT’s feature maps stand still, to" in scene.title
+    assert "GSA-Net’s feature maps still move, by" in scene.title and "ViT’s patch tokens still move, by" in scene.title
     assert "GE-ViT: plane and group axis interpolated (elements every 90°)" in scene.caption
     assert "ViT: plane interpolated" in scene.caption
     assert all(panel.probe for panel in scene.panels)

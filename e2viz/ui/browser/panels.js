@@ -82,8 +82,8 @@ class PanelView {
     own.className = "own-scale";
     own.innerHTML = `<b></b><canvas width="256" height="1"></canvas><b></b>`;
     const [left, right] = own.querySelectorAll("b");
-    left.textContent = number(low);
-    right.textContent = number(high);
+    left.textContent = low === -high ? "" : number(low);
+    right.textContent = (low === -high ? "±" : "") + number(high);
     const ramp = new ImageData(256, 1);
     new Uint32Array(ramp.data.buffer).set(table);
     own.querySelector("canvas").getContext("2d").putImageData(ramp, 0, 0);
@@ -99,7 +99,7 @@ class PanelView {
 function number(value) {
   const size = Math.abs(value);
   if (value !== 0 && (size < 0.001 || size >= 10000)) return value.toExponential(1);
-  return String(Number(value.toPrecision(3)));
+  return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
 // A row has one scale when all of its panels share it; it is drawn once, beside the row's name.
@@ -107,6 +107,8 @@ function rowView(row, scene, nextIndex) {
   const element = document.createElement("section");
   element.className = "row";
   element.style.setProperty("--count", row.panels.length);
+  element.style.setProperty("--columns", row.columns || Math.min(row.panels.length, 6));
+  element.classList.toggle("dense", row.columns > 6);
   element.innerHTML = `<header><h4></h4><span class="scale" hidden><b></b><canvas width="256" height="1"></canvas><b></b></span></header>
     <div class="panels"></div>`;
   element.querySelector("h4").textContent = row.label;

@@ -72,7 +72,7 @@ function turnAtAngle(scene, angle_deg) {
 }
 
 // A map's colour over the grey picture; render/draw.py mixes in the same shares.
-const MAP_SHARE = 0.65;
+const MAP_SHARE = 0.75;
 function mixed(color, grey) {
   const mix = (step) => Math.round(MAP_SHARE * (step & 255) + (1 - MAP_SHARE) * grey);
   return (255 << 24) | (mix(color >> 16) << 16) | (mix(color >> 8) << 8) | mix(color);
