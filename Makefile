@@ -47,8 +47,10 @@ weights: setup
 
 sweeps: setup
 	$(BIN)/python -m e2viz.measure.stored
-	$(BIN)/python -m e2viz.scenes.shipped
 	$(BIN)/python -m e2viz.scenes.kept
+	$(BIN)/python -m e2viz.scenes.shipped
+	$(BIN)/python -m e2viz.scenes.shipped
+	$(BIN)/python -m e2viz.scenes.keep
 
 gallery: sweeps
 	$(BIN)/python -m e2viz render assets/gallery/turn.json -o assets/gallery/turn.gif --width 760

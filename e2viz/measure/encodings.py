@@ -11,7 +11,7 @@ from torch import nn
 
 from e2viz.groups import Group
 from e2viz.measure.turning import disc, turn_plane
-from e2viz.nn.positional import PlaneEncoding
+from e2viz.nn.positional import PlaneEncoding, acted_offsets
 from e2viz.nn.relative import relative_table
 
 
@@ -65,8 +65,14 @@ def encoding_layers(network: nn.Module) -> tuple[str, ...]:
     return tuple(name.removesuffix(".encoding") for name in found)
 
 
-def encodings_of(network: nn.Module, layer: str) -> Encodings:
+def encodings_of(network: nn.Module, layer: str, group: Group | None = None) -> Encodings:
     """The encoding of one layer.
+
+    Args:
+        network: a network with positional encodings.
+        layer: a name of ``encoding_layers``.
+        group: moves the window's grid instead of the network's own group: what is learned is a function of one
+            coordinate, which knows no group.
 
     Raises:
         LookupError: if there is no such layer.
@@ -76,15 +82,16 @@ def encodings_of(network: nn.Module, layer: str) -> Encodings:
             f"no layer {layer!r} has a positional encoding; there are {', '.join(encoding_layers(network))}"
         )
     encoding = network.get_submodule(f"{layer}.encoding")
+    group = group or network.group
+    rows, columns = acted_offsets(group, encoding.row_offsets.shape[-1]).to(encoding.row_offsets)
     with torch.no_grad():
-        row = encoding.row(encoding.row_offsets[:, None])
-        column = encoding.column(encoding.column_offsets[:, None])
+        row, column = encoding.row(rows[:, None]), encoding.column(columns[:, None])
     return Encodings(
         layer=layer,
         name=f"{layer}.encoding",
-        group=network.group,
-        rows=encoding.row_offsets.numpy(),
-        columns=encoding.column_offsets.numpy(),
+        group=group,
+        rows=rows.numpy(),
+        columns=columns.numpy(),
         row_encoding=row.numpy(),
         column_encoding=column.numpy(),
     )

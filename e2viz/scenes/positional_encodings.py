@@ -5,6 +5,8 @@ Source: figures 3, 4 and 5 of Xu et al. 2023, for any group and any layer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,11 @@ import torch
 from jaxtyping import Float
 
 from e2viz.groups import Group
+from e2viz.groups import group as find_group
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views
 from e2viz.measure.encodings import Encodings, encoding_layers, encodings_of
-from e2viz.measure.subject import subject
+from e2viz.measure.subject import Subject, subject
 from e2viz.nn.relative import relative_table
 from e2viz.render.figures import two_digits
 from e2viz.render.palette import MODEL_COLORS
@@ -56,9 +59,17 @@ def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
     from e2viz.scenes import picture_of
 
-    group = group_of(recipe)
-    model, trained = network_of(group, recipe.models)
+    model, trained = encoder_of(group_of(recipe), recipe.models)
     return compose(recipe, model, trained, picture_of(recipe))
+
+
+def encoder_of(group: str, preferred: Sequence[str] = ()) -> tuple[Any, bool]:
+    """The network whose learned encodings are shown: of that group, or else any trained one; and whether it is.
+
+    What is learned is a function of one coordinate, so that every group can move its grid.
+    """
+    model, trained = network_of(group, preferred)
+    return (model, True) if trained else network_of("c4", preferred)
 
 
 def group_of(recipe: Recipe) -> str:
@@ -85,17 +96,30 @@ def compose(recipe: Recipe, model: Any, trained: bool, picture: Picture) -> Scen
     seen = subject(model)
     layers = encoding_layers(seen.network)
     layer = str(recipe.settings.get("positions_layer", layers[-1]))
-    found = encodings_of(seen.network, layer if layer in layers else layers[-1])
+    acting = find_group(group_of(recipe))
+    found = encodings_of(seen.network, layer if layer in layers else layers[-1], acting)
     channel = min(int(recipe.settings.get("positions_channel", 0)), found.channels - 1)
     return Scene(
         title=sentence(found),
         angles_deg=np.array([found.group.angle_deg(v) for v in found.group.elements]),
         picture=Panel.from_values("", moved_pictures(picture, found.group), "grey", low=0.0, high=1.0),
         rows=(*coordinate_rows(found), *encoding_rows(found, channel), *table_rows(found.group)),
-        caption=f"{found.layer} of {seen.name}, {'trained' if trained else 'not trained: fresh weights'}.",
+        caption=caption(found, seen, trained),
         numbers=numbers(found, channel),
         recipe=recipe,
     )
+
+
+def caption(found: Encodings, seen: Subject, trained: bool) -> str:
+    """Whose functions are shown, and what moves their grid."""
+    text = f"{found.layer} of {seen.name}, {'trained' if trained else 'not trained: fresh weights'}"
+    if seen.group != found.group:
+        text += (
+            f"; what it learned is a function of one coordinate, here the grid is moved by {found.group.name.upper()}"
+        )
+    if not trained:
+        text += "; with fresh biases of 0 the norm leaves only the sign of a coordinate"
+    return f"{text}."
 
 
 def moved_pictures(picture: Picture, group: Group) -> Float[np.ndarray, "element size size"]:
@@ -114,49 +138,84 @@ def element_name(group: Group, element: int) -> str:
     return f"{group.angle_deg(element):g}°" + (" mirrored" if group.is_reflection(element) else "")
 
 
-def _row(label: str, group: Group, maps: np.ndarray, palette: str, low: float, high: float, probe: str) -> Row:
-    panels = (
-        Panel.from_values(f"v = {element_name(group, v)}", maps[v][None], palette, low=low, high=high, probe=probe)
-        for v in group.elements
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Quantity:
+    """One map for each element, with what its panels have in common."""
+
+    label: str
+    maps: Float[np.ndarray, "element height width"]
+    palette: str
+    low: float
+    high: float
+    probe: str
+
+    def panels(self, group: Group) -> tuple[Panel, ...]:
+        """A panel for each element; those that are exact on the pixel grid before those that are not."""
+        order = sorted(group.elements, key=lambda v: not group.is_exact(v))
+        return tuple(
+            Panel.from_values(
+                f"v = {element_name(group, v)}", self.maps[v][None], self.palette, low=self.low, high=self.high,
+                probe=self.probe,
+            )
+            for v in order
+        )  # fmt: skip
+
+
+def _rows(group: Group, *quantities: Quantity) -> tuple[Row, ...]:
+    """Quantities of four elements share a line, two by two; those of eight fill one each, four beside four."""
+    lines = [quantities[i : i + 2] for i in range(0, len(quantities), 2)] if group.order <= 4 else [
+        (each,) for each in quantities
+    ]  # fmt: skip
+    return tuple(
+        Row(
+            " | ".join(each.label for each in line),
+            tuple(panel for each in line for panel in each.panels(group)),
+            COLOR,
+            halves=group.order > 4 or len(line) == 2,
+        )
+        for line in lines
     )
-    return Row(label, tuple(panels), COLOR)
 
 
 def coordinate_rows(found: Encodings) -> tuple[Row, ...]:
     """Figure 3: where each offset of the window comes from, its row and its column."""
     limit = float(np.sqrt(2.0))
-    return tuple(
-        _row(
-            f"{word} coordinate of v⁻¹u", found.group, maps, "diverging", -limit, limit, f"{found.name}.{word}_offsets"
+    row, column = (
+        Quantity(
+            label=f"{word} coordinate of v⁻¹u", maps=maps.astype(np.float64), palette="diverging", low=-limit,
+            high=limit, probe=f"{word}_offsets",
         )
         for word, maps in (("row", found.rows), ("column", found.columns))
-    )
+    )  # fmt: skip
+    return _rows(found.group, row, column)
 
 
 def encoding_rows(found: Encodings, channel: int) -> tuple[Row, ...]:
     """Figures 4 and 5: one learned channel of the row and of the column encoding, and their sum."""
-    row, column = found.row_encoding[:, channel], found.column_encoding[:, channel]
-    limit = float(np.abs([row, column]).max())
-    group, name = found.group, found.name
-    return (
-        _row(f"row encoding, channel {channel}", group, row, "diverging", -limit, limit, f"{name}.row"),
-        _row(f"column encoding, channel {channel}", group, column, "diverging", -limit, limit, f"{name}.column"),
-        _row(
-            f"row + column, channel {channel}", group, row + column, "diverging", -2 * limit, 2 * limit, name
-        ),
-    )  # fmt: skip
+    row = found.row_encoding[:, channel].astype(np.float64)
+    column = found.column_encoding[:, channel].astype(np.float64)
+    limit = max(float(np.abs(row).max()), float(np.abs(column).max()))
+    quantities = [
+        Quantity(label=label, maps=maps, palette="diverging", low=-high, high=high, probe=probe)
+        for label, maps, high, probe in (
+            ("row encoding", row, limit, "encoding.row"),
+            ("column encoding", column, limit, "encoding.column"),
+            ("row + column", row + column, 2 * limit, "encoding"),
+        )
+    ]
+    return _rows(found.group, *quantities[:2]) + _rows(found.group, quantities[2])
 
 
 def table_rows(group: Group) -> tuple[Row, ...]:
     """Which entry of the group embedding belongs to (v, g, m): one table a rule, g down and m across."""
-    last = float(group.order - 1)
-    return tuple(
-        _row(
-            f"{rule}(v, g, m), g down, m across", group, relative_table(group, rule).numpy().astype(np.float64),
-            "viridis", 0.0, last, "relative",
+    quantities = [
+        Quantity(
+            label=f"{rule}(v, g, m): g down, m across", palette="viridis", low=0.0, high=float(group.order - 1),
+            maps=relative_table(group, rule).numpy().astype(np.float64), probe="relative",
         )
         for rule in RULES[group.name]
-    )  # fmt: skip
+    ]  # fmt: skip
+    return _rows(group, *quantities)
 
 
 def sentence(found: Encodings) -> str:

@@ -23,7 +23,7 @@ def distances(results: Sequence[Steered]) -> None:
             mode="lines+markers", name=f"{each.size} × {each.size}", line={"color": COLORS[each.size], "width": 2},
         )  # fmt: skip
     figure.update_layout(
-        **LAYOUT, height=320, xaxis={"title": "angle", "type": "category"},
+        **LAYOUT, height=360, xaxis={"title": "angle", "type": "category"},
         yaxis=LOG_AXIS | {"title": "distance from upright", "range": [LOW, HIGH]},
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", key="distances", config=PLAIN)
@@ -49,7 +49,8 @@ def against_resolution(results: Sequence[Steered]) -> None:
         line={"color": "#828d98", "width": 1.5, "dash": "dash"},
     )  # fmt: skip
     figure.update_layout(
-        **LAYOUT, height=320, yaxis={"title": "relative error", "rangemode": "tozero"},
+        **LAYOUT | {"margin": {"l": 64, "r": 16, "t": 72, "b": 40}, "legend": {"orientation": "h", "y": 1.4}},
+        height=360, yaxis={"title": "relative error", "rangemode": "tozero"},
         xaxis={"title": "side of the image, pixels", "tickvals": sizes, "type": "log"},
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", key="resolution", config=PLAIN)

@@ -21,7 +21,6 @@ def show(scene) -> None:
     played = player(
         scene, key="positions", options=Options(presenter=selection.presenter, report_frame=True, turn_s=6.0)
     )
-    st.caption(scene.caption)
     with st.container(horizontal=True, horizontal_alignment="right"):
         export_menu(scene, played.frame or 0)
         copy_link_button()
@@ -34,7 +33,7 @@ def encodings() -> str:
     group = left.segmented_control(
         "Group", positional_encodings.GROUPS, default="c4", required=True, key="positions_group", **BOUND
     )  # fmt: skip
-    model, trained = rule_lines.network_of(group, selection.models)
+    model, trained = positional_encodings.encoder_of(group, selection.models)
     layers = encoding_layers(subject(model).network)
     layer = middle.selectbox("Layer", layers, index=len(layers) - 1, key="positions_layer", **BOUND)
     channel = right.number_input("Channel", 0, 2, 0, key="positions_channel", **BOUND)

@@ -38,7 +38,6 @@ def show(scene) -> None:
     )
     played = player(scene, key="steerability", options=options)
     remember_frame(scene.angles_deg, played.frame)
-    st.caption(scene.caption)
     with st.container(horizontal=True, horizontal_alignment="right"):
         export_menu(scene, played.frame or 0)
         copy_link_button()

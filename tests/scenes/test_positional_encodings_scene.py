@@ -30,17 +30,27 @@ def test_exact_elements_only_move_the_encoding(name):
 def test_the_diagonals_of_c8_fall_between_the_pixels():
     found = encodings_of(fresh_subject("c8", **SIZES).network, "lifting")
     assert found.difference(2) < 1e-6 and found.difference(1) > 1e-2
-    assert "diagonals" in scene_of("c8").title and "diagonals" not in scene_of("c4").title
+    scene = scene_of("c8")
+    assert "diagonals" in scene.title and "diagonals" not in scene_of("c4").title
+    assert [panel.title for panel in scene.rows[0].panels[2:6]] == ["v = 180°", "v = 270°", "v = 45°", "v = 135°"]
+
+
+def test_every_group_can_move_the_grid_of_what_was_learned():
+    network = fresh_subject("c4", **SIZES).network
+    other, own = (encodings_of(network, "lifting", group(name)) for name in ("c8", "c4"))
+    np.testing.assert_allclose(other.row_encoding[::2], own.row_encoding, atol=1e-6)
+    assert other.difference(1) > 1e-2
 
 
 def test_panels_are_the_index_maps_of_the_layer():
     scene = scene_of("c4")
-    assert scene.frames == 4 and [len(row.panels) for row in scene.rows] == [4] * 7
+    assert scene.frames == 4 and [len(row.panels) for row in scene.rows] == [8, 8, 4, 8]
+    assert [row.halves for row in scene.rows] == [True, True, False, True]
     panel = scene.rows[0].panels[1]
     shown = panel.low + panel.at(0) / 255 * (panel.high - panel.low)
     # v = 90°: the offset one to the right was one below, whose row coordinate is positive
     np.testing.assert_allclose(shown[2], [-1, -0.5, 0, 0.5, 1], atol=0.01)
-    assert panel.probe == "blocks.5.attention.encoding.row_offsets" and panel.palette == "diverging"
+    assert panel.probe == "row_offsets" and panel.palette == "diverging"
     assert "not trained" in scene.caption
     assert scene.numbers["element"] == ["0°", "90°", "180°", "270°"]
 
