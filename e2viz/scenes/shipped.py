@@ -1,4 +1,4 @@
-"""The results that fill four pages at once: errors, rules, switches and steerability, for the shipped digits.
+"""The results that fill five pages at once: errors, rules, switches, steerability and views, for the shipped digits.
 
 `python -m e2viz.scenes.shipped` makes what is missing or was made from other weights; `--check` only says so.
 """
@@ -21,7 +21,8 @@ from e2viz.measure.steering import SIZES, steered
 from e2viz.measure.steering import facts as steering_facts
 from e2viz.measure.stored import models_for
 from e2viz.measure.subject import subject
-from e2viz.scenes import broken, equivariance_error, positional_encodings, rule_lines, steerability
+from e2viz.scenes import broken, equivariance_error, positional_encodings, post_hoc, rule_lines, steerability
+from e2viz.zoo import names
 
 # What the page shows first; every other set of switches is measured when it is asked for.
 SHIPPED_SWITCHES = ((), ("rule",))
@@ -59,11 +60,23 @@ def _steered(picture: Picture) -> Iterator[Entry]:
         yield str(size), steering_facts(model, size), lambda size=size: steered(model, picture, size).arrays()
 
 
+def _post_hoc(picture: Picture) -> Iterator[Entry]:
+    group = post_hoc.SHIPPED.get(picture.name)
+    if group is None:
+        return
+    for name in models_for(picture.name):
+        if names.architecture_of(name) == "vit":
+            model = e2viz.load(name)
+            made = lambda m=model: post_hoc.arrays(post_hoc.look(m, group, picture, post_hoc.SHIPPED_ANGLES_DEG))  # noqa: E731
+            yield post_hoc.key_of(model, group), post_hoc.facts(model, group), made
+
+
 PAGES: dict[str, Callable[[Picture], Iterator[Entry]]] = {
     equivariance_error.PAGE: _errors,
     rule_lines.PAGE: _rules,
     broken.PAGE: _broken,
     steerability.PAGE: _steered,
+    post_hoc.PAGE: _post_hoc,
 }
 
 
@@ -121,7 +134,7 @@ def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: make the shipped results of four pages, or say which are stale."""
+    """Command line: make the shipped results of five pages, or say which are stale."""
     parser = argparse.ArgumentParser(prog="python -m e2viz.scenes.shipped", description=main.__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is stale")
     parser.add_argument("--prune", action="store_true", help="only remove what other weights made")

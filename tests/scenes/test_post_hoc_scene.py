@@ -9,6 +9,7 @@ import torch
 from e2viz import scenes
 from e2viz.groups import group
 from e2viz.images.samples import sample
+from e2viz.measure import kept
 from e2viz.models import build
 from e2viz.models.post_hoc import LEARNED, METHODS
 from e2viz.render.palette import FIRST_CLASS_STEP, class_color
@@ -104,3 +105,19 @@ def test_each_view_stands_at_its_own_angle_with_its_own_rim(name):
 def test_the_table_of_outcomes(looked):
     table = post_hoc.outcome_table(looked, sample("mnist-6"))
     assert table["method"][0] == "alone" and len(table["flips"]) == 7 and table["flips"][1].endswith("of 8")
+
+
+def test_a_shipped_look_is_what_would_be_computed(base, looked, monkeypatch, tmp_path):
+    picture = sample("mnist-6")
+    whole = post_hoc.look(base, "c4", picture, post_hoc.SHIPPED_ANGLES_DEG)
+    entry = {post_hoc.key_of(base, "c4"): (post_hoc.facts(base, "c4"), post_hoc.arrays(whole))}
+    kept.save("post_hoc", picture, entry, tmp_path)
+    find = kept.find
+    monkeypatch.setattr(kept, "find", lambda *arguments: find(*arguments, tmp_path))
+    found = post_hoc.shipped_look(base, "c4", picture, ANGLES, "fair")
+    np.testing.assert_allclose(found.logits, looked.logits, atol=0.02, rtol=2e-3)
+    np.testing.assert_allclose(found.images, looked.images, atol=1e-6)
+    assert post_hoc.shipped_look(base, "c4", picture, ANGLES + 1, "fair") is None
+    assert post_hoc.shipped_look(base, "c4", picture, ANGLES, "naive") is None
+    assert post_hoc.shipped_look(base, "c8", picture, ANGLES, "fair") is None
+    assert post_hoc.shipped_look(base, "c4", sample("mnist-8"), ANGLES, "fair") is None
