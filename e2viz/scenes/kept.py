@@ -1,16 +1,15 @@
 """What each model adds to a page, and the few such parts that are shipped, so that a page is full when it opens.
 
 A kept part belongs to one picture, one model's weights and one choice of settings; what does not agree is not used.
-`python -m e2viz.scenes.kept` makes them again, `--prune` only removes those that other weights made.
+`python -m e2viz.scenes.keep` makes them.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from e2viz.render.scene import Panel, Row
 
 FORMAT = 1
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "panels"
-ANGLES_DEG = np.arange(72) * 5.0
 _TEXTS = ("title", "palette", "low", "high", "probe", "caption")
 
 
@@ -125,74 +123,3 @@ def kept_part(
         return None
     path = path_of(page, subject(model).name, picture.name)
     return load(path, key_of(page, model, picture, angles_deg, method, settings)) if path.is_file() else None
-
-
-def stale(folder: Path = FOLDER) -> list[str]:
-    """Kept parts that were made by other weights than the catalogue's, or for no sample there is."""
-    from e2viz.images.samples import sample_names
-    from e2viz.zoo import catalogue
-
-    wanted = {name: catalogue.card(name).weights_checksum for name in catalogue.list_models()}
-    found = []
-    for path in sorted(folder.glob("*/*.npz")):
-        picture, _, model = path.stem.partition(".")
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-        if header["format"] != FORMAT or picture not in sample_names() or wanted.get(model) != header["weights"]:
-            found.append(str(path.relative_to(folder)))
-    return found
-
-
-def remake(
-    folder: Path = FOLDER, pages: Sequence[str] = ("attention", "latents"), tell: Callable[[str], None] = print
-) -> None:
-    """Make what is missing or stale; what agrees is kept."""
-    import e2viz
-    from e2viz.images.samples import sample
-    from e2viz.measure.stored import models_for
-    from e2viz.scenes import attention, latents
-
-    prune(folder, tell)
-    makers = {"attention": attention, "latents": latents}
-    for page in pages:
-        scene = makers[page]
-        for name in scene.KEPT_SAMPLES:
-            for model_name in models_for(name):
-                model, picture, settings = e2viz.load(model_name), sample(name), scene.Settings().changed()
-                path, key = (
-                    path_of(page, model_name, name, folder),
-                    key_of(page, model, picture, ANGLES_DEG, "fair", settings),
-                )
-                if load(path, key) is None:
-                    part = scene.part(model, picture, ANGLES_DEG)
-                    save(part, path, key, model.checksum)
-                    tell(f"{path.relative_to(folder)}: {path.stat().st_size / 1024:.0f} kB")
-
-
-def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
-    """Remove what is stale."""
-    for name in stale(folder):
-        (folder / name).unlink()
-        tell(f"{name}: removed, it belongs to other weights")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: make the kept parts, remove stale ones, or say whether any is stale."""
-    parser = argparse.ArgumentParser(prog="python -m e2viz.scenes.kept", description=main.__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is stale")
-    parser.add_argument("--prune", action="store_true", help="only remove what is stale")
-    parser.add_argument("--page", action="append", help="only this page")
-    options = parser.parse_args(arguments)
-    if options.check:
-        wrong = stale()
-        print("\n".join(wrong) or "all kept parts agree with their weights")
-        return 1 if wrong else 0
-    if options.prune:
-        prune()
-        return 0
-    remake(pages=options.page or ("attention", "latents"))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

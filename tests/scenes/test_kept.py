@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from e2viz.scenes import attention, kept, latents
+from e2viz.scenes import attention, keep, kept, latents
+from e2viz.zoo import catalogue
 from tests.scenes.small import ge_vit, picture
 
 TURN = np.arange(4) * 90.0
@@ -43,22 +44,20 @@ def test_what_does_not_agree_is_not_used(part, tmp_path):
 
 
 def test_parts_of_other_weights_are_named_and_removed(part, tmp_path, monkeypatch):
-    from e2viz.zoo import catalogue
-
     cards = {"a": type("Card", (), {"weights_checksum": "now"})}
     monkeypatch.setattr(catalogue, "list_models", lambda: list(cards))
     monkeypatch.setattr(catalogue, "card", cards.__getitem__)
     kept.save(part, kept.path_of("attention", "a", "mnist-8", tmp_path), "key", "before")
     kept.save(part, kept.path_of("attention", "a", "mnist-6", tmp_path), "key", "now")
     kept.save(part, kept.path_of("attention", "gone", "mnist-6", tmp_path), "key", "now")
-    assert kept.stale(tmp_path) == ["attention/mnist-6.gone.npz", "attention/mnist-8.a.npz"]
-    kept.prune(tmp_path, tell=lambda _: None)
-    assert kept.stale(tmp_path) == [] and len(list(tmp_path.glob("*/*.npz"))) == 1
+    assert keep.stale(tmp_path) == ["attention/mnist-6.gone.npz", "attention/mnist-8.a.npz"]
+    keep.prune(tmp_path, tell=lambda _: None)
+    assert keep.stale(tmp_path) == [] and len(list(tmp_path.glob("*/*.npz"))) == 1
 
 
 def test_what_is_shipped_agrees_with_the_weights():
-    wrong = kept.stale()
-    assert not wrong, "run python -m e2viz.scenes.kept (or --prune); " + "; ".join(wrong)
+    wrong = keep.stale()
+    assert not wrong, "run python -m e2viz.scenes.keep (or --prune); " + "; ".join(wrong)
 
 
 def test_a_latents_part_keeps_its_halves(tmp_path):

@@ -1,0 +1,82 @@
+"""Make the parts of attention and feature maps that are shipped: `python -m e2viz.scenes.keep`.
+
+`--check` says what other weights made, `--prune` only removes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+import e2viz
+from e2viz.images.samples import sample, sample_names
+from e2viz.measure.stored import models_for
+from e2viz.scenes import attention, latents
+from e2viz.scenes.kept import FOLDER, FORMAT, key_of, load, path_of, save
+from e2viz.zoo import catalogue
+
+PAGES: dict[str, ModuleType] = {"attention": attention, "latents": latents}
+ANGLES_DEG = np.arange(72) * 5.0
+
+
+def stale(folder: Path = FOLDER) -> list[str]:
+    """Kept parts that were made by other weights than the catalogue's, or for no sample there is."""
+    wanted = {name: catalogue.card(name).weights_checksum for name in catalogue.list_models()}
+    found = []
+    for path in sorted(folder.glob("*/*.npz")):
+        picture, _, model = path.stem.partition(".")
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(str(file["header"]))
+        if header["format"] != FORMAT or picture not in sample_names() or wanted.get(model) != header["weights"]:
+            found.append(str(path.relative_to(folder)))
+    return found
+
+
+def remake(folder: Path = FOLDER, pages: Sequence[str] = tuple(PAGES), tell: Callable[[str], None] = print) -> None:
+    """Make what is missing or stale; what agrees is kept."""
+    prune(folder, tell)
+    for page in pages:
+        scene = PAGES[page]
+        for name in scene.KEPT_SAMPLES:
+            for model_name in models_for(name):
+                model, picture, settings = e2viz.load(model_name), sample(name), scene.Settings().changed()
+                path = path_of(page, model_name, name, folder)
+                key = key_of(page, model, picture, ANGLES_DEG, "fair", settings)
+                if load(path, key) is None:
+                    part = scene.part(model, picture, ANGLES_DEG)
+                    save(part, path, key, model.checksum)
+                    tell(f"{path.relative_to(folder)}: {path.stat().st_size / 1024:.0f} kB")
+
+
+def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
+    """Remove what is stale."""
+    for name in stale(folder):
+        (folder / name).unlink()
+        tell(f"{name}: removed, it belongs to other weights")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line: make the kept parts, remove stale ones, or say whether any is stale."""
+    parser = argparse.ArgumentParser(prog="python -m e2viz.scenes.keep", description=main.__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is stale")
+    parser.add_argument("--prune", action="store_true", help="only remove what is stale")
+    parser.add_argument("--page", action="append", choices=list(PAGES), help="only this page")
+    options = parser.parse_args(arguments)
+    if options.check:
+        wrong = stale()
+        print("\n".join(wrong) or "all kept parts agree with their weights")
+        return 1 if wrong else 0
+    if options.prune:
+        prune()
+        return 0
+    remake(pages=options.page or tuple(PAGES))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
