@@ -47,8 +47,6 @@ weights: setup
 
 sweeps: setup
 	$(BIN)/python -m e2viz.measure.stored
-	$(BIN)/python -m e2viz.scenes.kept
-	$(BIN)/python -m e2viz.scenes.shipped
 	$(BIN)/python -m e2viz.scenes.shipped
 	$(BIN)/python -m e2viz.scenes.keep
 
