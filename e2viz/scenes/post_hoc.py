@@ -235,10 +235,13 @@ def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean
             Bars(f"{label} + {labels[shown]}", color, probability[shown], classes),
         ),
         rows=(
-            Row(f"the views under {looked.group.upper()}", (_ring(looked, found[shown], group), _says(looked))),
+            Row(
+                f"the views under {looked.group.upper()}",
+                (_ring(looked, found[shown], group), _says(looked), _weights(found)),
+                columns=3,
+            ),
             *_attention_rows(found, color),
-            Row("how much each view counts", (_weights(found),), color),
-            Row("the outcome of every method at every angle", (_strip(probability, labels),)),
+            Row("the outcome of every method at every angle", (_strip(probability, labels),), columns=1),
         ),
         numbers=numbers(looked, probability, labels, classes),
         recipe=recipe,
@@ -261,10 +264,13 @@ def _says(looked: Looked) -> Panel:
 
 
 def _weights(found: dict[str, Outcome]) -> Panel:
-    """[method × view] how much each view counts."""
+    """[method × view] how much each view counts. The colours end at four times an equal share: one view may have all."""
     values = np.stack([each.weights for each in found.values()], axis=1)
     caption = f"rows: {', '.join(LABELS[method] for method in found)}; of the maximum, the share of features it takes"
-    return Panel.from_values("share of each view, by method", values, "cividis", low=0.0, high=1.0, caption=caption)
+    high = min(1.0, 4.0 / values.shape[-1])
+    return Panel.from_values(
+        "how much each view counts, by method", values, "cividis", low=0.0, high=high, caption=caption
+    )
 
 
 def _attention_rows(found: dict[str, Outcome], color: str) -> tuple[Row, ...]:
@@ -276,7 +282,7 @@ def _attention_rows(found: dict[str, Outcome], color: str) -> tuple[Row, ...]:
         "class token's attention, by head", outcome.attention, "viridis", low=0.0, probe="aggregate.attention",
         caption="a row a head, a column a view",
     )  # fmt: skip
-    return (Row("whom the class token looks at", (panel,), color),)
+    return (Row("whom the class token looks at", (panel,), color, columns=3),)
 
 
 def _strip(probability: dict[str, np.ndarray], labels: dict[str, str]) -> Panel:

@@ -74,7 +74,12 @@ def test_the_scene(base, looked, monkeypatch):
     assert scene.frames == 8 and len(scene.rings) == len(scene.bars) == 2
     assert "Of 4 views" in scene.title and "say" in scene.title and "6 methods" in scene.title
     titles = [panel.title for row in scene.rows for panel in row.panels]
-    assert titles == ["views", "probability of each class, by view", "share of each view, by method", "predicted class"]
+    assert titles == [
+        "views",
+        "probability of each class, by view",
+        "how much each view counts, by method",
+        "predicted class",
+    ]
     strip = scene.rows[-1].panels[0].values[0]
     winner = int(post_hoc.outcomes(looked)["tta"].logits[3].argmax())
     assert "#{:02x}{:02x}{:02x}".format(*strip[-1, 3]) == class_color(winner).lower()
