@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
 import e2viz
-from e2viz import capture
 from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views as turned_views
-from e2viz.measure import kept
 from e2viz.measure.stability import softmax, stability
-from e2viz.measure.sweep import sweep
-from e2viz.models.post_hoc import LEARNED, METHODS, PostHoc
 from e2viz.nn.views import group_views
 from e2viz.render.palette import CLASS_COLORS, class_table, model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
 from e2viz.scenes.view_ring import view_ring
+from e2viz.scenes.views import Looked, Outcome, look, outcomes
 from e2viz.zoo import catalogue, names
-from e2viz.zoo.weights import Model
-from e2viz.zoo.wrapped import Wrapping, wrap
 
-PAGE = "post_hoc"
 GROUPS = ("c2", "c4", "c8", "c16", "d4")
 PICTURE_SIZE = 84
 LABELS = {
@@ -59,46 +49,7 @@ NOT_HERE = (
     "PCam could not be trained here: `python -m e2viz train post_hoc_mean_c4.pcam --data DIR` would, over a ResNet-50, "
     "and `python -m e2viz train resnet_50.pcam --data DIR` the ResNet-50 alone."
 )
-SHIPPED_ANGLES_DEG = np.arange(72) * 5.0
-# Sample -> the group whose views are shipped: what the page opens with, and the edge case.
-SHIPPED = {"mnist-8": "c16", "mnist-6": "c2"}
 TABLES = Path(__file__).resolve().parents[2] / "benchmarks" / "tables"
-
-
-@dataclass(frozen=True, eq=False)
-class Looked:
-    """What a model says about every view of a turning picture.
-
-    Attributes:
-        base: the model that is wrapped.
-        group: name of the group of the views.
-        angles_deg: [frame].
-        images: what the model sees.
-        embeddings: of every view, as the head takes them.
-        logits: of every view; view 0 is the picture itself.
-    """
-
-    base: Model
-    group: str
-    angles_deg: Float[np.ndarray, " frame"]
-    images: Float[np.ndarray, "frame channel height width"] = field(repr=False)
-    embeddings: Float[np.ndarray, "frame view features"] = field(repr=False)
-    logits: Float[np.ndarray, "frame view classes"] = field(repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What one method makes of the views.
-
-    Attributes:
-        logits: of the wrapped model.
-        weights: how much each view counts; they sum to one.
-        attention: the class token's attention to each view, by head; None for methods without one.
-    """
-
-    logits: Float[np.ndarray, "frame classes"]
-    weights: Float[np.ndarray, "frame view"]
-    attention: Float[np.ndarray, "frame head view"] | None = None
 
 
 def make(recipe: Recipe) -> Scene:
@@ -116,87 +67,6 @@ def default_base(models: tuple[str, ...]) -> str:
     """The model that is wrapped before anybody chose: a ViT, which has most to gain."""
     bases = [name.partition("+")[0] for name in models] or catalogue.list_models()
     return next((name for name in bases if names.architecture_of(name) == "vit"), bases[0])
-
-
-def look(
-    base: Model, group: str, picture: Picture, angles_deg: Any, method: str = "fair",
-    progress: Callable[[int, int], None] | None = None,
-) -> Looked:  # fmt: skip
-    """Every view of the turning picture through a model: shipped, or computed now."""
-    known = shipped_look(base, group, picture, angles_deg, method)
-    if known is not None:
-        return known
-    wrapped = wrap(base, "mean", group)
-    swept = sweep([wrapped], picture, angles_deg, ("view_embedding", "view_logits"), method, progress, chunk=2)
-    held = swept.records[wrapped.name]
-    return Looked(
-        base, group, swept.angles_deg, swept.images,
-        held["view_embedding"].transpose(0, 2, 1), held["view_logits"].transpose(0, 2, 1),
-    )  # fmt: skip
-
-
-def facts(base: Model, group: str) -> dict[str, Any]:
-    """What a shipped look depends on, beside the picture."""
-    return {"weights": base.checksum, "group": group, "angles": len(SHIPPED_ANGLES_DEG)}
-
-
-def key_of(base: Model, group: str) -> str:
-    """The name of a shipped look within its file."""
-    return f"{base.name}+{group}"
-
-
-def arrays(looked: Looked) -> dict[str, np.ndarray]:
-    """What of a look is shipped; what the model sees is made again from the picture."""
-    return {"embeddings": looked.embeddings.astype(np.float16), "logits": looked.logits.astype(np.float16)}
-
-
-def shipped_look(base: Model, group: str, picture: Picture, angles_deg: Any, method: str) -> Looked | None:
-    """The look that is shipped for a sample, at any of its angles; None if there is none for these weights."""
-    held = kept.find(PAGE, picture, key_of(base, group), facts(base, group))
-    asked = np.asarray(angles_deg, dtype=np.float64)
-    frames = np.abs(SHIPPED_ANGLES_DEG[None] - asked[:, None]).argmin(1)
-    if held is None or method != "fair" or not np.allclose(SHIPPED_ANGLES_DEG[frames], asked, atol=1e-3):
-        return None
-    card = base.card
-    images = turned_views(picture, torch.from_numpy(asked), card.image_size, mean=torch.tensor(card.mean))
-    chosen = {name: values[frames].astype(np.float32) for name, values in held.items()}
-    return Looked(base, group, asked, images.float().numpy(), chosen["embeddings"], chosen["logits"])
-
-
-def outcomes(looked: Looked) -> dict[str, Outcome]:
-    """What each method makes of the views; methods that learn only where they were trained for this model."""
-    found = {}
-    for method in METHODS:
-        name = Wrapping(looked.base.name, method, looked.group).name
-        if method not in LEARNED:
-            found[method] = combined(wrap(looked.base, method, looked.group).network, looked)  # type: ignore[arg-type]
-        elif name in catalogue.list_models():
-            found[method] = combined(e2viz.load(name).network, looked)  # type: ignore[arg-type]
-    return found
-
-
-@torch.no_grad()
-def combined(network: PostHoc, looked: Looked) -> Outcome:
-    """One method on what was computed already."""
-    parameter = next(network.parameters())
-    embeddings = torch.from_numpy(looked.embeddings).to(parameter)
-    with capture.record(["aggregate.weight", "aggregate.attention"]) as record:
-        logits = network.answer(embeddings).float().numpy()
-    frames, views, _ = embeddings.shape
-    weights, attention = np.full((frames, views), 1 / views, dtype=np.float32), None
-    if network.method == "max":
-        winner = embeddings.argmax(1)
-        weights = torch.stack([(winner == view).float().mean(1) for view in range(views)], 1).numpy()
-    elif network.method == "most_certain":
-        distance = np.abs(looked.logits - logits[:, None]).sum(-1)
-        weights = np.eye(views, dtype=np.float32)[distance.argmin(1)]
-    elif "aggregate.weight" in record:
-        weights = record["aggregate.weight"][:, 0].float().numpy()
-    elif "aggregate.attention" in record:
-        # From the class token, which is token 0, to the views; what it keeps for itself is left out.
-        attention = record["aggregate.attention"][:, :, 0, 1:].float().numpy()
-        weights = attention.mean(1) / attention.mean(1).sum(-1, keepdims=True)
-    return Outcome(logits, weights, attention)
 
 
 def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean") -> Scene:
@@ -264,7 +134,7 @@ def _says(looked: Looked) -> Panel:
 
 
 def _weights(found: dict[str, Outcome]) -> Panel:
-    """[method × view] how much each view counts. The colours end at four times an equal share: one view may have all."""
+    """[method × view] how much each view counts. The colours end at four times an equal share."""
     values = np.stack([each.weights for each in found.values()], axis=1)
     caption = f"rows: {', '.join(LABELS[method] for method in found)}; of the maximum, the share of features it takes"
     high = min(1.0, 4.0 / values.shape[-1])

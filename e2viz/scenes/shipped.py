@@ -21,7 +21,7 @@ from e2viz.measure.steering import SIZES, steered
 from e2viz.measure.steering import facts as steering_facts
 from e2viz.measure.stored import models_for
 from e2viz.measure.subject import subject
-from e2viz.scenes import broken, equivariance_error, positional_encodings, post_hoc, rule_lines, steerability
+from e2viz.scenes import broken, equivariance_error, positional_encodings, rule_lines, steerability, views
 from e2viz.zoo import names
 
 # What the page shows first; every other set of switches is measured when it is asked for.
@@ -61,14 +61,14 @@ def _steered(picture: Picture) -> Iterator[Entry]:
 
 
 def _post_hoc(picture: Picture) -> Iterator[Entry]:
-    group = post_hoc.SHIPPED.get(picture.name)
+    group = views.SHIPPED.get(picture.name)
     if group is None:
         return
     for name in models_for(picture.name):
         if names.architecture_of(name) == "vit":
             model = e2viz.load(name)
-            made = lambda m=model: post_hoc.arrays(post_hoc.look(m, group, picture, post_hoc.SHIPPED_ANGLES_DEG))  # noqa: E731
-            yield post_hoc.key_of(model, group), post_hoc.facts(model, group), made
+            made = lambda m=model: views.arrays(views.look(m, group, picture, views.SHIPPED_ANGLES_DEG))  # noqa: E731
+            yield views.key_of(model, group), views.facts(model, group), made
 
 
 PAGES: dict[str, Callable[[Picture], Iterator[Entry]]] = {
@@ -76,7 +76,7 @@ PAGES: dict[str, Callable[[Picture], Iterator[Entry]]] = {
     rule_lines.PAGE: _rules,
     broken.PAGE: _broken,
     steerability.PAGE: _steered,
-    post_hoc.PAGE: _post_hoc,
+    views.PAGE: _post_hoc,
 }
 
 

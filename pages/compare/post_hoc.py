@@ -5,7 +5,8 @@ import streamlit as st
 import e2viz
 from e2viz.render.scene import Scene
 from e2viz.scenes import post_hoc
-from e2viz.scenes.post_hoc import GROUPS, LABELS, Looked
+from e2viz.scenes.post_hoc import GROUPS, LABELS
+from e2viz.scenes.views import PAGE, Looked, look
 from e2viz.ui.computing import compute
 from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.memory import remembered
@@ -53,7 +54,7 @@ def looked_at(base: str, group: str) -> Looked | None:
     return remembered(
         "post_hoc", key,
         lambda: compute(
-            key, lambda progress: post_hoc.look(
+            key, lambda progress: look(
                 model, group, selection.picture, selection.angles_deg, selection.method, progress
             ),
             what="angles",
@@ -79,7 +80,7 @@ with answered():
     base, group, shown = choose()
     looked = looked_at(base, group)
     if looked is not None:
-        recipe = selection.recipe(post_hoc.PAGE, base=base, group=group, shown=shown)
+        recipe = selection.recipe(PAGE, base=base, group=group, shown=shown)
         scene = post_hoc.compose(recipe, looked, selection.picture, shown)
         st.subheader(scene.title, anchor=False)
         if selection.picture.label in (6, 9) and group != "d1":

@@ -15,6 +15,7 @@ from e2viz.models.post_hoc import LEARNED, METHODS
 from e2viz.render.palette import FIRST_CLASS_STEP, class_color
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import post_hoc
+from e2viz.scenes import views as view_answers
 from e2viz.scenes.view_ring import view_ring
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
@@ -34,13 +35,13 @@ def base():
 
 @pytest.fixture(scope="module")
 def looked(base):
-    return post_hoc.look(base, "c4", sample("mnist-6"), ANGLES)
+    return view_answers.look(base, "c4", sample("mnist-6"), ANGLES)
 
 
 def test_what_is_shown_is_what_the_wrapped_models_compute(base, looked):
     images = torch.from_numpy(looked.images)
     np.testing.assert_allclose(looked.logits[:, 0], base.logits(images), atol=1e-4)
-    for method, found in post_hoc.outcomes(looked).items():
+    for method, found in view_answers.outcomes(looked).items():
         np.testing.assert_allclose(found.logits, wrap(base, method, "c4").logits(images), atol=1e-3)
         np.testing.assert_allclose(found.weights.sum(1), 1.0, atol=1e-5)
 
@@ -48,22 +49,22 @@ def test_what_is_shown_is_what_the_wrapped_models_compute(base, looked):
 def test_a_quarter_turn_moves_the_views_and_keeps_the_outcome(looked):
     moved = group("c4").act_on_group_axis(torch.from_numpy(looked.logits[0]), 1, 0)
     np.testing.assert_allclose(looked.logits[2], moved, atol=1e-4)
-    for found in post_hoc.outcomes(looked).values():
+    for found in view_answers.outcomes(looked).values():
         np.testing.assert_allclose(found.logits[2], found.logits[0], atol=1e-3)
 
 
 def test_untrained_aggregations_are_left_out(looked):
-    assert set(post_hoc.outcomes(looked)) == set(METHODS) - set(LEARNED)
+    assert set(view_answers.outcomes(looked)) == set(METHODS) - set(LEARNED)
 
 
 def test_the_most_certain_view_has_all_the_weight(looked):
-    found = post_hoc.outcomes(looked)["most_certain"]
+    found = view_answers.outcomes(looked)["most_certain"]
     certain = torch.from_numpy(looked.logits).softmax(-1).amax(-1).argmax(1)
     assert found.weights.argmax(1).tolist() == certain.tolist() and set(found.weights.ravel()) == {0.0, 1.0}
 
 
 def test_the_class_token_s_attention_is_what_the_network_used(base, looked):
-    found = post_hoc.combined(wrap(base, "learned_attention", "c4").network, looked)
+    found = view_answers.combined(wrap(base, "learned_attention", "c4").network, looked)
     assert found.attention.shape == (8, 4, 4)
     assert (found.attention.sum(-1) < 1).all(), "some of it stays with the token itself"
 
@@ -81,7 +82,7 @@ def test_the_scene(base, looked, monkeypatch):
         "predicted class",
     ]
     strip = scene.rows[-1].panels[0].values[0]
-    winner = int(post_hoc.outcomes(looked)["tta"].logits[3].argmax())
+    winner = int(view_answers.outcomes(looked)["tta"].logits[3].argmax())
     assert "#{:02x}{:02x}{:02x}".format(*strip[-1, 3]) == class_color(winner).lower()
     assert len(scene.numbers["view 3 prediction"]) == 8
     with pytest.raises(LookupError, match="learned_average has no trained weights"):
@@ -114,15 +115,15 @@ def test_the_table_of_outcomes(looked):
 
 def test_a_shipped_look_is_what_would_be_computed(base, looked, monkeypatch, tmp_path):
     picture = sample("mnist-6")
-    whole = post_hoc.look(base, "c4", picture, post_hoc.SHIPPED_ANGLES_DEG)
-    entry = {post_hoc.key_of(base, "c4"): (post_hoc.facts(base, "c4"), post_hoc.arrays(whole))}
+    whole = view_answers.look(base, "c4", picture, view_answers.SHIPPED_ANGLES_DEG)
+    entry = {view_answers.key_of(base, "c4"): (view_answers.facts(base, "c4"), view_answers.arrays(whole))}
     kept.save("post_hoc", picture, entry, tmp_path)
     find = kept.find
     monkeypatch.setattr(kept, "find", lambda *arguments: find(*arguments, tmp_path))
-    found = post_hoc.shipped_look(base, "c4", picture, ANGLES, "fair")
+    found = view_answers.shipped_look(base, "c4", picture, ANGLES, "fair")
     np.testing.assert_allclose(found.logits, looked.logits, atol=0.02, rtol=2e-3)
     np.testing.assert_allclose(found.images, looked.images, atol=1e-6)
-    assert post_hoc.shipped_look(base, "c4", picture, ANGLES + 1, "fair") is None
-    assert post_hoc.shipped_look(base, "c4", picture, ANGLES, "naive") is None
-    assert post_hoc.shipped_look(base, "c8", picture, ANGLES, "fair") is None
-    assert post_hoc.shipped_look(base, "c4", sample("mnist-8"), ANGLES, "fair") is None
+    assert view_answers.shipped_look(base, "c4", picture, ANGLES + 1, "fair") is None
+    assert view_answers.shipped_look(base, "c4", picture, ANGLES, "naive") is None
+    assert view_answers.shipped_look(base, "c8", picture, ANGLES, "fair") is None
+    assert view_answers.shipped_look(base, "c4", sample("mnist-8"), ANGLES, "fair") is None
