@@ -12,6 +12,7 @@ from e2viz.nn.attention import GroupAttention
 from e2viz.nn.patches import PatchEmbedding
 from e2viz.nn.probe import probes
 from e2viz.nn.relative import relative_table
+from e2viz.train.recipes import RECIPES
 
 THIN = {"width": 4, "heads": 2, "depth": 6, "window": 3}
 DIGITS = {"image_size": 28, "channels": 1}
@@ -60,6 +61,17 @@ def test_equivariant_at_every_probe_and_not_trivially(case, name):
     net = network(case, name)
     worst = assert_equivariant(net, images(net), name, 1e-9)
     assert {"artificial_image", "lifting", "blocks.0", "orientation", "embedding", "logits"} <= set(worst)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["c4", "d4"])
+def test_ge_vit_itself_on_96_colour_pixels(name):
+    """The recipe's stages and crops, thinner: all of its pooling and cropping at the size of PCam."""
+    torch.manual_seed(0)
+    recipe = RECIPES["ge_vit_p4.pcam"]
+    net = build("ge_vit", {**recipe.config, **THIN, "group": name}).eval()
+    worst = assert_equivariant(net, torch.randn(1, 3, 96, 96), name, 1e-9)
+    assert {"lifting", "blocks.0", "classifier", "orientation", "embedding", "logits"} <= set(worst)
 
 
 @pytest.mark.parametrize("case", ["patches of 2", "hybrid, ours", "hybrid, published", "hybrid, ours, colour"])
