@@ -17,7 +17,11 @@ from e2viz.scenes.rule_lines import RuleLine
 
 MONO = "Fira Mono, monospace"
 PLAIN = {"displayModeBar": False}
-LAYOUT = {"margin": {"l": 64, "r": 16, "t": 32, "b": 40}, "legend": {"orientation": "h", "y": 1.16}}
+# The legend grows upwards and pushes the plot down, so that it covers nothing on a narrow screen.
+LAYOUT = {
+    "margin": {"l": 64, "r": 16, "t": 32, "b": 40},
+    "legend": {"orientation": "h", "y": 1.04, "yanchor": "bottom"},
+}
 TICKS = list(range(int(LOW), 1))
 LOG_AXIS = {"type": "log", "exponentformat": "power", "dtick": 1}
 

@@ -10,8 +10,7 @@ import streamlit as st
 
 from e2viz.render.palette import model_colors
 from e2viz.scenes.orbits import Turning
-
-PLAIN = {"displayModeBar": False}
+from e2viz.ui.error_charts import LAYOUT, PLAIN
 
 
 def paths(turning: Mapping[str, Turning], labels: Mapping[str, str], angles_deg: np.ndarray) -> None:
@@ -63,7 +62,7 @@ def compasses(turning: Mapping[str, Turning], labels: Mapping[str, str], angles_
         marker={"color": "#a5afb8", "size": 3}, hoverinfo="skip",
     )  # fmt: skip
     figure.update_layout(
-        height=320, margin={"l": 64, "r": 16, "t": 32, "b": 40}, legend={"orientation": "h", "y": 1.16},
+        height=320, **LAYOUT,
         xaxis={"title": "picture, degrees", "dtick": 45, "range": [-5, 365]},
         yaxis={"title": "compass, degrees", "dtick": 45, "range": [-10, 370]},
     )  # fmt: skip

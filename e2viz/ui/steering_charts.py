@@ -49,7 +49,7 @@ def against_resolution(results: Sequence[Steered]) -> None:
         line={"color": "#828d98", "width": 1.5, "dash": "dash"},
     )  # fmt: skip
     figure.update_layout(
-        **LAYOUT | {"margin": {"l": 64, "r": 16, "t": 72, "b": 40}, "legend": {"orientation": "h", "y": 1.4}},
+        **LAYOUT,
         height=360, yaxis={"title": "relative error", "rangemode": "tozero"},
         xaxis={"title": "side of the image, pixels", "tickvals": sizes, "type": "log"},
     )  # fmt: skip
