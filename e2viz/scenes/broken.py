@@ -13,7 +13,6 @@ from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.breaking import ANGLES_DEG, WHY, Switches, spoilt_errors
 from e2viz.measure.kept import Arrays
-from e2viz.measure.rules import has_group_attention
 from e2viz.measure.subject import subject
 from e2viz.render.figures import two_digits
 from e2viz.scenes.rule_lines import network_of
@@ -73,9 +72,9 @@ def switches_of(chosen: tuple[str, ...] | list[str], group: str = "c8") -> Switc
 
 
 def network_to_break(models: list[Any]) -> tuple[Any, bool]:
-    """The first of the chosen models that has group attention, or a C4 GE-ViT; and whether it is trained."""
+    """The first of the chosen models that is a GE-ViT, or a C4 GE-ViT; and whether it is trained."""
     for model in models:
-        if has_group_attention(subject(model).network) and hasattr(subject(model).network, "config"):
+        if model.card.architecture == "ge_vit":
             return model, True
     return network_of("c4")
 
