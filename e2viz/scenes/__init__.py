@@ -14,6 +14,7 @@ from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes import (
     attention,
+    efficiency,
     equivariance_error,
     latents,
     orbits,
@@ -32,6 +33,7 @@ SCENES: dict[str, Callable[[Recipe], Scene]] = {
     "orbits": orbits.make,
     "steerability": steerability.make,
     "post_hoc": post_hoc.make,
+    "efficiency": efficiency.make,
 }
 
 

@@ -1,0 +1,237 @@
+"""The efficiency page: accuracy against measured time, and the artificial images that make GE-ViT cheap, turning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+import e2viz
+from e2viz.images.picture import Picture
+from e2viz.images.rotate import views as turned_views
+from e2viz.measure.subject import subject
+from e2viz.measure.sweep import Sweep, sweep
+from e2viz.models import build
+from e2viz.render.palette import model_colors
+from e2viz.render.recipe import Recipe
+from e2viz.render.scene import Panel, Row, Scene
+from e2viz.train.recipes import RECIPES
+from e2viz.zoo import catalogue, names
+from e2viz.zoo.card import Accuracy
+
+PAGE = "efficiency"
+ASSETS = Path(__file__).resolve().parents[2]
+FILE = ASSETS / "assets" / "results" / "efficiency.json"
+TABLES = ASSETS / "benchmarks" / "tables"
+PROBE = "artificial_image"
+REFERENCE = "ge_vit_p4.rotmnist"
+CHANNELS = 4
+PICTURE_SIZE = 112
+MATHS = r"""
+GE-ViT's cost grows with the number of pixels, with $|G|^2$ and with the area of the window. Two ways to fewer pixels:
+
+**Patches.** Each patch $p$ is moved by every group element, projected by one linear layer, averaged and normalised:
+$\mathrm{LN}\big(\frac{1}{|G|} \sum_g W\, g p\big)$. The result does not change when the patch turns, and the grid of
+results turns with the picture: it is a small image. The average and the projection commute, so only the part of a
+patch that is alike in every orientation gets through.
+
+**Hybrid.** Group convolutions (Cohen & Welling 2016) reduce the plane. As published, the maximum over the group comes
+next and GE-ViT lifts a plain image again; ours hands the feature map over with its group axis.
+
+Time is that of the processor, one thread, in batches of eight, the fastest of many repetitions; `make efficiency`
+measures it. Accuracy is on the 50,000 turned test images, with its 95 % interval.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One model on the charts.
+
+    Attributes:
+        forward_ms: an image, in batches of eight.
+        training_s: of the trained weights; from a measured step and the recipe's epochs where there are none yet.
+        trained: whether ``training_s`` is that of trained weights.
+        accuracy: on the turned test images; None if not measured.
+    """
+
+    name: str
+    forward_ms: float
+    training_s: float | None
+    trained: bool
+    parameters: int
+    accuracy: Accuracy | None
+
+
+def measurements(file: Path = FILE) -> dict[str, Any]:
+    """What `make efficiency` wrote; no models if it was never run."""
+    return json.loads(file.read_text()) if file.exists() else {"machine": "", "attention": "", "models": {}}
+
+
+def points(file: Path = FILE) -> list[Point]:
+    """Every measured model, with the accuracy that its card, or the tables of post-hoc methods, hold."""
+    trained = catalogue.list_models()
+    found = []
+    for name, held in measurements(file)["models"].items():
+        card = catalogue.card(name) if name in trained else None
+        seconds = card.training_seconds if card and card.training_seconds else held.get("training_s")
+        seconds = None if seconds is None else float(seconds)
+        base, _, wrapped = name.partition("+")
+        if wrapped and base in trained:
+            seconds = catalogue.card(base).training_seconds + (seconds or 0 if card else 0)
+        accuracy = card.measured.rotated if card and card.measured else _from_tables(name)
+        found.append(
+            Point(
+                name=name,
+                forward_ms=float(held["forward_ms"]),
+                training_s=seconds,
+                parameters=int(held["parameters"]),
+                trained=card is not None or (bool(wrapped) and base in trained),
+                accuracy=accuracy,
+            )  # fmt: skip
+        )
+    return found
+
+
+def _from_tables(name: str) -> Accuracy | None:
+    """Accuracy of a wrapped model, from a table of post-hoc methods that was measured with these weights."""
+    base, _, how = name.partition("+")
+    method, _, group = how.rpartition("_")
+    for path in TABLES.glob("*.json") if how else ():
+        held = json.loads(path.read_text())
+        cell = held["cells"].get(f"{method}/none")
+        current = base in catalogue.list_models() and catalogue.card(base).weights_checksum == held["base_checksum"]
+        if held["base"] == base and held["group"] == group and cell and current:
+            return Accuracy(correct=cell["correct"], total=cell["total"], of="t10k, turned by the protocol's angles")
+    return None
+
+
+def artificial_models() -> list[Any]:
+    """Models that look at an artificial image: trained ones, or with fresh weights where none is trained."""
+    wanted = [recipe for recipe in RECIPES.values() if recipe.architecture in ("patch_ge_vit", "hybrid")]
+    wanted = [recipe for recipe in wanted if recipe.task == "rotmnist"]
+    trained = catalogue.list_models()
+    if any(recipe.name in trained for recipe in wanted):
+        return [e2viz.load(recipe.name) for recipe in wanted if recipe.name in trained]
+    found = []
+    for recipe in wanted:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network: nn.Module = build(recipe.architecture, recipe.config).eval().requires_grad_(False)
+        found.append(subject(network, name=recipe.name))
+    return found
+
+
+def make(recipe: Recipe) -> Scene:
+    """The scene of a recipe, with a sweep of its own."""
+    from e2viz.scenes import angles_of, picture_of
+
+    picture = picture_of(recipe)
+    return compose(recipe, look(picture, angles_of(recipe), recipe.method), picture)
+
+
+def look(
+    picture: Picture, angles_deg: Any, method: str = "fair", progress: Callable[[int, int], None] | None = None
+) -> Sweep:
+    """The artificial images of the turning picture."""
+    return sweep(artificial_models(), picture, angles_deg, (PROBE,), method, progress)
+
+
+def compose(recipe: Recipe, swept: Sweep, picture: Picture) -> Scene:
+    """The turning picture, and what is left of it for GE-ViT to look at.
+
+    Args:
+        recipe: what was asked for.
+        swept: with the probe "artificial_image" of each model.
+        picture: what is turned.
+    """
+    colors = model_colors(list(swept.models))
+    turning = turned_views(picture, torch.as_tensor(swept.angles_deg), PICTURE_SIZE, "fair").numpy()
+    rows = tuple(
+        Row(_row_label(name), _panels(swept.records[name][PROBE], swept.kinds[name][PROBE]), colors[name])
+        for name in swept.models
+        if PROBE in swept.records[name]
+    )
+    return Scene(
+        title=sentence(points()),
+        angles_deg=np.asarray(swept.angles_deg, dtype=np.float64),
+        picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
+        rows=rows,
+        caption="" if swept.models[0] in catalogue.list_models() else "Fresh weights: none of these is trained yet.",
+        numbers=numbers(points()),
+        recipe=recipe,
+    )
+
+
+def _row_label(name: str) -> str:
+    label = names.label(name).partition(",")[0]
+    return f"{label}, published form" if name.startswith("hybrid") and "invariant" in name else label
+
+
+def _panels(maps: np.ndarray, kind: str) -> tuple[Panel, ...]:
+    """The channels that vary most; of a map with a group axis, the elements of the one that varies most."""
+    variance = maps.reshape(len(maps), maps.shape[1], -1).var(axis=(0, 2))
+    chosen = np.argsort(-variance)[:CHANNELS]
+    if kind == "feature_map":
+        best = int(chosen[0])
+        planes = {f"channel {best}, element {e}": maps[:, best, e] for e in range(min(maps.shape[2], CHANNELS))}
+    else:
+        planes = {f"channel {channel}": maps[:, channel] for channel in chosen}
+    largest = max(float(np.abs(values).max()) for values in planes.values())
+    side = maps.shape[-1]
+    return tuple(
+        Panel.from_values(
+            title, values, "diverging", low=-largest, high=largest, symmetric=True, probe=PROBE,
+            caption=f"{side} × {side} pixels",
+        )
+        for title, values in planes.items()
+    )  # fmt: skip
+
+
+def sentence(found: list[Point]) -> str:
+    """What to look for, with the measured numbers."""
+    by_name = {point.name: point for point in found}
+    reference = by_name.get(REFERENCE)
+    small = [point for point in found if point.name.startswith(("patch_ge_vit", "hybrid"))]
+    if reference is None or not small:
+        return "A small artificial image makes GE-ViT cheap. `make efficiency` measures by how much."
+    fastest = min(small, key=lambda point: point.forward_ms)
+    ratio = reference.forward_ms / fastest.forward_ms
+    text = (
+        f"A small artificial image makes GE-ViT cheap: {names.label(fastest.name).partition(',')[0]} takes "
+        f"{fastest.forward_ms:.2f} ms an image, GE-ViT on all pixels {reference.forward_ms:.1f} ms, {ratio:.0f} times "
+        "as long."
+    )
+    if fastest.accuracy and reference.accuracy:
+        lost = 100 * (reference.accuracy.share - fastest.accuracy.share)
+        text += f" It gives away {lost:.1f} points of accuracy."
+    return text
+
+
+def numbers(found: list[Point]) -> dict[str, list]:
+    """Columns of the table and of the CSV: one row a model, the fastest first."""
+    ordered = sorted(found, key=lambda point: point.forward_ms)
+    return {
+        "model": [point.name for point in ordered],
+        "ms an image": [point.forward_ms for point in ordered],
+        "accuracy turned": [str(point.accuracy) if point.accuracy else "not measured" for point in ordered],
+        "training": [_minutes(point) for point in ordered],
+        "parameters": [point.parameters for point in ordered],
+    }
+
+
+def _minutes(point: Point) -> str:
+    if point.training_s is None:
+        return ""
+    minutes = f"{point.training_s / 60:.0f} min" if point.training_s >= 60 else f"{point.training_s:.0f} s"
+    return minutes if point.trained else f"{minutes} by its recipe"
+
+
+def untrained(found: list[Point]) -> list[str]:
+    """Commands that would train what is not trained yet."""
+    return [f"python -m e2viz train {point.name}" for point in found if not point.trained and "+" not in point.name]

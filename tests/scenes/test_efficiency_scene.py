@@ -1,0 +1,114 @@
+"""The efficiency page's numbers come from the committed measurement, cards and tables, and its panels from probes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from e2viz.images.samples import sample
+from e2viz.models import build
+from e2viz.render.recipe import Recipe
+from e2viz.scenes import efficiency
+from e2viz.scenes.efficiency import Point, numbers, points, sentence
+from e2viz.train.recipes import RECIPES
+from e2viz.zoo import catalogue
+from e2viz.zoo.card import Accuracy
+
+ANGLES = np.arange(8) * 45.0
+
+
+def point(name, forward_ms, correct=None, trained=True, training_s=600.0):
+    accuracy = None if correct is None else Accuracy(correct=correct, total=1000)
+    return Point(name=name, forward_ms=forward_ms, training_s=training_s, trained=trained, parameters=7,
+                 accuracy=accuracy)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def swept():
+    return efficiency.look(sample("mnist-8"), ANGLES)
+
+
+def test_the_committed_measurement_covers_every_recipe_for_digits():
+    held = efficiency.measurements()["models"]
+    wanted = {recipe.name for recipe in RECIPES.values() if recipe.task != "pcam"}
+    assert wanted <= set(held), "run make efficiency"
+    for name in wanted:
+        recipe = RECIPES[name]
+        parameters = sum(p.numel() for p in build(recipe.architecture, recipe.config).parameters())
+        assert held[name]["parameters"] == parameters, f"{name} has another size now: make efficiency"
+        assert 0 < held[name]["forward_ms"] < held[name]["training_step_ms"]
+    assert {f"patch_ge_vit_p4_{size}px.rotmnist" for size in (2, 4, 7, 14)} <= wanted
+
+
+def test_points_take_accuracy_and_training_time_from_the_cards(tmp_path):
+    name = catalogue.list_models()[-1]
+    card = catalogue.card(name)
+    held = {"forward_ms": 2.0, "parameters": 5, "training_s": 99}
+    file = tmp_path / "efficiency.json"
+    file.write_text(json.dumps({"machine": "", "attention": "", "models": {name: held, "ge_vit_p9.rotmnist": held}}))
+    first, second = points(file)
+    assert first.trained and first.accuracy == (card.measured.rotated if card.measured else None)
+    assert first.training_s == card.training_seconds
+    assert not second.trained and second.accuracy is None and second.training_s == 99
+    assert points(tmp_path / "nowhere.json") == []
+
+
+def test_wrapped_models_take_accuracy_from_the_tables(tmp_path, monkeypatch):
+    base = next(name for name in catalogue.list_models() if name.startswith("vit") and "+" not in name)
+    facts = {"base": base, "base_checksum": catalogue.card(base).weights_checksum, "images": 10, "group": "c16"}
+    table = {**facts, "cells": {"mean/none": {"correct": 9, "total": 10, "seconds": 1.0}}}
+    (tmp_path / "a.json").write_text(json.dumps(table))
+    monkeypatch.setattr(efficiency, "TABLES", tmp_path)
+    assert efficiency._from_tables(f"{base}+mean_c16") == Accuracy(
+        correct=9, total=10, of="t10k, turned by the protocol's angles"
+    )
+    assert efficiency._from_tables(f"{base}+mean_c4") is None and efficiency._from_tables(f"{base}+max_c16") is None
+    (tmp_path / "a.json").write_text(json.dumps({**table, "base_checksum": "other"}))
+    assert efficiency._from_tables(f"{base}+mean_c16") is None
+
+
+def test_the_sentence_counts():
+    found = [point("ge_vit_p4.rotmnist", 10.0, 980), point("patch_ge_vit_p4_14px.rotmnist", 0.25, 950),
+             point("hybrid_p4.rotmnist", 2.0, 970)]  # fmt: skip
+    text = sentence(found)
+    assert "40 times" in text and "gives away 3.0 points" in text and "Patch GE-ViT p4 14px" in text
+    assert "make efficiency" in sentence([])
+    assert "points" not in sentence([found[0], point("hybrid_p4.rotmnist", 2.0)])
+
+
+def test_the_table_says_what_was_not_measured_and_what_would_train_it():
+    found = [point("vit.rotmnist", 2.0, 970), point("cnn.rotmnist", 1.0, trained=False, training_s=30.0)]
+    table = numbers(found)
+    assert table["model"] == ["cnn.rotmnist", "vit.rotmnist"] and table["accuracy turned"][0] == "not measured"
+    assert table["training"] == ["30 s by its recipe", "10 min"]
+    assert efficiency.untrained(found) == ["python -m e2viz train cnn.rotmnist"]
+
+
+def test_artificial_images_turn_with_the_picture(swept):
+    for name in swept.models:
+        maps = torch.from_numpy(swept.records[name]["artificial_image"])
+        if swept.kinds[name]["artificial_image"] == "plane_map":
+            turned = maps[0].rot90(1, (-2, -1))
+        else:  # the group axis moves too
+            turned = maps[0].rot90(1, (-2, -1)).roll(1, 1)
+        torch.testing.assert_close(maps[2], turned, rtol=1e-3, atol=1e-3)
+
+
+def test_the_scene_shows_the_probe_s_values(swept):
+    scene = efficiency.compose(Recipe(page="efficiency", picture="mnist-8", angles=8), swept, sample("mnist-8"))
+    assert scene.frames == 8 and len(scene.rows) == len(swept.models)
+    for row, name in zip(scene.rows, swept.models, strict=True):
+        maps = swept.records[name]["artificial_image"]
+        panel = row.panels[0]
+        where = [int(word) for word in panel.title.replace(",", "").split() if word.isdigit()]
+        held = maps[3][tuple(where)]
+        shown = panel.low + panel.values[3] / 255 * (panel.high - panel.low)
+        np.testing.assert_allclose(shown, held, atol=(panel.high - panel.low) / 250)
+        assert panel.caption == f"{maps.shape[-1]} × {maps.shape[-1]} pixels" and panel.low == -panel.high
+
+
+def test_a_trained_model_takes_the_place_of_fresh_ones(monkeypatch):
+    monkeypatch.setattr(catalogue, "list_models", lambda: ["hybrid_p4.rotmnist"])
+    monkeypatch.setattr(efficiency.e2viz, "load", lambda name: name)
+    assert efficiency.artificial_models() == ["hybrid_p4.rotmnist"]
