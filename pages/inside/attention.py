@@ -25,16 +25,35 @@ CLICKED = "_attention_clicked"
 selection = current()
 
 
-def take_click() -> None:
-    """Move the query pixel to where the player was clicked, before the widgets are drawn."""
-    point = st.session_state.pop(CLICKED, None)
-    if point is not None:
-        st.session_state["row"], st.session_state["column"] = point
+def take_point() -> None:
+    """Move the query pixel to where the player was clicked, or the link says, before the widgets are drawn."""
+    clicked = st.session_state.pop(CLICKED, None)
+    if clicked is not None:
+        st.session_state["row"], st.session_state["column"] = clicked
+    elif "row" not in st.session_state:
+        asked = [st.query_params.get(name, "") for name in ("row", "column")]
+        if all(text.isdecimal() and int(text) < SIZE for text in asked):
+            st.session_state["row"], st.session_state["column"] = map(int, asked)
+
+
+def choose_point() -> dict[str, int]:
+    """The query pixel; both of its numbers go into the link together, which bound widgets do not manage."""
+    chosen = {}
+    for name in ("row", "column"):
+        value = st.number_input(f"Query {name}", 0, SIZE - 1, None, key=name, placeholder="auto")
+        chosen[name] = -1 if value is None else int(value)
+    wanted = {name: str(value) for name, value in chosen.items() if min(chosen.values()) >= 0}
+    for name in chosen:
+        if name in wanted and st.query_params.get(name) != wanted[name]:
+            st.query_params[name] = wanted[name]
+        elif name not in wanted and name in st.query_params:
+            del st.query_params[name]
+    return chosen
 
 
 def choose(models: list) -> Settings:
     """The controls of the page: what most want to change in sight, the rest behind one button."""
-    take_click()
+    take_point()
     groups = [model for model in models if attention_planes(model.network)]
     tokens = [model for model in models if "token_attention" in model.probe_kinds().values()]
     chosen: dict = {}
@@ -56,9 +75,7 @@ def choose(models: list) -> Settings:
                 chosen["token_layer"] = st.selectbox(
                     "ViT layer", [LAST, *token_layers(tokens)], key="token_layer", **BOUND
                 )
-            for name in ("row", "column"):
-                value = st.number_input(f"Query {name}", 0, SIZE - 1, None, key=name, placeholder="auto", **BOUND)
-                chosen[name] = -1 if value is None else int(value)
+            chosen |= choose_point()
     return Settings(**chosen)
 
 

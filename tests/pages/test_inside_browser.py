@@ -13,20 +13,21 @@ APP = Path(__file__).resolve().parents[2] / "app.py"
 
 def test_a_click_on_the_picture_chooses_the_query_pixel(open_page):  # noqa: F811
     with served(APP) as address:
+        open_page(f"{address}/?models=vit.rotmnist&picture=mnist-4")
         page = open_page(f"{address}/attention?models=vit.rotmnist&picture=mnist-4&angles=24")
-        first = page.locator(".rows canvas, .panels canvas").first
+        first = page.locator(".rows .pixels canvas").first
         box = first.bounding_box()
-        first.click(position={"x": 0.25 * box["width"], "y": 0.6 * box["height"]})
-        page.wait_for_function("new URLSearchParams(location.search).get('row') === '16'", timeout=60_000)
-        assert "column=7" in page.url
+        first.click(position={"x": 0.27 * box["width"], "y": 0.6 * box["height"]})
+        for name, value in (("row", 16), ("column", 7)):
+            page.wait_for_function(f"new URLSearchParams(location.search).get('{name}') === '{value}'", timeout=60_000)
         assert page.locator(".panels code").first.inner_text()
 
 
 def test_feature_maps_play_beside_the_same_turned_back(open_page):  # noqa: F811
     with served(APP) as address:
         page = open_page(f"{address}/latents?models=vit.rotmnist&picture=mnist-4&angles=36")
-        halves = page.locator(".halves figure")
-        assert halves.count() == 12 and page.locator(".halves .own-scale").count() == 12
+        halves = page.locator(".halves").first.locator("figure")
+        assert halves.count() == 12 and halves.locator(".own-scale").count() == 12
         tops = {round(halves.nth(k).locator("canvas").first.bounding_box()["y"]) for k in range(12)}
         assert len(tops) == 1, "on a wide page the two halves stand side by side"
         best_fps = 0.0
