@@ -11,6 +11,8 @@ SETTINGS = {
     "positional_encodings": {"positions_group": "d4", "positions_layer": "lifting", "positions_channel": 1},
     "orbits": {"ground": "reference"},
     "steerability": {"sizes": [28]},
+    "attention": {"token_spread": "layers", "row": 9, "column": 13},
+    "latents": {"channel": 2, "layers": ["layers.1"]},
 }
 
 
