@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import nn
 
 import e2viz
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views as turned_views
+from e2viz.measure import kept
 from e2viz.measure.subject import subject
-from e2viz.measure.sweep import Sweep, sweep
+from e2viz.measure.sweep import sweep
 from e2viz.models import build
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
@@ -32,6 +34,8 @@ TABLES = ASSETS / "benchmarks" / "tables"
 PROBE = "artificial_image"
 REFERENCE = "ge_vit_p4.rotmnist"
 CHANNELS = 4
+SHIPPED_ANGLES_DEG = np.arange(72) * 5.0
+SHIPPED = ("mnist-8",)
 PICTURE_SIZE = 112
 MATHS = r"""
 GE-ViT's cost grows with the number of pixels, with $|G|^2$ and with the area of the window. Two ways to fewer pixels:
@@ -127,6 +131,23 @@ def artificial_models() -> list[Any]:
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class Artificial:
+    """What one model makes of the turning picture before its GE-ViT looks at it: the planes that are shown.
+
+    Attributes:
+        name: of the model.
+        checksum: of its weights.
+        titles: of the planes.
+        planes: a few channels, or group elements of one channel.
+    """
+
+    name: str
+    checksum: str
+    titles: tuple[str, ...]
+    planes: Float[np.ndarray, "frame plane height width"]
+
+
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe, with a sweep of its own."""
     from e2viz.scenes import angles_of, picture_of
@@ -137,32 +158,71 @@ def make(recipe: Recipe) -> Scene:
 
 def look(
     picture: Picture, angles_deg: Any, method: str = "fair", progress: Callable[[int, int], None] | None = None
-) -> Sweep:
-    """The artificial images of the turning picture."""
-    return sweep(artificial_models(), picture, angles_deg, (PROBE,), method, progress)
+) -> list[Artificial]:
+    """The artificial images of the turning picture: shipped, or computed now."""
+    models = artificial_models()
+    asked = np.asarray(angles_deg, dtype=np.float64)
+    known = [shipped_planes(model, picture, asked, method) for model in models]
+    if all(each is not None for each in known):
+        return known  # type: ignore[return-value]
+    swept = sweep(models, picture, asked, (PROBE,), method, progress)
+    return [
+        Artificial(name, swept.checksums[name], *_planes(swept.records[name][PROBE], swept.kinds[name][PROBE]))
+        for name in swept.models
+    ]
 
 
-def compose(recipe: Recipe, swept: Sweep, picture: Picture) -> Scene:
+def facts(model: Any) -> dict[str, Any]:
+    """What shipped planes depend on, beside the picture."""
+    return {"weights": subject(model).checksum, "angles": len(SHIPPED_ANGLES_DEG)}
+
+
+def arrays(found: Artificial) -> dict[str, np.ndarray]:
+    """What of a model's planes is shipped."""
+    return {"titles": np.array(found.titles), "planes": found.planes.astype(np.float16)}
+
+
+def shipped_planes(model: Any, picture: Picture, angles_deg: np.ndarray, method: str) -> Artificial | None:
+    """The planes that are shipped for a sample, at any of its angles; None if there are none for these weights."""
+    seen = subject(model)
+    held = kept.find(PAGE, picture, seen.name, facts(model))
+    frames = np.abs(SHIPPED_ANGLES_DEG[None] - angles_deg[:, None]).argmin(1)
+    if held is None or method != "fair" or not np.allclose(SHIPPED_ANGLES_DEG[frames], angles_deg, atol=1e-3):
+        return None
+    titles = tuple(str(title) for title in held["titles"])
+    return Artificial(seen.name, seen.checksum, titles, held["planes"][frames].astype(np.float32))
+
+
+def _planes(maps: np.ndarray, kind: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """The channels that vary most; of a map with a group axis, the elements of the one that varies most."""
+    variance = maps.reshape(len(maps), maps.shape[1], -1).var(axis=(0, 2))
+    chosen = np.argsort(-variance)[:CHANNELS]
+    if kind == "feature_map":
+        best, elements = int(chosen[0]), range(min(maps.shape[2], CHANNELS))
+        return tuple(f"channel {best}, element {e}" for e in elements), maps[:, best, : len(elements)]
+    return tuple(f"channel {channel}" for channel in chosen), maps[:, chosen]
+
+
+def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
     """The turning picture, and what is left of it for GE-ViT to look at.
 
     Args:
         recipe: what was asked for.
-        swept: with the probe "artificial_image" of each model.
+        found: the artificial images of each model.
         picture: what is turned.
     """
-    colors = model_colors(list(swept.models))
-    turning = turned_views(picture, torch.as_tensor(swept.angles_deg), PICTURE_SIZE, "fair").numpy()
-    rows = tuple(
-        Row(_row_label(name), _panels(swept.records[name][PROBE], swept.kinds[name][PROBE]), colors[name])
-        for name in swept.models
-        if PROBE in swept.records[name]
-    )
+    from e2viz.scenes import angles_of
+
+    angles_deg = angles_of(recipe)
+    colors = model_colors([each.name for each in found])
+    turning = turned_views(picture, torch.as_tensor(angles_deg), PICTURE_SIZE, "fair").numpy()
+    trained = catalogue.list_models()
     return Scene(
         title=sentence(points()),
-        angles_deg=np.asarray(swept.angles_deg, dtype=np.float64),
+        angles_deg=np.asarray(angles_deg, dtype=np.float64),
         picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
-        rows=rows,
-        caption="" if swept.models[0] in catalogue.list_models() else "Fresh weights: none of these is trained yet.",
+        rows=tuple(Row(_row_label(each.name), _panels(each), colors[each.name], columns=CHANNELS) for each in found),
+        caption="" if found[0].name in trained else "Fresh weights: none of these models is trained yet.",
         numbers=numbers(points()),
         recipe=recipe,
     )
@@ -173,23 +233,16 @@ def _row_label(name: str) -> str:
     return f"{label}, published form" if name.startswith("hybrid") and "invariant" in name else label
 
 
-def _panels(maps: np.ndarray, kind: str) -> tuple[Panel, ...]:
-    """The channels that vary most; of a map with a group axis, the elements of the one that varies most."""
-    variance = maps.reshape(len(maps), maps.shape[1], -1).var(axis=(0, 2))
-    chosen = np.argsort(-variance)[:CHANNELS]
-    if kind == "feature_map":
-        best = int(chosen[0])
-        planes = {f"channel {best}, element {e}": maps[:, best, e] for e in range(min(maps.shape[2], CHANNELS))}
-    else:
-        planes = {f"channel {channel}": maps[:, channel] for channel in chosen}
-    largest = max(float(np.abs(values).max()) for values in planes.values())
-    side = maps.shape[-1]
+def _panels(found: Artificial) -> tuple[Panel, ...]:
+    """One panel a plane, all of one model on one scale."""
+    largest = float(np.abs(found.planes).max())
+    side = found.planes.shape[-1]
     return tuple(
         Panel.from_values(
-            title, values, "diverging", low=-largest, high=largest, symmetric=True, probe=PROBE,
+            title, found.planes[:, index], "diverging", low=-largest, high=largest, symmetric=True, probe=PROBE,
             caption=f"{side} × {side} pixels",
         )
-        for title, values in planes.items()
+        for index, title in enumerate(found.titles)
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 import e2viz
 from e2viz.groups import Group
@@ -111,7 +112,7 @@ def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean
                 columns=3,
             ),
             *_attention_rows(found, color),
-            Row("the outcome of every method at every angle", (_strip(probability, labels),), columns=1),
+            Row("the outcome of every method at every angle", (_strip(probability, labels),)),
         ),
         numbers=numbers(looked, probability, labels, classes),
         recipe=recipe,
@@ -127,8 +128,9 @@ def _ring(looked: Looked, outcome: Outcome, group: Group) -> Panel:
 
 def _says(looked: Looked) -> Panel:
     """[class × view] what each view says: it moves sideways as the picture turns."""
+    says = softmax(looked.logits).transpose(0, 2, 1)
     return Panel.from_values(
-        "probability of each class, by view", softmax(looked.logits).transpose(0, 2, 1), low=0.0, high=1.0,
+        "probability of each class, by view", nearly_square(says), low=0.0, high=1.0,
         probe="view_logits", caption="a row a class, a column a view; at group angles the columns only move",
     )  # fmt: skip
 
@@ -139,7 +141,7 @@ def _weights(found: dict[str, Outcome]) -> Panel:
     caption = f"rows: {', '.join(LABELS[method] for method in found)}; of the maximum, the share of features it takes"
     high = min(1.0, 4.0 / values.shape[-1])
     return Panel.from_values(
-        "how much each view counts, by method", values, "cividis", low=0.0, high=high, caption=caption
+        "how much each view counts, by method", nearly_square(values), "cividis", low=0.0, high=high, caption=caption
     )
 
 
@@ -149,10 +151,16 @@ def _attention_rows(found: dict[str, Outcome], color: str) -> tuple[Row, ...]:
     if outcome is None or outcome.attention is None:
         return ()
     panel = Panel.from_values(
-        "class token's attention, by head", outcome.attention, "viridis", low=0.0, probe="aggregate.attention",
-        caption="a row a head, a column a view",
+        "class token's attention, by head", nearly_square(outcome.attention), "viridis", low=0.0,
+        probe="aggregate.attention", caption="a row a head, a column a view",
     )  # fmt: skip
     return (Row("whom the class token looks at", (panel,), color, columns=3),)
+
+
+def nearly_square(table: Float[np.ndarray, "frame row column"]) -> Float[np.ndarray, "frame height width"]:
+    """Each entry as a block of pixels, so that a table of few views or methods is as large as its neighbours."""
+    rows, columns = table.shape[1:]
+    return table.repeat(max(1, round(columns / rows)), axis=1).repeat(max(1, round(rows / columns)), axis=2)
 
 
 def _strip(probability: dict[str, np.ndarray], labels: dict[str, str]) -> Panel:

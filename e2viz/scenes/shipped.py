@@ -1,4 +1,4 @@
-"""The results that fill five pages at once: errors, rules, switches, steerability and views, for the shipped digits.
+"""The results that fill six pages at once: errors, rules, switches, steerability, views, artificial images.
 
 `python -m e2viz.scenes.shipped` makes what is missing or was made from other weights; `--check` only says so.
 """
@@ -21,7 +21,7 @@ from e2viz.measure.steering import SIZES, steered
 from e2viz.measure.steering import facts as steering_facts
 from e2viz.measure.stored import models_for
 from e2viz.measure.subject import subject
-from e2viz.scenes import broken, equivariance_error, positional_encodings, rule_lines, steerability, views
+from e2viz.scenes import broken, efficiency, equivariance_error, positional_encodings, rule_lines, steerability, views
 from e2viz.zoo import names
 
 # What the page shows first; every other set of switches is measured when it is asked for.
@@ -71,12 +71,24 @@ def _post_hoc(picture: Picture) -> Iterator[Entry]:
             yield views.key_of(model, group), views.facts(model, group), made
 
 
+def _artificial(picture: Picture) -> Iterator[Entry]:
+    for model in efficiency.artificial_models() if picture.name in efficiency.SHIPPED else ():
+        name = subject(model).name
+        yield name, efficiency.facts(model), lambda n=name: _artificial_of(n, picture)
+
+
+def _artificial_of(name: str, picture: Picture) -> dict[str, Any]:
+    found = efficiency.look(picture, efficiency.SHIPPED_ANGLES_DEG)
+    return next(efficiency.arrays(each) for each in found if each.name == name)
+
+
 PAGES: dict[str, Callable[[Picture], Iterator[Entry]]] = {
     equivariance_error.PAGE: _errors,
     rule_lines.PAGE: _rules,
     broken.PAGE: _broken,
     steerability.PAGE: _steered,
     views.PAGE: _post_hoc,
+    efficiency.PAGE: _artificial,
 }
 
 
@@ -134,7 +146,7 @@ def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: make the shipped results of five pages, or say which are stale."""
+    """Command line: make the shipped results of six pages, or say which are stale."""
     parser = argparse.ArgumentParser(prog="python -m e2viz.scenes.shipped", description=main.__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is stale")
     parser.add_argument("--prune", action="store_true", help="only remove what other weights made")

@@ -62,9 +62,9 @@ def view_ring(
     canvas = np.zeros((len(images), size, size), dtype=np.uint8)
     middle = (size - 1) / 2
     rings = 2 if group.reflections else 1
-    # Neighbours on the ring touch but for the gap, and a ring never takes more than a third of the radius.
+    # Neighbours on the ring touch but for the gap, and the middle keeps room for the picture itself.
     sine = math.sin(math.pi / max(group.rotations, 3))
-    radius = min(middle * sine / (1 + sine), middle / (2.4 + 2 * (rings - 1)))
+    radius = min(middle * sine / (1 + sine), middle / (3.2 if rings == 1 else 5.6))
     for element in group.elements:
         ring = middle - radius - (2 * radius + GAP_PX if group.is_reflection(element) else 0)
         fitting = min(radius, ring * sine)

@@ -1,5 +1,7 @@
 """Accuracy against time: an image's, and training's."""
 
+import math
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -38,10 +40,15 @@ def scatter(points: list[Point], seconds: dict[str, float], axis: str) -> go.Fig
         )  # fmt: skip
     figure.update_layout(
         height=420, showlegend=False, margin={"l": 56, "r": 24, "t": 24, "b": 48},
-        xaxis={"type": "log", "title": axis, "dtick": 1},
+        xaxis={"type": "log", "title": axis, "dtick": "D2", "range": _range([seconds[point.name] for point in shown])},
         yaxis={"title": "accuracy on turned digits, %"},
     )  # fmt: skip
     return figure
+
+
+def _range(values: list[float]) -> list[float]:
+    """Limits of the logarithmic axis, with room for names at either end."""
+    return [math.log10(min(values) / 2), math.log10(max(values) * 2)]
 
 
 def efficiency_charts(points: list[Point]) -> None:

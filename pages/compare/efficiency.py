@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from e2viz.measure.sweep import Sweep
+from e2viz.measure.subject import subject
 from e2viz.render.scene import Scene
 from e2viz.scenes import efficiency
+from e2viz.scenes.efficiency import Artificial
 from e2viz.ui.computing import compute
 from e2viz.ui.efficiency_charts import efficiency_charts
 from e2viz.ui.export import copy_link_button, export_menu
@@ -16,9 +17,9 @@ from e2viz.ui.state import current, frame_in_link, remember_frame
 selection = current()
 
 
-def swept() -> Sweep | None:
+def artificial() -> list[Artificial] | None:
     """The artificial images of the turning picture; None when stopped."""
-    models = [getattr(model, "checksum", "") for model in efficiency.artificial_models()]
+    models = [subject(model).checksum for model in efficiency.artificial_models()]
     key = repr((models, selection.picture.checksum, selection.angles, selection.method))
     return remembered(
         "efficiency", key,
@@ -48,7 +49,7 @@ with answered():
     found = efficiency.points()
     st.subheader(efficiency.sentence(found), anchor=False)
     efficiency_charts(found)
-    result = swept()
+    result = artificial()
     if result is not None:
         show(efficiency.compose(selection.recipe(efficiency.PAGE), result, selection.picture))
     st.dataframe(efficiency.numbers(found), hide_index=True, width="stretch")

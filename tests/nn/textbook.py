@@ -80,8 +80,7 @@ def _windows(plane: Tensor, window: int) -> Tensor:
     radius = window // 2
     padded = torch.nn.functional.pad(plane, (radius, radius, radius, radius))
     rows = [
-        torch.stack([padded[..., i : i + height, j : j + width] for j in range(window)], dim=-1)
-        for i in range(window)
+        torch.stack([padded[..., i : i + height, j : j + width] for j in range(window)], dim=-1) for i in range(window)
     ]
     return torch.stack(rows, dim=-2)
 

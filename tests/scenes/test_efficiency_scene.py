@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.efficiency import share_times
 from e2viz.images.samples import sample
+from e2viz.measure import kept
+from e2viz.measure.sweep import sweep
 from e2viz.models import build
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import efficiency
@@ -26,7 +29,8 @@ def point(name, forward_ms, correct=None, trained=True, training_s=600.0):
 
 @pytest.fixture(scope="module")
 def swept():
-    return efficiency.look(sample("mnist-8"), ANGLES)
+    """The whole artificial images, as the probes hold them."""
+    return sweep(efficiency.artificial_models(), sample("mnist-8"), ANGLES, ("artificial_image",))
 
 
 def test_the_committed_measurement_covers_every_recipe_for_digits():
@@ -95,17 +99,43 @@ def test_artificial_images_turn_with_the_picture(swept):
         torch.testing.assert_close(maps[2], turned, rtol=1e-3, atol=1e-3)
 
 
-def test_the_scene_shows_the_probe_s_values(swept):
-    scene = efficiency.compose(Recipe(page="efficiency", picture="mnist-8", angles=8), swept, sample("mnist-8"))
+def test_the_scene_shows_the_probe_s_values(swept, monkeypatch):
+    monkeypatch.setattr(kept, "find", lambda *_: None)
+    found = efficiency.look(sample("mnist-8"), ANGLES)
+    scene = efficiency.compose(Recipe(page="efficiency", picture="mnist-8", angles=8), found, sample("mnist-8"))
     assert scene.frames == 8 and len(scene.rows) == len(swept.models)
     for row, name in zip(scene.rows, swept.models, strict=True):
         maps = swept.records[name]["artificial_image"]
-        panel = row.panels[0]
+        panel = row.panels[1]
         where = [int(word) for word in panel.title.replace(",", "").split() if word.isdigit()]
         held = maps[3][tuple(where)]
         shown = panel.low + panel.values[3] / 255 * (panel.high - panel.low)
         np.testing.assert_allclose(shown, held, atol=(panel.high - panel.low) / 250)
         assert panel.caption == f"{maps.shape[-1]} × {maps.shape[-1]} pixels" and panel.low == -panel.high
+
+
+def test_shipped_planes_are_those_that_would_be_computed(monkeypatch, tmp_path):
+    picture, model = sample("mnist-6"), efficiency.artificial_models()[0]
+    monkeypatch.setattr(efficiency, "artificial_models", lambda: [model])
+    whole = efficiency.look(picture, efficiency.SHIPPED_ANGLES_DEG)[0]
+    kept.save("efficiency", picture, {whole.name: (efficiency.facts(model), efficiency.arrays(whole))}, tmp_path)
+    find = kept.find
+    monkeypatch.setattr(kept, "find", lambda *arguments: find(*arguments, tmp_path))
+    found = efficiency.shipped_planes(model, picture, ANGLES, "fair")
+    assert found.titles == whole.titles and found.checksum == whole.checksum
+    np.testing.assert_allclose(found.planes, whole.planes[::9], atol=1e-2)
+    assert efficiency.shipped_planes(model, picture, ANGLES + 1, "fair") is None
+    assert efficiency.shipped_planes(model, sample("mnist-8"), ANGLES, "fair") is None
+
+
+def test_equal_networks_share_the_fastest_time():
+    held = {
+        "vit.rotmnist": {"forward_ms": 2.0, "forward_one_ms": 3.0},
+        "vit.mnist": {"forward_ms": 1.0, "forward_one_ms": 4.0},
+        "cnn.rotmnist": {"forward_ms": 9.0, "forward_one_ms": 9.0},
+    }
+    share_times(held)
+    assert held["vit.rotmnist"] == held["vit.mnist"] == {"forward_ms": 1.0, "forward_one_ms": 3.0}
 
 
 def test_a_trained_model_takes_the_place_of_fresh_ones(monkeypatch):

@@ -11,6 +11,7 @@ class PanelView {
     this.element.querySelector("code").append(...steps.slice(0, -1));
     this.element.querySelector("small").textContent = panel.caption;
     if (panel.color) this.element.dataset.model = panel.color;
+    this.element.classList.toggle("wide", panel.width > 2.5 * panel.height);
     this.canvas = this.element.querySelector("canvas");
     this.mark = this.element.querySelector(".mark");
     this.point = this.element.querySelector(".point");
