@@ -1,11 +1,13 @@
-"""What all tests share: where the agreements and data that are not part of the project lie, if they are there."""
+"""What all tests share: one Chromium, and where agreements and data lie that are not part of the project."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+CHROMIUM = shutil.which("chromium")
 
 
 def shared_path(relative: str) -> Path:
@@ -25,3 +27,41 @@ def reference() -> Path:
 def mnist() -> Path:
     """The MNIST IDX files."""
     return shared_path("data/mnist")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium; tests that need it are skipped where it is not installed."""
+    if CHROMIUM is None:
+        pytest.skip("needs Debian's chromium (apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open an address and fail on a script error or a request that leaves this machine."""
+    contexts, wrong = [], []
+
+    def open_(address: str, **context_options):
+        context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | context_options))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+        page.on("request", lambda request: _check(request.url, wrong))
+        page.goto(address, timeout=90_000)
+        page.wait_for_selector(".player[data-frame]", timeout=90_000)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def _check(url: str, wrong: list[str]) -> None:
+    if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+        wrong.append(f"outside: {url}")

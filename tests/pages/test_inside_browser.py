@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.conftest import browser, open_page, served  # noqa: F401
+from tests.serving import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
 
-def test_a_click_on_the_picture_chooses_the_query_pixel(open_page):  # noqa: F811
+def test_a_click_on_the_picture_chooses_the_query_pixel(open_page):
     with served(APP) as address:
         open_page(f"{address}/?models=vit.rotmnist&picture=mnist-4")
         page = open_page(f"{address}/attention?models=vit.rotmnist&picture=mnist-4&angles=24")
@@ -23,7 +23,7 @@ def test_a_click_on_the_picture_chooses_the_query_pixel(open_page):  # noqa: F81
         assert page.locator(".panels code").first.inner_text()
 
 
-def test_feature_maps_play_beside_the_same_turned_back(open_page):  # noqa: F811
+def test_feature_maps_play_beside_the_same_turned_back(open_page):
     with served(APP) as address:
         page = open_page(f"{address}/latents?models=vit.rotmnist&picture=mnist-4&angles=36")
         halves = page.locator(".halves").first.locator("figure")

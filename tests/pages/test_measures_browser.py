@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.conftest import browser, open_page, served  # noqa: F401
+from tests.serving import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -23,7 +23,7 @@ def address():
 
 
 @pytest.mark.parametrize("link", BEGINNINGS, ids=lambda link: link.partition("?")[0])
-def test_a_deep_link_fills_the_page(open_page, address, link):  # noqa: F811
+def test_a_deep_link_fills_the_page(open_page, address, link):
     page = open_page(f"{address}/{link}")
     assert page.locator("h3").first.inner_text().startswith(BEGINNINGS[link])
     assert page.locator(".panels canvas, .rows canvas").count() >= 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.images.photograph import photograph
-from tests.ui.conftest import browser, open_page, served  # noqa: F401
+from tests.serving import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -25,7 +25,7 @@ def turn_dial(page, angle_deg):
 
 
 @pytest.mark.parametrize("path", ["/rotation", "/"])
-def test_the_first_request_of_a_fresh_server_may_be_a_deep_link(open_page, path):  # noqa: F811
+def test_the_first_request_of_a_fresh_server_may_be_a_deep_link(open_page, path):
     with served(APP) as address:
         page = open_page(f"{address}{path}?models=vit.rotmnist&picture=mnist-3&angles=24&angle=90")
         assert page.locator(".player").get_attribute("data-frame") == "6"
@@ -33,7 +33,7 @@ def test_the_first_request_of_a_fresh_server_may_be_a_deep_link(open_page, path)
         assert "of 24 angles" in page.locator("h3").first.inner_text()
 
 
-def test_a_photograph_is_uploaded_turned_and_played(open_page, tmp_path):  # noqa: F811
+def test_a_photograph_is_uploaded_turned_and_played(open_page, tmp_path):
     (tmp_path / "digit.jpg").write_bytes(photograph(4, seed=2))
     with served(APP) as address:
         page = open_page(f"{address}/?models=vit.mnist&angles=36")

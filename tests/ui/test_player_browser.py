@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.conftest import served
+from tests.serving import served
 
 pytestmark = pytest.mark.browser
 
