@@ -6,63 +6,112 @@
 
 namespace e2viz {
 
-typedef double Wide __attribute__((vector_size(8 * kLanes)));
+// The lanes of a pack in double precision: two registers.
+typedef double Half __attribute__((vector_size(4 * kLanes)));
+typedef float HalfLane __attribute__((vector_size(2 * kLanes)));
 
-E2VIZ_INLINE Wide widen(Lane lane) { return __builtin_convertvector(lane, Wide); }
+struct Wide {
+  Half low, high;
+};
+
+E2VIZ_INLINE Wide widen(const float* source) {
+  HalfLane low, high;
+  std::memcpy(&low, source, sizeof low);
+  std::memcpy(&high, source + kLanes / 2, sizeof high);
+  return {__builtin_convertvector(low, Half), __builtin_convertvector(high, Half)};
+}
+
+E2VIZ_INLINE Lane narrow(Wide wide) {
+  const HalfLane low = __builtin_convertvector(wide.low, HalfLane), high = __builtin_convertvector(wide.high, HalfLane);
+  Lane lane;
+  std::memcpy(&lane, &low, sizeof low);
+  std::memcpy(reinterpret_cast<char*>(&lane) + sizeof low, &high, sizeof high);
+  return lane;
+}
+
+E2VIZ_INLINE Wide operator+(Wide a, Wide b) { return {a.low + b.low, a.high + b.high}; }
+E2VIZ_INLINE Wide operator-(Wide a, Wide b) { return {a.low - b.low, a.high - b.high}; }
+E2VIZ_INLINE Wide operator*(Wide a, Wide b) { return {a.low * b.low, a.high * b.high}; }
+E2VIZ_INLINE Wide operator*(Wide a, double b) { return {a.low * b, a.high * b}; }
+E2VIZ_INLINE Wide larger(Wide a, Wide b) {
+  return {a.low > b.low ? a.low : b.low, a.high > b.high ? a.high : b.high};
+}
 
 // Scores in units of log 2, from queries that are not scaled yet.
 class JointScores {
  public:
   void compute(const Problem& p, const Encodings& encodings, Planes query, Planes key, Planes outside) {
-    const double factor = double(p.scale) * 1.4426950408889634;
-    queries_ = p.queries, keys_ = p.keys, offsets_ = p.offsets();
-    content_.clear(), plane_.clear(), group_.clear();
-    for (int g = 0; g < p.queries; ++g)
-      for (int m = 0; m < p.keys; ++m)
-        for (int u = 0; u < p.offsets(); ++u) {
-          Wide sum = {};
-          for (int c = 0; c < p.depth; ++c) sum += widen(load(query(g, c))) * widen(load(key(m, c) + key.offset[u]));
-          content_.push_back(sum * factor + widen(load(outside.at + outside.offset[u])));
-        }
+    queries_ = p.queries, keys_ = p.keys, offsets_ = p.offsets(), depth_ = p.depth;
+    query_.resize(queries_ * depth_);
+    for (int g = 0; g < queries_; ++g)
+      for (int c = 0; c < depth_; ++c)
+        query_[g * depth_ + c] = widen(query(g, c)) * (double(p.scale) * 1.4426950408889634);
+    content_.resize(queries_ * keys_ * offsets_);
+    for (int m = 0; m < keys_; ++m)
+      for (int u = 0; u < offsets_; ++u) content(m, u, key, outside);
+    plane_.resize(p.outputs * queries_ * offsets_);
+    group_.resize(p.outputs * queries_ * keys_);
     const float *plane = encodings.plane.data(), *group = encodings.group;
-    for (int v = 0; v < p.outputs; ++v)
-      for (int g = 0; g < p.queries; ++g) {
-        for (int u = 0; u < p.offsets(); ++u)
-          plane_.push_back(product(query, g, 0, p.depth_plane, plane + (v * p.offsets() + u) * p.depth_plane) * factor);
-        for (int m = 0; m < p.keys; ++m, group += p.depth_group())
-          group_.push_back(product(query, g, p.depth_plane, p.depth_group(), group) * factor);
+    for (int v = 0; v < p.outputs; ++v, plane += offsets_ * p.depth_plane)
+      for (int g = 0; g < queries_; ++g, group += keys_ * p.depth_group()) {
+        products(&plane_[(v * queries_ + g) * offsets_], g, 0, p.depth_plane, plane, offsets_);
+        products(&group_[(v * queries_ + g) * keys_], g, p.depth_plane, p.depth_group(), group, keys_);
       }
-    joint_.resize(p.keys * p.offsets());
+    joint_.resize(keys_ * offsets_);
   }
 
   // The attention of (v, g) over (m, u), into t.joint.
   void softmax(Tile& t, int v, int g) {
-    const Wide *content = &content_[long(g) * keys_ * offsets_], *plane = &plane_[(long(v) * queries_ + g) * offsets_];
-    const Wide* group = &group_[(long(v) * queries_ + g) * keys_];
+    const Wide *content = &content_[g * keys_ * offsets_], *plane = &plane_[(v * queries_ + g) * offsets_];
+    const Wide* group = &group_[(v * queries_ + g) * keys_];
     Wide top = content[0] + plane[0] + group[0];
     for (int m = 0; m < keys_; ++m)
       for (int u = 0; u < offsets_; ++u) {
         const Wide score = content[m * offsets_ + u] + plane[u] + group[m];
         joint_[m * offsets_ + u] = score;
-        top = score > top ? score : top;
+        top = larger(top, score);
       }
     Lane denominator = {};
     for (int i = 0; i < keys_ * offsets_; ++i) {
-      t.joint[i] = exp2_of_negative(__builtin_convertvector(joint_[i] - top, Lane));
+      t.joint[i] = exp2_of_negative(narrow(joint_[i] - top));
       denominator += t.joint[i];
     }
-    for (int i = 0; i < keys_ * offsets_; ++i) t.joint[i] /= denominator;
+    const Lane inverse = 1.0f / denominator;
+    for (int i = 0; i < keys_ * offsets_; ++i) t.joint[i] *= inverse;
   }
 
  private:
-  static Wide product(Planes query, int g, int first_channel, int channels, const float* encoding) {
-    Wide sum = {};
-    for (int c = 0; c < channels; ++c) sum += widen(load(query(g, first_channel + c))) * double(encoding[c]);
-    return sum;
+  void content(int m, int u, Planes key, Planes outside) {
+    const float* keys = key(m, 0) + key.offset[u];
+    for_blocks<4>(queries_, [&]<int G>(Block<G>, int g0) {
+      Wide sum[G];
+#pragma GCC unroll 8
+      for (int g = 0; g < G; ++g) sum[g] = widen(outside.at + outside.offset[u]);
+      for (int c = 0; c < depth_; ++c) {
+        const Wide k = widen(keys + c * key.plane);
+#pragma GCC unroll 8
+        for (int g = 0; g < G; ++g) sum[g] = sum[g] + query_[(g0 + g) * depth_ + c] * k;
+      }
+#pragma GCC unroll 8
+      for (int g = 0; g < G; ++g) content_[((g0 + g) * keys_ + m) * offsets_ + u] = sum[g];
+    });
   }
 
-  int queries_ = 0, keys_ = 0, offsets_ = 0;
-  std::vector<Wide> content_, plane_, group_, joint_;
+  // scores[i] = sum over channels of query g * encoding[i]
+  void products(Wide* scores, int g, int first_channel, int channels, const float* encoding, int count) {
+    const Wide* query = &query_[g * depth_ + first_channel];
+    for_blocks<4>(count, [&]<int I>(Block<I>, int i0) {
+      Wide sum[I] = {};
+      for (int c = 0; c < channels; ++c)
+#pragma GCC unroll 8
+        for (int i = 0; i < I; ++i) sum[i] = sum[i] + query[c] * double(encoding[(i0 + i) * channels + c]);
+#pragma GCC unroll 8
+      for (int i = 0; i < I; ++i) scores[i0 + i] = sum[i];
+    });
+  }
+
+  int queries_ = 0, keys_ = 0, offsets_ = 0, depth_ = 0;
+  std::vector<Wide> query_, content_, plane_, group_, joint_;
 };
 
 template <bool kDropout>
