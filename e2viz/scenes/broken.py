@@ -31,6 +31,7 @@ LABELS: dict[str, str] = {
 TURNED_ON: dict[str, Any] = {"rule": "gsa_net"}
 GROUPS = ("c1", "c2", "c8", "d4")
 QUARTERS = [place for place, angle in enumerate(ANGLES_DEG) if angle % 90 == 0]
+BETWEEN = [place for place in range(len(ANGLES_DEG)) if place not in QUARTERS]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +53,10 @@ class Broken:
     def at_quarters(self, probe: str = "logits") -> float:
         """The largest error of one layer at the quarter turns."""
         return float(np.nanmax(self.at(probe)[QUARTERS]))
+
+    def between(self, probe: str = "logits") -> float:
+        """The largest error of one layer at the other angles."""
+        return float(np.nanmax(self.at(probe)[BETWEEN]))
 
 
 def switches_of(chosen: tuple[str, ...] | list[str], group: str = "c8") -> Switches:
@@ -135,13 +140,14 @@ def arrays(found: Broken) -> Arrays:
 
 
 def sentence(before: Broken, after: Broken, switches: Switches, name: str) -> str:
-    """What the switches did to the logits at quarter turns."""
+    """What the switches did to the logits, at quarter turns and at the other angles."""
     found, good = after.at_quarters(), before.at_quarters()
     if key_of(switches) == "nothing":
         return f"A quarter turn moves the logits of {name} by {two_digits(good)}: what float32 leaves of an exact turn."
     spoilt = " and ".join(_in_words(each, switches) for each in key_of(switches).split("+"))
     moved = f"by {two_digits(found)} instead of {two_digits(good)}"
-    return f"With {spoilt}, a quarter turn moves the logits of {name} {moved}."
+    others = f"by up to {two_digits(after.between())} instead of {two_digits(before.between())}"
+    return f"With {spoilt}, a quarter turn moves the logits of {name} {moved}; other turns {others}."
 
 
 def _in_words(name: str, switches: Switches) -> str:

@@ -26,6 +26,7 @@ STEPS_DEG = (5, 15, 45)
 STEP_DEG, PROBE = 15, "logits"
 # Limits of every map, in powers of ten: float32 alone leaves about 10⁻⁶, 1 is as far as another picture.
 LOW, HIGH = -7.0, 0.5
+MAP_HEIGHT, MAP_WIDTH = 60, 72
 MATHS = r"""
 With $z = \Phi(x)$ what a layer holds, $R_\theta$ turning the picture, $\rho(\theta)$ turning the record (the plane
 turns **and** the group axis moves along) and $M$ a disc that keeps corners out:
@@ -115,7 +116,7 @@ def compose(
         picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
         rows=(
             Row(
-                "log₁₀ error, layers from top to bottom, angles from left to right",
+                "log₁₀ of the error",
                 tuple(error_map(each, labels[name], colors[name]) for name, each in errors.items()),
             ),
         ),
@@ -143,14 +144,19 @@ def logarithm(values: np.ndarray) -> np.ndarray:
 
 
 def error_map(errors: LayerErrors, label: str, color: str) -> Panel:
-    """Layers from top to bottom, angles from left to right; a box follows the angle shown."""
-    values = logarithm(errors.error)
-    frames = len(errors.angles_deg)
-    box = np.stack([np.zeros(frames), np.arange(frames), np.full(frames, len(values)), np.ones(frames)], axis=1)
+    """Layers from top to bottom, angles from left to right; a box follows the angle shown.
+
+    Every map is drawn about as large as every other, whatever the number of layers.
+    """
+    layers, frames = errors.error.shape
+    tall, wide = max(1, round(MAP_HEIGHT / layers)), max(1, round(MAP_WIDTH / frames))
+    values = logarithm(errors.error).repeat(tall, axis=0).repeat(wide, axis=1)
+    ones = np.ones(frames)
+    box = np.stack([0 * ones, wide * np.arange(frames), tall * layers * ones, wide * ones], axis=1)
     return Panel.from_values(
         label, values[None], "viridis", low=LOW, high=HIGH,
         probe=f"{errors.probes[0]} … {errors.probes[-1]}", color=color, outline=box,
-        caption=f"{len(values)} layers × {frames} angles",
+        caption=f"{layers} layers from top to bottom, {frames} angles from left to right",
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 import e2viz
 from e2viz.groups import Group
@@ -23,6 +24,7 @@ from e2viz.render.figures import two_digits
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Curve, Panel, Row, Scene
+from e2viz.scenes.compass_dial import compass_dial
 from e2viz.scenes.rotation import PICTURE_SIZE
 from e2viz.zoo.names import short_labels
 
@@ -32,7 +34,7 @@ GROUNDS = ("orbit", "reference")
 # Of the panel that draws an orbit as pixels, for the player and for exports.
 SIDE, MARGIN = 96, 0.08
 # Rows of pixels of the panel that shows the votes, whatever the number of elements.
-THICKNESS = 24
+THICKNESS = 48
 MATHS = r"""
 $\varphi(R_\theta x)$ for equispaced $\theta$ is a closed path in the space of embeddings. It is drawn on the plane in
 which a set of embeddings spreads most (principal component analysis): the set is the **orbit** itself, or a
@@ -148,7 +150,7 @@ def turnings(models: Sequence[Any], found: Sweep, ground: str = "orbit") -> dict
             orbit=orbit(held[PROBE], plane),
             exact_radius=orbit(held[PROBE][exact]).relative_radius,
             compass=reading,
-            votes=None if reading is None else votes[:, int(reading.classes[0])],
+            votes=None if reading is None or votes is None else votes[:, int(reading.classes[0])],
         )
     return result
 
@@ -175,7 +177,11 @@ def compose(
     limit = max(float(np.abs(each.orbit.path).max()) for each in turning.values()) or 1.0
     panels = tuple(orbit_panel(each, labels[name], colors[name], limit) for name, each in turning.items())
     rows = [Row("orbit on the principal plane", panels)]
-    readings = tuple(vote_panel(each, labels[name], colors[name]) for name, each in turning.items() if each.compass)
+    readings = tuple(
+        panel
+        for name, each in turning.items()
+        for panel in compass_panels(each, labels[name], colors[name], turned.mean(1))
+    )
     if readings:
         rows.append(Row("votes of the group's elements, the compass", readings))
     return Scene(
@@ -202,7 +208,7 @@ def orbit_panel(turning: Turning, label: str, color: str, limit: float) -> Panel
         row, column = np.rint(start + steps * (end - start)).astype(int).T
         canvas[row, column] = 1.0
     return Panel.from_values(
-        label, canvas[None], "cividis", low=0.0, high=1.0, probe=PROBE, color=color, marker=place[:-1],
+        label, canvas[None], "grey", low=0.0, high=1.0, probe=PROBE, color=color, marker=place[:-1],
         caption=f"radius {two_digits(turning.orbit.radius)}, ±{two_digits(limit)} to the edge",
     )  # fmt: skip
 
@@ -214,18 +220,28 @@ def to_pixels(path: np.ndarray, limit: float) -> np.ndarray:
     return np.stack([middle - scale * path[:, 1], middle + scale * path[:, 0]], axis=1)
 
 
-def vote_panel(turning: Turning, label: str, color: str) -> Panel:
-    """Votes of each element (rows) at each angle (columns) of the class that is followed; a box marks the winner."""
-    votes, reading = turning.votes, turning.compass
+def compass_panels(
+    turning: Turning, label: str, color: str, picture: Float[np.ndarray, "frame size size"]
+) -> tuple[Panel, ...]:
+    """The compass round the turning picture, and its votes over the whole turn; none for a model without votes."""
+    votes, reading, group = turning.votes, turning.compass, turning.group
+    if votes is None or reading is None or group is None:
+        return ()
+    what = f"votes for class {int(reading.classes[0])}"
+    dial = compass_dial(
+        votes, reading, group, picture, f"{label}, {what}", probe=VOTES, color=color,
+        caption="a sector an element, 0° at the top; the point is on the winner",
+    )  # fmt: skip
     frames, elements = votes.shape
     thick = max(1, THICKNESS // elements)
     ones = np.ones(frames)
     box = np.stack([thick * reading.elements, np.arange(frames), thick * ones, ones], axis=1)
-    return Panel.from_values(
-        f"{label}, votes for class {int(reading.classes[0])}", votes.T.repeat(thick, axis=0)[None], "viridis",
+    over_turn = Panel.from_values(
+        f"{label}, over the turn", votes.T.repeat(thick, axis=0)[None], "viridis", low=dial.low, high=dial.high,
         probe=VOTES, color=color, outline=box.astype(np.float64),
         caption=f"{elements} elements from top to bottom, {frames} angles from left to right",
     )  # fmt: skip
+    return (dial, over_turn)
 
 
 def share(value: float) -> str:
@@ -236,6 +252,8 @@ def share(value: float) -> str:
 def follows(turning: Turning, angles_deg: np.ndarray) -> float:
     """Share of the group's exact angles at which the winner is the upright winner, turned along."""
     group, reading = turning.group, turning.compass
+    if group is None or reading is None:
+        raise ValueError(f"{turning.model} has no compass")
     step_deg = 360.0 / group.rotations
     right = []
     for frame, angle in enumerate(np.asarray(angles_deg).tolist()):
@@ -274,7 +292,7 @@ def compass_sentence(turning: Mapping[str, Turning], labels: Mapping[str, str], 
     """What each compass does on this picture."""
     lines = []
     for name, each in turning.items():
-        if each.compass is None:
+        if each.compass is None or each.group is None:
             continue
         lines.append(
             f"{labels[name]}'s compass ({each.group.name.upper()}) turns with the picture at "

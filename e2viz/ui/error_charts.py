@@ -10,10 +10,11 @@ import streamlit as st
 
 from e2viz.measure.breaking import ANGLES_DEG
 from e2viz.measure.layer_errors import LayerErrors
-from e2viz.render.palette import color_table, hex_color, model_colors
+from e2viz.render.palette import color_table, hex_color
 from e2viz.scenes.broken import Broken
 from e2viz.scenes.equivariance_error import HIGH, LOW, logarithm
 from e2viz.scenes.rule_lines import RuleLine
+from e2viz.ui.theme import chart_colors, on_page
 
 MONO = "Fira Mono, monospace"
 PLAIN = {"displayModeBar": False}
@@ -57,7 +58,7 @@ def error_maps(errors: Mapping[str, LayerErrors], labels: Mapping[str, str]) -> 
 
 def error_curves(errors: Mapping[str, LayerErrors], probe: str, labels: Mapping[str, str]) -> None:
     """The error of one layer against angle for each model, with floor, ceiling and the untrained copy."""
-    figure, colors = go.Figure(), model_colors(list(errors))
+    figure, colors = go.Figure(), chart_colors(tuple(errors))
     shapes = {"error": "solid", "floor": "dot", "ceiling": "dash", "untrained": "dashdot"}
     for name, each in errors.items():
         if probe not in each.kinds:
@@ -88,7 +89,7 @@ def rule_chart(lines: Sequence[RuleLine]) -> None:
         figure.add_scatter(
             x=list(line.probes), y=np.maximum(line.error, 10**LOW),
             name=line.case.label + ("" if line.trained else " (untrained)"), mode="lines+markers",
-            line={"color": line.case.color, "width": 2, "dash": "dash" if line.case.dashed else "solid"},
+            line={"color": on_page(line.case.color), "width": 2, "dash": "dash" if line.case.dashed else "solid"},
         )  # fmt: skip
     figure.update_layout(
         **LAYOUT, height=360, xaxis={"title": "layer", "tickfont": {"family": MONO, "size": 11}},
@@ -104,8 +105,9 @@ def breaking_chart(before: Broken, after: Broken, probe: str, color: str) -> Non
     for found, label, dash in ((before, "nothing spoilt", "dash"), (after, "with the switches", "solid")):
         curve = np.maximum(found.at(probe), 10**LOW)
         figure.add_scatter(
-            x=names, y=curve, name=label, mode="lines+markers", line={"color": color, "dash": dash, "width": 2}
-        )
+            x=names, y=curve, name=label, mode="lines+markers",
+            line={"color": on_page(color), "dash": dash, "width": 2},
+        )  # fmt: skip
     figure.update_layout(
         **LAYOUT, height=320, xaxis={"title": "angle", "type": "category"},
         yaxis=LOG_AXIS | {"title": f"error at {probe}", "range": [LOW, HIGH]},

@@ -8,14 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from e2viz.render.palette import model_colors
 from e2viz.scenes.orbits import Turning
 from e2viz.ui.error_charts import LAYOUT, PLAIN
+from e2viz.ui.theme import chart_colors
 
 
 def paths(turning: Mapping[str, Turning], labels: Mapping[str, str], angles_deg: np.ndarray) -> None:
     """One closed path a model, all on one scale; exact angles are marked."""
-    colors = model_colors(list(turning))
+    colors = chart_colors(tuple(turning))
     limit = 1.08 * max(float(np.abs(each.orbit.path).max()) for each in turning.values()) or 1.0
     axis = {"range": [-limit, limit], "constrain": "domain"}
     closed = np.append(angles_deg, 360.0)
@@ -44,7 +44,7 @@ def paths(turning: Mapping[str, Turning], labels: Mapping[str, str], angles_deg:
 
 def compasses(turning: Mapping[str, Turning], labels: Mapping[str, str], angles_deg: np.ndarray) -> None:
     """The turn of the winning element against the turn of the picture: a staircase for a compass that follows."""
-    figure, colors = go.Figure(), model_colors(list(turning))
+    figure, colors = go.Figure(), chart_colors(tuple(turning))
     start_deg = 0.0
     for name, each in turning.items():
         if each.compass is None:

@@ -12,6 +12,7 @@ from e2viz.measure.steering import ANGLES_DEG, Steered
 from e2viz.scenes.equivariance_error import HIGH, LOW
 from e2viz.scenes.steerability import COLOR, COLORS
 from e2viz.ui.error_charts import LAYOUT, LOG_AXIS, PLAIN
+from e2viz.ui.theme import on_page
 
 
 def distances(results: Sequence[Steered]) -> None:
@@ -20,7 +21,8 @@ def distances(results: Sequence[Steered]) -> None:
     for each in results:
         figure.add_scatter(
             x=[f"{angle:g}°" for angle in ANGLES_DEG], y=np.maximum(each.distance[0], 10**LOW),
-            mode="lines+markers", name=f"{each.size} × {each.size}", line={"color": COLORS[each.size], "width": 2},
+            mode="lines+markers", name=f"{each.size} × {each.size}",
+            line={"color": on_page(COLORS[each.size]), "width": 2},
         )  # fmt: skip
     figure.update_layout(
         **LAYOUT, height=360, xaxis={"title": "angle", "type": "category"},
@@ -35,13 +37,13 @@ def against_resolution(results: Sequence[Steered]) -> None:
     sizes = [each.size for each in results]
     figure.add_scatter(
         x=sizes, y=[each.between for each in results], mode="lines+markers", name="logits, the two sets",
-        line={"color": COLOR, "width": 2.5},
+        line={"color": on_page(COLOR), "width": 2.5},
     )  # fmt: skip
     for layer, dash in (("lifting", "dash"), ("embedding", "dot")):
         place = results[0].probes.index(layer)
         figure.add_scatter(
             x=sizes, y=[each.error[place] for each in results], mode="lines+markers", name=f"{layer}, turn by 45°",
-            line={"color": COLOR, "width": 1.5, "dash": dash},
+            line={"color": on_page(COLOR), "width": 1.5, "dash": dash},
         )  # fmt: skip
     lifting = results[0].probes.index("lifting")
     figure.add_scatter(

@@ -29,11 +29,12 @@ def recipe(**settings):
 def test_the_map_shows_what_was_measured(errors):
     scene = equivariance_error.compose(recipe(), {"ge_vit_small": errors}, PICTURE)
     panel = scene.rows[0].panels[0]
-    shown = panel.low + panel.at(0) / 255 * (panel.high - panel.low)
+    tall, wide = panel.values.shape[1] // len(errors.probes), panel.values.shape[2] // 8
+    shown = panel.low + panel.at(0)[::tall, ::wide] / 255 * (panel.high - panel.low)
     logits = errors.probes.index("logits")
     assert errors.error[logits, 2] < 1e-5 < 1e-4 < errors.error[logits, 1]
     np.testing.assert_allclose(shown[logits, 1:3], np.log10(errors.error[logits, 1:3]), atol=0.02)
-    assert panel.outline[3].tolist() == [0, 3, len(errors.probes), 1], "the box stands at the angle shown"
+    assert panel.outline[3].tolist() == [0, 3 * wide, panel.values.shape[1], wide], "the box stands at the angle shown"
     assert scene.numbers["angle_deg"] == [0, 45, 90, 135, 180, 225, 270, 315]
 
 
@@ -61,6 +62,8 @@ def test_the_switch_says_what_it_did(model):
     before, after = (broken.broken(model, PICTURE, each) for each in (broken.Switches(), switches))
     assert before.at_quarters() < 1e-5 < 1e-4 < after.at_quarters()
     assert two_digits(after.at_quarters()) in broken.sentence(before, after, switches, "GE-ViT")
+    assert two_digits(after.between()) in broken.sentence(before, after, switches, "GE-ViT")
+    assert after.between() == np.nanmax(after.at("logits")[:5]), "15° to 75°"
     assert len(broken.reasons(switches)) == 1
     with pytest.raises(LookupError, match="interpolate"):
         broken.switches_of(["interpolation"])

@@ -43,7 +43,7 @@ def test_the_marker_walks_along_the_path(measured):
         assert panel.at(0)[row, column] == 255
     assert np.abs(panel.marker - (orbits.SIDE - 1) / 2).max() < orbits.SIDE / 2
     assert panel.probe == "embedding" and scene.rows[1].panels[0].probe == "orientation"
-    boxes = scene.rows[1].panels[0].outline
+    boxes = scene.rows[1].panels[1].outline
     assert (boxes[:, 0] / boxes[:, 2]).tolist() == turning["ge_vit_small"].compass.elements.tolist()
     assert scene.title.startswith("A point or a loop? ")
 
