@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 import e2viz
+from e2viz.groups import group
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views
 from e2viz.measure.subject import Subject, subject
@@ -19,8 +21,10 @@ from e2viz.render.scene import Panel, Row, Scene, quantise
 from e2viz.scenes import kept
 from e2viz.scenes.attention_maps import group_part, token_part
 from e2viz.scenes.attention_settings import Settings
+from e2viz.scenes.element_ring import element_ring
 from e2viz.scenes.kept import Part
 from e2viz.scenes.planes import SIZE, attention_planes, striking_pixel, track, turned_point
+from e2viz.scenes.view_attention import PROBE, attends_to_views, view_part
 from e2viz.scenes.words import ROUNDING, listed, small
 
 PAGE = "attention"
@@ -41,6 +45,9 @@ relative element of Xu et al. 2023.
 **ViT.** $\mathrm{softmax}(q k^\top / \sqrt d)$ over 49 patches and the class token. **Rollout** multiplies
 $\tfrac12 (A_l + I)$ over the layers, heads averaged (Abnar & Zuidema 2020). It describes what is mixed, not what is
 decisive: attention is not an explanation of the answer.
+
+**Learned post-hoc attention.** A class token attends to the embeddings of all views of the picture, without positions:
+turning the picture by an element only changes which view is which. Figure 10 of the study.
 """
 
 
@@ -137,6 +144,8 @@ def part(
     point = query_point(picture, settings)
     swept = swept or captured(seen, picture, angles_deg, method, point)
     kinds = seen.kinds()
+    if attends_to_views(seen) and PROBE in kinds:
+        return view_part(seen, swept)
     if "attention" in kinds.values():
         return group_part(seen, swept, settings, point)
     if "token_attention" in kinds.values():
@@ -168,11 +177,11 @@ def compose(
     if not figure:
         seen = Panel("the picture: click a pixel", turned, "grey", 0.0, 1.0, "image", marker=np.round(point, 3))
         for name, each in parts.items():
-            rows += each.colored(labels[name], colors[name], turned)
+            rows += _with_ring(each, labels[name], colors[name], turned)
         rows = _with_picture(rows, seen)
     else:
         for name, each in parts.items():
-            rows += _quarters(each.colored(labels[name], colors[name], turned)[:1], angles, turned)
+            rows += _quarters(_with_ring(each, labels[name], colors[name], turned)[:1], angles, turned)
     return Scene(
         title=sentence(parts, labels),
         angles_deg=angles if not figure else np.zeros(1),
@@ -181,6 +190,15 @@ def compose(
         numbers=numbers(parts, angles, point) if not figure else {},
         recipe=recipe,
     )
+
+
+def _with_ring(part: Part, label: str, color: str, turned: np.ndarray) -> list[Row]:
+    """The rows of one model, the windows of its group's elements once more in a ring."""
+    first, *rest = part.colored(label, color, turned)
+    if wanted := part.facts.get("ring"):
+        ring = element_ring(first.panels, group(wanted["group"]), wanted["axis"], wanted["side"])
+        first = replace(first, panels=(*first.panels, ring))
+    return [first, *rest]
 
 
 def _with_picture(rows: list[Row], seen: Panel) -> list[Row]:
@@ -239,6 +257,11 @@ def _caption(parts: Mapping[str, Part]) -> str:
         "Colour is the attention weight, viridis from 0 to the largest of the sweep; the grey picture shows through."
     ]
     words += dict.fromkeys(each.facts["about"] for each in parts.values() if "about" in each.facts)
+    if any("ring" in each.facts for each in parts.values()):
+        words.append(
+            "In the ring every window stands at its element's angle: for an equivariant network a quarter turn of the "
+            "picture turns the whole ring."
+        )
     return " ".join(words)
 
 

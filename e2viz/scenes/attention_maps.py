@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -43,13 +45,15 @@ def group_part(seen: Subject, swept: Sweep, settings: Settings, point: tuple[int
             )
         )
     moved = distances(maps, group, swept.angles_deg)
-    facts = {
+    facts: dict[str, Any] = {
         "layer": layer.removesuffix(".attention"),
         "moved": moved,
         "about": f"Pixels of {layer} are {plane.pixel:g} × {plane.pixel:g} of the picture's; the box is the window.",
     }
     if moved:
         facts["worst"] = max(moved.values())
+    if len(panels) == group.order > 1 and settings.axis != "head":
+        facts["ring"] = {"group": group.name, "axis": settings.axis, "side": round(maps.shape[-1] * plane.pixel)}
     return Part((Row(f"{layer}, {said(settings, maps.shape, group)}", tuple(panels)),), facts, under=True)
 
 
@@ -111,7 +115,7 @@ def distances(
     maps: Float[Tensor, "frame head v g m window window2"], group: Group, angles_deg: np.ndarray
 ) -> dict[str, float]:
     """For each quarter turn of the group, how far the weights are from the upright ones moved, relative to them."""
-    found = {}
+    found: dict[str, float] = {}
     if not on_step(float(angles_deg[0]), 360.0):
         return found
     for frame, angle in enumerate(angles_deg):
@@ -157,7 +161,7 @@ def token_part(seen: Subject, swept: Sweep, settings: Settings, point: tuple[int
     rollout_high = max(float(maps.max()) for _, _, maps in rolled)
     rollout = [_patches(t, p, maps, plane, rollout_high) for t, p, maps in rolled]
     moved = patch_distances(layers[chosen], patches, swept.angles_deg)
-    facts = {"layer": chosen.removesuffix(".attention"), "moved": moved}
+    facts: dict[str, Any] = {"layer": chosen.removesuffix(".attention"), "moved": moved}
     facts["about"] = f"A ViT's patch is {size // side} × {size // side} pixels; its attention covers the whole picture."
     if moved:
         facts["worst"] = max(moved.values())
@@ -187,7 +191,7 @@ def patch_distances(
     return found
 
 
-def _patches(title: str, probe: str, maps: np.ndarray, plane: Plane, high: float, **tracks: np.ndarray) -> Panel:
+def _patches(title: str, probe: str, maps: np.ndarray, plane: Plane, high: float, **tracks: Any) -> Panel:
     middle = np.full((len(maps), 2), plane.size // 2, dtype=np.int64)
     # Every patch at its place: a window as large as the plane (made odd) round the middle patch covers it all.
     odd = maps if plane.size % 2 else np.pad(maps, ((0, 0), (0, 1), (0, 1)))

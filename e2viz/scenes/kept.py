@@ -66,7 +66,8 @@ def path_of(page: str, model: str, picture: str, folder: Path = FOLDER) -> Path:
 
 def save(part: Part, path: Path, key: str, checksum: str) -> None:
     """Write a part as a compressed .npz of uint8 panels."""
-    rows, arrays = [], {}
+    rows: list[dict[str, Any]] = []
+    arrays: dict[str, np.ndarray] = {}
     for row in part.rows:
         panels = []
         for panel in row.panels:
@@ -111,7 +112,7 @@ def _number(name: str) -> int:
 
 
 def _panel(held: dict[str, Any], values: np.ndarray) -> Panel:
-    tracks = {name: np.array(held[name]) for name in ("marker", "outline") if name in held}
+    tracks: dict[str, Any] = {name: np.array(held[name]) for name in ("marker", "outline") if name in held}
     return Panel(values=values, **{name: held[name] for name in _TEXTS}, **tracks)
 
 

@@ -75,7 +75,8 @@ class Settings:
         """
         if unknown := set(settings) - {each.name for each in fields(cls)}:
             raise ValueError(f"the page of feature maps has no setting {', '.join(sorted(unknown))}")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+        read: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in settings.items()}
+        return cls(**read)
 
     def changed(self) -> dict[str, Any]:
         """Those that are not as at first; a recipe holds no others."""

@@ -98,7 +98,7 @@ def compose(recipe: Recipe, model: Any, trained: bool, picture: Picture) -> Scen
     layer = str(recipe.settings.get("positions_layer", layers[-1]))
     acting = find_group(group_of(recipe))
     found = encodings_of(seen.network, layer if layer in layers else layers[-1], acting)
-    channel = min(int(recipe.settings.get("positions_channel", 0)), found.channels - 1)
+    channel = min(int(str(recipe.settings.get("positions_channel", 0))), found.channels - 1)
     return Scene(
         title=sentence(found),
         angles_deg=np.array([found.group.angle_deg(v) for v in found.group.elements]),

@@ -10,6 +10,7 @@ from e2viz.scenes import attention
 from e2viz.scenes.attention_settings import AUTO, LAST, SPREADS, SUM, TOKEN_SPREADS, VIEWS, Settings
 from e2viz.scenes.kept import Part, kept_part
 from e2viz.scenes.planes import SIZE, attention_planes, upright_pixel
+from e2viz.scenes.view_attention import attends_to_views
 from e2viz.scenes.words import element_name
 from e2viz.ui.computing import compute
 from e2viz.ui.export import copy_link_button, export_menu
@@ -55,7 +56,10 @@ def choose(models: list) -> Settings:
     """The controls of the page: what most want to change in sight, the rest behind one button."""
     take_point()
     groups = [model for model in models if attention_planes(model.network)]
-    tokens = [model for model in models if "token_attention" in model.probe_kinds().values()]
+    tokens = [
+        model for model in models
+        if "token_attention" in model.probe_kinds().values() and not attends_to_views(subject(model))
+    ]  # fmt: skip
     chosen: dict = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen["view"] = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", **BOUND)
@@ -124,12 +128,14 @@ def part_of(model, settings: Settings) -> Part | None:
 
 
 def follow(pixel: Pixel | None, scene: Scene) -> None:
-    """A new click on any panel is a new query pixel, where it lay on the upright picture."""
+    """A new click on any panel of the picture's size is a new query pixel, where it lay on the upright picture."""
     panels = [panel for row in scene.rows for panel in row.panels]
     if pixel is None or st.session_state.get("_attention_pixel") == pixel or pixel.panel >= len(panels):
         return
     st.session_state["_attention_pixel"] = pixel
     height = panels[pixel.panel].values.shape[1]
+    if height != panels[0].values.shape[1]:  # a ring, not the picture
+        return
     row, column = int((pixel.row + 0.5) * SIZE / height), int((pixel.col + 0.5) * SIZE / height)
     angle = float(scene.angles_deg[min(pixel.frame, scene.frames - 1)])
     st.session_state[CLICKED] = upright_pixel(row, column, SIZE, angle)

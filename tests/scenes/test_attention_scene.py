@@ -149,9 +149,11 @@ def test_the_scene_says_what_it_shows_and_fits():
     assert "GE-ViT’s weights in blocks.2 are the upright ones, moved, to" in scene.title
     assert "ViT’s in layers.1 are off by" in scene.title
     assert scene.rows[0].panels[0].palette == "grey" and scene.rows[0].panels[0].marker.shape == (8, 2)
-    for row in scene.rows:
-        for panel in row.panels:
-            assert panel.probe and (panel.palette == "grey" or panel.under is scene.rows[0].panels[0].values)
+    ring = scene.rows[0].panels[-1]
+    for panel in scene.panels:
+        assert panel.probe and (panel.palette == "grey" or panel.under is not None)
+        assert panel is ring or panel.under is None or panel.under is scene.rows[0].panels[0].values, "sent once"
+    assert "a quarter turn of the picture turns the whole ring" in scene.caption
     assert len(pack(scene)) * 72 / 8 < 3_000_000
     assert len(scene.numbers["angle_deg"]) == 8 and len(scene.numbers) > 8
 

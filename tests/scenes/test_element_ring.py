@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from e2viz.groups import group
+from e2viz.render.scene import Panel
 from e2viz.scenes import attention
 from e2viz.scenes.attention_settings import Settings
 from e2viz.scenes.element_ring import element_ring, windows
@@ -36,13 +37,11 @@ def test_tiles_do_not_overlap_and_heads_have_no_ring():
     marks = np.full((1, 2), 13.5)
     first = ring_of(ge_vit(), layer="blocks.2.attention").values
     assert first.shape[1] == first.shape[2] and first.shape[1] % 2 == 0
-    from e2viz.render.scene import Panel
-
     for name in ("c4", "c8", "d4"):
         panels = [Panel("", np.full((1, 28, 28), 255, dtype=np.uint8), marker=marks)] * group(name).order
         ring = element_ring(panels, group(name), "v", 10)
         assert (ring.values == 255).sum() == group(name).order * 100
-    with pytest.raises(ValueError, match="a panel for each element"):
+    with pytest.raises(ValueError, match="a tile for each element"):
         element_ring(panels[:3], group("d4"), "v", 10)
     part = attention.part(ge_vit(), picture(), TURN, settings=Settings(spread="head"))
     assert "ring" not in part.facts
