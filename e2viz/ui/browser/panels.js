@@ -7,7 +7,7 @@ class PanelView {
     this.element.innerHTML = `<figcaption><span class="name"></span><code></code></figcaption>
       <div class="pixels"><canvas role="img"></canvas><i class="mark" hidden></i><i class="point" hidden></i><i class="box" hidden></i></div><small></small>`;
     this.element.querySelector(".name").textContent = panel.title;
-    const steps = panel.probe.split(/(?<=\.)/).flatMap((step) => [step, document.createElement("wbr")]);
+    const steps = panel.probe.split(/(?<=[._])/).flatMap((step) => [step, document.createElement("wbr")]);
     this.element.querySelector("code").append(...steps.slice(0, -1));
     this.element.querySelector("small").textContent = panel.caption;
     if (panel.color) this.element.dataset.model = panel.color;
