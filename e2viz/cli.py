@@ -96,7 +96,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from e2viz.nn.functional import attention_path
     from e2viz.zoo.catalogue import list_models
 
-    found = [check(name) for name in ([arguments.name] if arguments.name else list_models())]
+    found = [check(name) for name in ([arguments.name] if arguments.name else list_models(wrapped=True))]
     if arguments.json:
         print(json.dumps([each.to_dict() for each in found], indent=1))
     else:

@@ -115,7 +115,7 @@ def outcomes(looked: Looked) -> dict[str, Outcome]:
         name = Wrapping(looked.base.name, method, looked.group).name
         if method not in LEARNED:
             found[method] = combined(wrap(looked.base, method, looked.group).network, looked)  # type: ignore[arg-type]
-        elif name in catalogue.list_models():
+        elif catalogue.is_model(name):
             found[method] = combined(e2viz.load(name).network, looked)  # type: ignore[arg-type]
     return found
 

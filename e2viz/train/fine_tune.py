@@ -99,6 +99,12 @@ def trained_parts(network: PostHoc, level: str) -> list[nn.Parameter]:
     return parts
 
 
+def beginning(base: Model, method: str, group: str) -> Model:
+    """A wrapped model whose aggregation, if it learns, always begins from the same random weights."""
+    torch.manual_seed(SEED)
+    return wrap(base, method, group)
+
+
 def tune(network: PostHoc, level: str, training: Features, validation: Features, *, epochs: int = EPOCHS) -> PostHoc:
     """A copy of a wrapped network, trained at level "none" or "last"; its best epoch on validation.
 
@@ -158,14 +164,15 @@ def train_aggregation(name: str, data: Path, runs: Path, weights: Path, report: 
     wanted = wrapping(name)
     if wanted is None or wanted.method not in LEARNED:
         raise LookupError(f"a name must be base+method_group with a method of {', '.join(LEARNED)}, got {name!r}")
-    started = time.monotonic()
     base = catalogue.load(wanted.base)
     splits = task(base.card.recipe.get("task", "rotmnist")).splits(data)
-    model = wrap(base, wanted.method, wanted.group)
+    model = beginning(base, wanted.method, wanted.group)
     folder = features_folder(runs, model)
     training = view_features(model, splits.train, folder / "train", report=report)
     validation = view_features(model, splits.validation, folder / "validation", report=report)
+    started = time.monotonic()
     tuned = tune(model.network, "none", training, validation)  # type: ignore[arg-type]
+    seconds = time.monotonic() - started
     state = {key: tensor.contiguous() for key, tensor in tuned.aggregate.state_dict().items()}  # type: ignore[union-attr]
     written = safetensors.torch.save(state)
     card = dataclasses.replace(
@@ -173,7 +180,7 @@ def train_aggregation(name: str, data: Path, runs: Path, weights: Path, report: 
                             "batch": BATCH, "learning_rate": LEARNING_RATE},
         seed=SEED, parameters=model.card.parameters + sum(tensor.numel() for tensor in state.values()),
         validation_accuracy=correct_count(tuned, validation) / len(validation),
-        training_seconds=round(time.monotonic() - started, 1), weights_checksum=checksum(written),
+        training_seconds=round(seconds, 1), weights_checksum=checksum(written),
         origin=f"{base.name}, wrapped; aggregation trained here",
     )  # fmt: skip
     (weights / f"{name}.safetensors").write_bytes(written)

@@ -19,7 +19,7 @@ import torch
 from e2viz.models.post_hoc import METHODS
 from e2viz.train.data import TrainingData, task
 from e2viz.train.evaluation import Counter, correct_count
-from e2viz.train.fine_tune import LEVELS, features_folder, tune, view_features, whole_recipe
+from e2viz.train.fine_tune import LEVELS, beginning, features_folder, tune, view_features, whole_recipe
 from e2viz.train.fine_tune import correct_count as correct_features
 from e2viz.train.loop import Run
 from e2viz.train.pack import model_of_run
@@ -144,7 +144,7 @@ def measure(
             validation = view_features(any_method, splits.validation, folder / "validation", report=_line("validation"))
     for method, level in empty:
         started = time.monotonic()
-        network = wrap(table.base, method, GROUP).network
+        network = beginning(table.base, method, GROUP).network
         if learns:
             network = tune(network, level, training, validation)  # type: ignore[arg-type]
         table.add(method, level, correct_features(network, test), time.monotonic() - started)  # type: ignore[arg-type]

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from e2viz.models.post_hoc import LEARNED, METHODS
+from e2viz.models.post_hoc import METHODS
 from e2viz.zoo import names
+from e2viz.zoo.catalogue import is_model
 from e2viz.zoo.wrapped import Wrapping, wrapping
 
 GROUPS = ("c4", "c8", "c16", "d4")
@@ -31,8 +32,8 @@ def with_wrapped(trained: list[str]) -> list[str]:
 
 
 def _can_wrap(wanted: Wrapping | None, trained: list[str]) -> bool:
-    """A method that learns needs its weights, and is then one of the trained models itself."""
-    return wanted is not None and wanted.base in trained and not wanted.learns
+    """A method that learns needs weights, which are there for some models and groups."""
+    return wanted is not None and wanted.base in trained and (not wanted.learns or is_model(wanted.name))
 
 
 def add_wrapped(made: str, chosen: tuple[str, ...]) -> None:
@@ -50,14 +51,16 @@ def _add_chosen(chosen: tuple[str, ...]) -> None:
 
 def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
     """The popover: which model, how its views are combined, under which group."""
-    bases = [name for name in names.in_order(trained) if "+" not in name]
+    bases = names.in_order(trained)
     if not bases:
         return
     with st.popover("Wrap a model", width="stretch", help="Make any model equivariant after the fact."):
         preferred = next((k for k, name in enumerate(bases) if names.architecture_of(name) == "vit"), 0)
-        st.selectbox("Model", bases, index=preferred, format_func=names.label, key="_wrap_base")
-        untrained = [method for method in METHODS if method not in LEARNED]
-        st.selectbox("Combine views by", untrained, format_func=METHOD_LABELS.__getitem__, key="_wrap_method")
-        st.segmented_control("Group", GROUPS, default="c4", required=True, key="_wrap_group", width="stretch")
-        st.caption("Aggregations that learn are listed among the models where they were trained.")
+        base = st.selectbox("Model", bases, index=preferred, format_func=names.label, key="_wrap_base")
+        group = st.segmented_control("Group", GROUPS, default="c4", required=True, key="_wrap_group", width="stretch")
+        there = [method for method in METHODS if _can_wrap(Wrapping(base, method, group), trained)]
+        if st.session_state.get("_wrap_method", there[0]) not in there:
+            del st.session_state["_wrap_method"]
+        st.selectbox("Combine views by", there, format_func=METHOD_LABELS.__getitem__, key="_wrap_method")
+        st.caption("Methods that learn are offered for the models and groups that they were trained for.")
         st.button("Add to the models", on_click=_add_chosen, args=(chosen,), type="primary", width="stretch")

@@ -13,14 +13,15 @@ from e2viz.zoo.wrapped import read_learned, wrap, wrapping
 WEIGHTS_FOLDER = Path(__file__).resolve().parents[2] / "weights"
 
 
-def list_models(folder: Path = WEIGHTS_FOLDER) -> list[str]:
-    """Names of the trained models, in alphabetical order."""
-    return sorted(path.stem for path in folder.glob("*.json"))
+def list_models(folder: Path = WEIGHTS_FOLDER, *, wrapped: bool = False) -> list[str]:
+    """Names of the trained models, in alphabetical order; also those wrapped by a trained aggregation, if asked."""
+    found = sorted(path.stem for path in folder.glob("*.json"))
+    return [name for name in found if wrapped or wrapping(name) is None]
 
 
 def is_model(name: str, folder: Path = WEIGHTS_FOLDER) -> bool:
-    """Whether ``load`` knows the name: a trained model, or one wrapped by a method that learns nothing."""
-    names, wanted = list_models(folder), wrapping(name)
+    """Whether ``load`` knows the name: one that has a file, or wrapped by a method that learns nothing."""
+    names, wanted = list_models(folder, wrapped=True), wrapping(name)
     return name in names or (wanted is not None and not wanted.learns and wanted.base in names)
 
 
@@ -30,7 +31,7 @@ def card(name: str, folder: Path = WEIGHTS_FOLDER) -> Card:
     Raises:
         LookupError: if there is no such model, with the nearest names.
     """
-    if wrapping(name) and name not in list_models(folder):
+    if wrapping(name) and name not in list_models(folder, wrapped=True):
         return load(name, folder).card
     return Card.read(_card_path(name, folder))
 
@@ -56,7 +57,7 @@ def load(name: str, folder: Path = WEIGHTS_FOLDER) -> Model:
 
 
 def _card_path(name: str, folder: Path) -> Path:
-    names = list_models(folder)
+    names = list_models(folder, wrapped=True)
     if name not in names:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names
         raise LookupError(f"no model is called {name!r}; nearest: {', '.join(near) or 'there are none yet'}")

@@ -16,7 +16,7 @@ from e2viz.ui.player import Options, player
 from e2viz.ui.state import current, frame_in_link, remember_frame
 from e2viz.ui.wrapping import add_wrapped
 from e2viz.zoo import names
-from e2viz.zoo.catalogue import list_models
+from e2viz.zoo.catalogue import is_model, list_models
 from e2viz.zoo.wrapped import Wrapping
 
 BOUND = {"bind": "query-params"}
@@ -31,14 +31,14 @@ def show_six_or_nine() -> None:
 
 def choose() -> tuple[str, str, str]:
     """The model that is wrapped, the group, and the method shown in the middle."""
-    bases = [name for name in names.in_order(list_models()) if "+" not in name]
+    bases = names.in_order(list_models())
     preferred = bases.index(post_hoc.default_base(selection.models))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         base = st.selectbox(
             "Model to wrap", bases, index=preferred, format_func=names.label, key="base", width=260, **BOUND
         )
         group = st.segmented_control("Group of views", GROUPS, default="c16", required=True, key="group", **BOUND)
-        there = [m for m in LABELS if not m.startswith("learned") or Wrapping(base, m, group).name in list_models()]
+        there = [method for method in LABELS if is_model(Wrapping(base, method, group).name)]
         held = st.session_state.get("shown")
         if held is not None and held not in there:
             del st.session_state["shown"]

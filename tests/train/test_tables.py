@@ -144,6 +144,15 @@ def test_the_whole_model_begins_from_its_trained_weights(base, tmp_path):
         assert torch.equal(tensor, base.network.state_dict()[name])
 
 
+def test_an_aggregation_is_trained_to_the_same_bits_whatever_was_random_before(base, tmp_path):
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        card = train_aggregation("vit.rotmnist+learned_attention_c4", tmp_path, tmp_path / "runs", tmp_path)
+        found.append(card.weights_checksum)
+    assert found[0] == found[1]
+
+
 def test_an_aggregation_is_trained_and_shipped(base, tmp_path):
     card = train_aggregation("vit.rotmnist+learned_average_c4", tmp_path, tmp_path / "runs", tmp_path)
     assert card.recipe["base_checksum"] == "1" and (tmp_path / f"{card.name}.safetensors").stat().st_size < 2000

@@ -67,7 +67,8 @@ def test_the_base_keeps_its_weights_and_its_probes(folder):
 def test_a_learned_aggregation_has_a_file_tied_to_its_base(folder):
     made = learned(folder)
     name = "vit.test+learned_average_c4"
-    assert name in catalogue.list_models(folder) and catalogue.is_model(name, folder)
+    assert catalogue.is_model(name, folder) and name in catalogue.list_models(folder, wrapped=True)
+    assert catalogue.list_models(folder) == ["vit.test"], "only models that stand by themselves, unless asked"
     torch.testing.assert_close(catalogue.load(name, folder).logits(images()), made.logits(images()))
     catalogue.load.cache_clear()
     card = catalogue.card(name, folder)
