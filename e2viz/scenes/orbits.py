@@ -33,8 +33,8 @@ PROBE, VOTES = "embedding", "orientation"
 GROUNDS = ("orbit", "reference")
 # Of the panel that draws an orbit as pixels, for the player and for exports.
 SIDE, MARGIN = 96, 0.08
-# Rows of pixels of the panel that shows the votes, whatever the number of elements.
-THICKNESS = 48
+# Pixels of the panel that shows the votes, about the same whatever the number of elements and of angles.
+THICKNESS, WIDTH = 48, 72
 MATHS = r"""
 $\varphi(R_\theta x)$ for equispaced $\theta$ is a closed path in the space of embeddings. It is drawn on the plane in
 which a set of embeddings spreads most (principal component analysis): the set is the **orbit** itself, or a
@@ -233,11 +233,11 @@ def compass_panels(
         caption="a sector an element, 0° at the top; the point is on the winner",
     )  # fmt: skip
     frames, elements = votes.shape
-    thick = max(1, THICKNESS // elements)
+    thick, wide = max(1, THICKNESS // elements), max(1, WIDTH // frames)
     ones = np.ones(frames)
-    box = np.stack([thick * reading.elements, np.arange(frames), thick * ones, ones], axis=1)
+    box = np.stack([thick * reading.elements, wide * np.arange(frames), thick * ones, wide * ones], axis=1)
     over_turn = Panel.from_values(
-        f"{label}, over the turn", votes.T.repeat(thick, axis=0)[None], "viridis", low=dial.low, high=dial.high,
+        f"{label}, over the turn", votes.T.repeat(thick, axis=0).repeat(wide, axis=1)[None], "viridis", low=dial.low, high=dial.high,
         probe=VOTES, color=color, outline=box.astype(np.float64),
         caption=f"{elements} elements from top to bottom, {frames} angles from left to right",
     )  # fmt: skip
