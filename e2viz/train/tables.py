@@ -19,7 +19,16 @@ import torch
 from e2viz.models.post_hoc import METHODS
 from e2viz.train.data import TrainingData, task
 from e2viz.train.evaluation import Counter, correct_count
-from e2viz.train.fine_tune import LEVELS, beginning, features_folder, tune, view_features, whole_recipe
+from e2viz.train.fine_tune import (
+    EPOCHS,
+    LEVELS,
+    beginning,
+    features_folder,
+    trained_parts,
+    tune,
+    view_features,
+    whole_recipe,
+)
 from e2viz.train.fine_tune import correct_count as correct_features
 from e2viz.train.loop import Run
 from e2viz.train.pack import model_of_run
@@ -50,7 +59,8 @@ PUBLISHED = {
 DIFFERENCES = (
     "Ours differs by definition where the published code got one wrong: *most certain* chooses one view instead of "
     "mixing views class by class; *most likely* adds logarithms without a temperature; the *learned average* weighs "
-    "by a softmax over views. Test images are turned by the fair rotation, digits upright before turning."
+    "by a softmax over views. *Sum* and *mean* answer alike, since the head of the ViT begins with a layer norm. Test "
+    "images are turned by the fair rotation, digits upright before turning."
 )
 
 
@@ -71,9 +81,11 @@ class Table:
             if (held["base_checksum"], held["images"], held["group"]) == (base.checksum, images, GROUP):
                 self.cells = held["cells"]
 
-    def add(self, method: str, level: str, correct: int, seconds: float) -> None:
-        """Keep one cell."""
-        self.cells[f"{method}/{level}"] = {"correct": correct, "total": self.images, "seconds": round(seconds, 1)}
+    def add(self, method: str, level: str, correct: int, seconds: float, epochs: int = 0) -> None:
+        """Keep one cell; ``epochs`` of training stand behind it."""
+        self.cells[f"{method}/{level}"] = {
+            "correct": correct, "total": self.images, "epochs": epochs, "seconds": round(seconds, 1)
+        }  # fmt: skip
         facts = {"base": self.base.name, "base_checksum": self.base.checksum, "images": self.images, "group": GROUP}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
@@ -101,7 +113,14 @@ class Table:
                 published = PUBLISHED.get((setting, method, level))
                 cells += [_cell(self.cells.get(f"{method}/{level}")), f"{published:.2f}" if published else ""]
             lines.append(f"| {method.replace('_', ' ')} | {' | '.join(cells)} |")
-        return "\n".join([*lines, "", DIFFERENCES, ""])
+        return "\n".join([*lines, "", self._training(), DIFFERENCES, ""])
+
+    def _training(self) -> str:
+        """How long was trained, as far as anything was."""
+        whole = sorted({each.get("epochs", 0) for key, each in self.cells.items() if key.endswith("/whole")})
+        text = f"Aggregations that learn, and the last layer, are trained for {EPOCHS} epochs on kept embeddings"
+        epochs = " or ".join(str(each) for each in whole)
+        return f"{text}; the whole model for {epochs}." if whole else f"{text}."
 
 
 def _cell(found: dict[str, Any] | None) -> str:
@@ -147,7 +166,9 @@ def measure(
         network = beginning(table.base, method, GROUP).network
         if learns:
             network = tune(network, level, training, validation)  # type: ignore[arg-type]
-        table.add(method, level, correct_features(network, test), time.monotonic() - started)  # type: ignore[arg-type]
+        correct = correct_features(network, test)  # type: ignore[arg-type]
+        trained = EPOCHS if trained_parts(network, level) else 0  # type: ignore[arg-type]
+        table.add(method, level, correct, time.monotonic() - started, trained)
         yield f"{method}, {level}: {_cell(table.cells[f'{method}/{level}'])}"
     for method in methods if "whole" in levels else ():
         if f"{method}/whole" not in table.cells:
@@ -163,8 +184,14 @@ def _measure_whole(setting: str, table: Table, data: Path, runs: Path, method: s
     model = model_of_run(recipe, runs / recipe.name)
     splits = task(setting).splits(data)
     correct = correct_count(model, splits.test.first(table.images), Counter(table.images, _line(f"{method}, whole")))
-    table.add(method, "whole", correct, time.monotonic() - started)
+    table.add(method, "whole", correct, time.monotonic() - started, epochs)
     return f"{method}, whole: {_cell(table.cells[f'{method}/whole'])}"
+
+
+def _write(table: Table, setting: str, limit: int | None) -> None:
+    """The table in words beside its JSON; of a mere look, nothing."""
+    if not limit:
+        table.path.with_suffix(".md").write_text(table.markdown(setting), encoding="utf-8")
 
 
 def _line(what: str):
@@ -201,8 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = Table(path, base, images)
         for line in measure(setting, table, chosen.data, chosen.runs, chosen.levels, chosen.methods, chosen.epochs):
             print(f"{setting}: {line}", flush=True)
-            if not chosen.limit:
-                path.with_suffix(".md").write_text(table.markdown(setting), encoding="utf-8")
+            _write(table, setting, chosen.limit)
+        _write(table, setting, chosen.limit)
         print(table.markdown(setting))
     return 0
 
