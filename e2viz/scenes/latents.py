@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 import e2viz
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views
+from e2viz.measure.rules import has_group_attention, with_rule
 from e2viz.measure.subject import Subject, subject
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.palette import model_colors
@@ -21,12 +22,15 @@ from e2viz.scenes import kept
 from e2viz.scenes.kept import Part
 from e2viz.scenes.latent_maps import KINDS, Layer, layer_of, moving_panels, panels_of
 from e2viz.scenes.words import ROUNDING, element_name, listed, small
+from e2viz.zoo.names import short_labels
 
 PAGE = "latents"
 SIZE = 28
 VIEWS = ("turned back", "figure 7")
 MOST_COLUMNS = 7
 KEPT_SAMPLES = ("mnist-8", "mnist-6")
+# Before the name of a model: the same weights under GSA-Net's rule, in GSA-Net's colour.
+OLD_RULE = "gsa_net rule of "
 MATHS = r"""
 A feature map $f(x, h)$ has a plane of pixels $x$ and an axis of group elements $h$. Turning the picture by $\theta$
 turns the map of an equivariant network **and** moves its group axis: $\Phi(R_\theta x) = \rho(\theta)\,\Phi(x)$ with
@@ -52,6 +56,7 @@ class Settings:
         channel: shown of each layer; -1 for the root mean square of all.
         layers: probes, the columns; none for those where the plane changes.
         elements: names of group elements, the rows; none for all.
+        old_rule: show each GE-ViT once more, with GSA-Net's rule in the place of its own and the same weights.
 
     Raises:
         ValueError: for a view that there is not.
@@ -61,6 +66,7 @@ class Settings:
     channel: int = 0
     layers: tuple[str, ...] = ()
     elements: tuple[str, ...] = ()
+    old_rule: bool = False
 
     def __post_init__(self) -> None:
         if self.view not in VIEWS:
@@ -92,10 +98,34 @@ def make(recipe: Recipe) -> Scene:
 
     picture, settings, angles = picture_of(recipe), Settings.read(recipe.settings), angles_of(recipe)
     parts = {}
-    for model in map(e2viz.load, recipe.models):
-        found = kept.kept_part(PAGE, model, picture, angles, recipe.method, settings.changed())
+    for model in shown(list(map(e2viz.load, recipe.models)), settings):
+        found = kept.kept_part(PAGE, model, picture, angles, recipe.method, kept_settings(settings))
         parts[model.name] = found or part(model, picture, angles, recipe.method, settings)
-    return compose(recipe, parts, picture)
+    return compose(recipe, parts, picture, labels_of(parts))
+
+
+def shown(models: list[Any], settings: Settings) -> list[Any]:
+    """The models, each GE-ViT followed by itself with GSA-Net's rule where that is asked for."""
+    found = []
+    for model in models:
+        found.append(model)
+        seen = subject(model)
+        if settings.old_rule and has_group_attention(seen.network):
+            name, checksum = OLD_RULE + seen.name, f"{seen.checksum} gsa_net"
+            found.append(replace(seen, name=name, checksum=checksum, network=with_rule(seen.network, "gsa_net")))
+    return found
+
+
+def kept_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that what one model shows depends on."""
+    return replace(settings, old_rule=False).changed()
+
+
+def labels_of(names: Iterable[str]) -> dict[str, str]:
+    """What models are called on screen, those with the old rule too."""
+    labels = short_labels(tuple(name for name in names if not name.startswith(OLD_RULE)))
+    old = {name: f"{labels[name.removeprefix(OLD_RULE)]} with GSA-Net’s rule" for name in names if name not in labels}
+    return labels | old
 
 
 def layers_of(seen: Subject) -> list[str]:
@@ -234,10 +264,9 @@ def sentence(parts: Mapping[str, Part], labels: Mapping[str, str]) -> str:
         if "worst" not in each.facts:
             continue
         worst, unit = each.facts["worst"], each.facts["unit"]
-        still = f"{labels[name]}’s {unit} stand still, to {small(worst)}"
-        said.append(
-            still if worst < ROUNDING else f"{labels[name]}’s {unit} still move, by {small(worst)} of their size"
-        )
+        whose = f"the {unit} of {labels[name]}" if name.startswith(OLD_RULE) else f"{labels[name]}’s {unit}"
+        how = f"stand still, to {small(worst)}" if worst < ROUNDING else f"still move, by {small(worst)} of their size"
+        said.append(f"{whose} {how}")
     return f"Turn it, and turn the maps back. At quarter turns {listed(said)}." if said else "Turn it."
 
 

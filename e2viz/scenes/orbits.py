@@ -236,8 +236,9 @@ def compass_panels(
     thick, wide = max(1, THICKNESS // elements), max(1, WIDTH // frames)
     ones = np.ones(frames)
     box = np.stack([thick * reading.elements, wide * np.arange(frames), thick * ones, wide * ones], axis=1)
+    drawn = votes.T.repeat(thick, axis=0).repeat(wide, axis=1)
     over_turn = Panel.from_values(
-        f"{label}, over the turn", votes.T.repeat(thick, axis=0).repeat(wide, axis=1)[None], "viridis", low=dial.low, high=dial.high,
+        f"{label}, over the turn", drawn[None], "viridis", low=dial.low, high=dial.high,
         probe=VOTES, color=color, outline=box.astype(np.float64),
         caption=f"{elements} elements from top to bottom, {frames} angles from left to right",
     )  # fmt: skip

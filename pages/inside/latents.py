@@ -4,6 +4,7 @@ import streamlit as st
 
 import e2viz
 from e2viz.groups import group
+from e2viz.measure.rules import has_group_attention
 from e2viz.measure.subject import subject
 from e2viz.render.scene import Scene
 from e2viz.scenes import latents
@@ -16,7 +17,6 @@ from e2viz.ui.memory import remembered
 from e2viz.ui.page import answered
 from e2viz.ui.player import Options, player
 from e2viz.ui.state import current, frame_in_link, remember_frame
-from e2viz.zoo.names import short_labels
 
 # A session keeps the maps of this many models: some 50 MB each.
 MOST_KEPT = 3
@@ -43,13 +43,19 @@ def choose(models: list) -> Settings:
             elements = st.multiselect(
                 "Elements", names, key="elements", bind="query-params", placeholder="all", width=220
             )
-    return Settings(view=view, channel=int(channel), layers=tuple(layers), elements=tuple(elements))
+        old_rule = any(has_group_attention(subject(model).network) for model in models) and st.toggle(
+            "GSA-Net’s rule beside it", key="old_rule", bind="query-params",
+            help="The same weights, with one line of code exchanged: see Positions.",
+        )  # fmt: skip
+    return Settings(
+        view=view, channel=int(channel), layers=tuple(layers), elements=tuple(elements), old_rule=bool(old_rule)
+    )
 
 
 def part_of(model, settings: Settings) -> Part | None:
     """The part of one model: shipped, from this session's sweep, or computed now; None when stopped."""
     angles, picture, method = selection.angles_deg, selection.picture, selection.method
-    found = kept_part(latents.PAGE, model, picture, angles, method, settings.changed())
+    found = kept_part(latents.PAGE, model, picture, angles, method, latents.kept_settings(settings))
     if found is not None:
         return found
     key = repr((model.checksum, picture.checksum, selection.angles, method, "maps"))
@@ -93,12 +99,12 @@ with answered():
         st.stop()
     headline = st.empty()
     settings = choose(layered)
-    parts = {model.name: part_of(model, settings) for model in layered}
+    parts = {model.name: part_of(model, settings) for model in latents.shown(layered, settings)}
     if all(each is not None for each in parts.values()):
         recipe = selection.recipe(latents.PAGE, **settings.changed())
-        composed = latents.compose(recipe, parts, selection.picture, short_labels(tuple(parts)))
+        composed = latents.compose(recipe, parts, selection.picture, latents.labels_of(parts))
         headline.subheader(composed.title, anchor=False)
         show(composed)
-        show_numbers(parts, short_labels(tuple(parts)))
+        show_numbers(parts, latents.labels_of(parts))
         with st.expander("What is shown, and how"):
             st.markdown(latents.MATHS)

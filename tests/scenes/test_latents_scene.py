@@ -49,6 +49,18 @@ def test_that_of_a_mutant_and_of_a_vit_is_not(model):
     assert (last.back[1] - last.back[0]).abs().max() / last.back[0].abs().max() > 1e-3
 
 
+def test_the_old_rule_stands_beside_the_same_weights():
+    models = latents.shown([ge_vit(), vit()], Settings(old_rule=True))
+    assert [model.name for model in models] == ["ge_vit_small", "gsa_net rule of ge_vit_small", "vit_small"]
+    assert latents.shown([ge_vit(), vit()], Settings())[0].name == "ge_vit_small"
+    parts = {model.name: latents.part(model, picture(), TURN) for model in models}
+    assert parts["ge_vit_small"].facts["worst"] < 1e-5 < 1e-3 < parts[models[1].name].facts["worst"]
+    labels = latents.labels_of(parts)
+    scene = latents.compose(recipe(old_rule=True), parts, picture(), labels)
+    assert f"the feature maps of {labels['ge_vit_small']} with GSA-Net’s rule still move" in scene.title
+    assert latents.kept_settings(Settings(old_rule=True)) == {}, "what a model itself shows stays kept"
+
+
 def test_turning_the_plane_alone_is_not_enough():
     layer = turned_back(ge_vit())[-1]
     alone = torch.rot90(layer.maps[1], -1, (-2, -1)) * disc(layer.size).float()
