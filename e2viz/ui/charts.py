@@ -79,7 +79,7 @@ def probability_charts(swept: Sweep, measured: dict[str, Stability], labels: dic
     what = f"probability of class {first.reference}"
     layout = {"margin": {"l": 48, "r": 24, "t": 24, "b": 40}, "height": 320, "legend": {"orientation": "h", "y": 1.14}}
     polar.update_layout(
-        **layout | {"showlegend": False},
+        **layout | {"showlegend": False, "margin": layout["margin"] | {"r": 48}},
         polar={
             "bgcolor": "rgba(0, 0, 0, 0)",
             "radialaxis": {"range": [0, 1], "tickvals": [0.5, 1], "ticks": "", "showline": False, "angle": 45},

@@ -28,6 +28,11 @@ def presenter_size() -> None:
     st.html("<style>html { font-size: 19px; }</style>")
 
 
+def whole_names() -> None:
+    """Let a model's long name take two lines of the sidebar instead of ending in dots."""
+    st.html("<style>[data-testid=stSidebar] [data-variant=pills] * { white-space: normal; }</style>")
+
+
 @contextlib.contextmanager
 def answered() -> Iterator[None]:
     """Turn a failure inside into a sentence on the page; what nobody expected goes to the log with its traceback.

@@ -7,7 +7,7 @@ import streamlit as st
 from e2viz.images.picture import PictureError
 from e2viz.images.samples import sample_names
 from e2viz.render.recipe import METHODS
-from e2viz.ui.page import presenter_size
+from e2viz.ui.page import presenter_size, whole_names
 from e2viz.ui.pictures import choose_picture, hold_reference
 from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
 from e2viz.ui.wrapping import offer_wrapping, with_wrapped
@@ -46,6 +46,7 @@ def sidebar() -> Selection:
             width="stretch",
         )
         presenter = st.toggle("Presenter size", key=PRESENTER, help="Large type, readable from the back row.")
+    whole_names()
     if presenter:
         presenter_size()
     selection = Selection(

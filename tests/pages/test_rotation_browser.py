@@ -24,10 +24,9 @@ def turn_dial(page, angle_deg):
     page.mouse.move(x - math.sin(turned) * length, y - math.cos(turned) * length)
 
 
-@pytest.mark.parametrize("path", ["/rotation", "/"])
-def test_the_first_request_of_a_fresh_server_may_be_a_deep_link(open_page, path):
+def test_a_link_names_an_angle_and_the_page_opens_at_it(open_page):
     with served(APP) as address:
-        page = open_page(f"{address}{path}?models=vit.rotmnist&picture=mnist-3&angles=24&angle=90")
+        page = open_page(f"{address}/?models=vit.rotmnist&picture=mnist-3&angles=24&angle=90")
         assert page.locator(".player").get_attribute("data-frame") == "6"
         assert says(page) == ["3"]
         assert "of 24 angles" in page.locator("h3").first.inner_text()
