@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -108,10 +109,9 @@ def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean
         rows=(
             Row(
                 f"the views under {looked.group.upper()}",
-                (_ring(looked, found[shown], group), _says(looked), _weights(found)),
-                columns=3,
+                (_ring(looked, found[shown], group), _says(looked), _weights(found), *_attention(found)),
+                columns=4,
             ),
-            *_attention_rows(found, color),
             Row("the outcome of every method at every angle", (_strip(probability, labels),)),
         ),
         numbers=numbers(looked, probability, labels, classes),
@@ -130,7 +130,7 @@ def _says(looked: Looked) -> Panel:
     """[class × view] what each view says: it moves sideways as the picture turns."""
     says = softmax(looked.logits).transpose(0, 2, 1)
     return Panel.from_values(
-        "probability of each class, by view", nearly_square(says), low=0.0, high=1.0,
+        "probability of each class, by view", square(says), low=0.0, high=1.0,
         probe="view_logits", caption="a row a class, a column a view; at group angles the columns only move",
     )  # fmt: skip
 
@@ -141,26 +141,28 @@ def _weights(found: dict[str, Outcome]) -> Panel:
     caption = f"rows: {', '.join(LABELS[method] for method in found)}; of the maximum, the share of features it takes"
     high = min(1.0, 4.0 / values.shape[-1])
     return Panel.from_values(
-        "how much each view counts, by method", nearly_square(values), "cividis", low=0.0, high=high, caption=caption
+        "how much each view counts, by method", square(values), "cividis", low=0.0, high=high, caption=caption
     )
 
 
-def _attention_rows(found: dict[str, Outcome], color: str) -> tuple[Row, ...]:
+def _attention(found: dict[str, Outcome]) -> tuple[Panel, ...]:
     """The class token's attention over the views, where it was learned (the study's Figure 10)."""
     outcome = found.get("learned_attention")
     if outcome is None or outcome.attention is None:
         return ()
-    panel = Panel.from_values(
-        "class token's attention, by head", nearly_square(outcome.attention), "viridis", low=0.0,
-        probe="aggregate.attention", caption="a row a head, a column a view",
+    return (
+        Panel.from_values(
+            "whom the class token attends to", square(outcome.attention), "viridis", low=0.0,
+            probe="aggregate.attention", caption="learned attention: a row a head, a column a view",
+        ),
     )  # fmt: skip
-    return (Row("whom the class token looks at", (panel,), color, columns=3),)
 
 
-def nearly_square(table: Float[np.ndarray, "frame row column"]) -> Float[np.ndarray, "frame height width"]:
-    """Each entry as a block of pixels, so that a table of few views or methods is as large as its neighbours."""
+def square(table: Float[np.ndarray, "frame row column"]) -> Float[np.ndarray, "frame side side"]:
+    """Each entry as a block of pixels, so that tables of any shape are as large as their neighbours."""
     rows, columns = table.shape[1:]
-    return table.repeat(max(1, round(columns / rows)), axis=1).repeat(max(1, round(rows / columns)), axis=2)
+    side = math.lcm(rows, columns)
+    return table.repeat(side // rows, axis=1).repeat(side // columns, axis=2)
 
 
 def _strip(probability: dict[str, np.ndarray], labels: dict[str, str]) -> Panel:
