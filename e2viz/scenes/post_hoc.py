@@ -180,7 +180,7 @@ def _strip(probability: dict[str, np.ndarray], labels: dict[str, str]) -> Panel:
 def sentence(looked: Looked, found: dict[str, Outcome], classes: tuple[str, ...], label: str) -> str:
     """What to look for, with this picture's numbers."""
     votes = Counter(classes[k] for k in looked.logits[0].argmax(-1))
-    said = ", ".join(f"{count} say {name}" for name, count in votes.most_common(3))
+    said = ", ".join(f"{count} say{'s' * (count == 1)} {name}" for name, count in votes.most_common(3))
     others = len(votes) - 3
     said += f" and {others} other answer{'s' * (others > 1)}" if others > 0 else ""
     alone = len(stability(looked.logits[:, 0], angles_deg=looked.angles_deg).flips)
