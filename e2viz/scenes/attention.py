@@ -259,8 +259,8 @@ def _caption(parts: Mapping[str, Part]) -> str:
     words += dict.fromkeys(each.facts["about"] for each in parts.values() if "about" in each.facts)
     if any("ring" in each.facts for each in parts.values()):
         words.append(
-            "In the ring every window stands at its element's angle: for an equivariant network a quarter turn of the "
-            "picture turns the whole ring."
+            "In the ring every window stands at its element's angle, 0° at the top and 90° at the left: for an "
+            "equivariant network a quarter turn of the picture turns the whole ring."
         )
     return " ".join(words)
 

@@ -6,24 +6,28 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from einops import reduce
 from jaxtyping import Float, UInt8
 
 from e2viz.groups import Group
-from e2viz.render.scene import Panel
+from e2viz.render.scene import Panel, quantise
 
 Array = np.ndarray
 GAP = 2
-# A window of fewer pixels than this is enlarged.
-LEAST_SIDE = 10
+# A window of fewer pixels than this is enlarged; the picture in the middle is reduced.
+LEAST_SIDE, REDUCED = 20, 2
 
 
 def ring_canvas(
-    tiles: UInt8[Array, "element frame side side"], middle: UInt8[Array, "frame inner inner"], group: Group
+    tiles: UInt8[Array, "element frame side side"],
+    middle: UInt8[Array, "frame inner inner"],
+    group: Group,
+    least: int = LEAST_SIDE,
 ) -> UInt8[Array, "frame size size"]:
     """Tiles at their elements' own angles, counter-clockwise from the top, mirrored ones further out.
 
-    Small tiles are enlarged. Everything is placed symmetrically about the middle: turning the picture of a ring by 90°
-    is moving each turned tile to the next quarter.
+    Tiles of a side below ``least`` are enlarged. Everything is placed symmetrically about the middle: turning the
+    picture of a ring by 90° is moving each turned tile to the next quarter.
 
     Raises:
         ValueError: for another number of tiles than the group has elements.
@@ -31,7 +35,7 @@ def ring_canvas(
     if len(tiles) != group.order:
         raise ValueError(f"a ring must have a tile for each element, got {len(tiles)} for {group.name}")
     side, inner = tiles.shape[-1], middle.shape[-1]
-    factor = math.ceil(LEAST_SIDE / side)
+    factor = math.ceil(least / side)
     factor += (side * factor) % 2  # an even tile lies as far from the middle on one side as on the other
     tile = side * factor
     clear = tile / math.sqrt(2)  # half a tile's diagonal: no tile meets its neighbour or the disc in the middle
@@ -63,17 +67,17 @@ def element_ring(panels: Sequence[Panel], group: Group, axis: str, side: int) ->
         side: of the window, in pixels of the panels.
     """
     first = panels[0]
-    nothing = np.zeros_like(first.values)
+    size = first.values.shape[-1] // REDUCED
+    nothing = np.zeros((first.frames, size, size), dtype=np.uint8)
     values = ring_canvas(np.stack([windows(e.values, _middles(e), side) for e in panels]), nothing, group)
     under = None
     if first.under is not None:
         cut = [windows(each.under, _middles(each), side) for each in panels if each.under is not None]
-        under = ring_canvas(np.stack(cut), first.under, group)
-    start = (values.shape[-1] - first.values.shape[-1]) // 2
+        small = reduce(first.under / 255, "frame (h a) (w b) -> frame h w", "mean", a=REDUCED, b=REDUCED)
+        under = ring_canvas(np.stack(cut), quantise(small, 0.0, 1.0), group)
     return Panel(
         title=f"every {axis}, in a ring", values=values, palette=first.palette, low=first.low, high=first.high,
-        probe=first.probe, under=under, outline=None if first.outline is None else first.outline + [start, start, 0, 0],
-        caption="0° at the top, 90° at the left",
+        probe=first.probe, under=under,
     )  # fmt: skip
 
 

@@ -49,6 +49,8 @@ def remake(folder: Path = FOLDER, pages: Sequence[str] = tuple(PAGES), tell: Cal
                 key = key_of(page, model, picture, ANGLES_DEG, "fair", settings)
                 if load(path, key) is None:
                     part = scene.part(model, picture, ANGLES_DEG)
+                    if not part.rows:  # a model without attention has nothing to show
+                        continue
                     save(part, path, key, model.checksum)
                     tell(f"{path.relative_to(folder)}: {path.stat().st_size / 1024:.0f} kB")
 

@@ -15,10 +15,11 @@ from e2viz.measure.turning import on_step
 from e2viz.models.post_hoc import PostHoc
 from e2viz.nn.views import group_views
 from e2viz.render.scene import Panel, Row, quantise
-from e2viz.scenes.element_ring import LEAST_SIDE, ring_canvas
+from e2viz.scenes.element_ring import ring_canvas
 from e2viz.scenes.kept import Part
 
 PROBE = "aggregate.attention"
+SIDE = 10  # of each view, in pixels
 
 
 def attends_to_views(seen: Subject) -> bool:
@@ -47,14 +48,14 @@ def view_part(seen: Subject, swept: Sweep) -> Part:
 def ring_of_views(swept: Sweep, weights: np.ndarray, group: Group, high: float) -> Panel:
     """The views at their elements' own angles, the picture in the middle."""
     views = group_views(torch.from_numpy(swept.images).float(), group).mean(2)
-    small = functional.interpolate(views, size=(LEAST_SIDE, LEAST_SIDE), mode="bilinear", antialias=True)
+    small = functional.interpolate(views, size=(SIDE, SIDE), mode="bilinear", antialias=True)
     tiles = quantise(small.numpy(), 0.0, 1.0).swapaxes(0, 1)
     colour = quantise(weights, 0.0, high).T[:, :, None, None]
     middle = quantise(swept.images.mean(1), 0.0, 1.0)
     return Panel(
         title="every view, mean of the heads", palette="viridis", low=0.0, high=high, probe=PROBE,
-        values=ring_canvas(np.broadcast_to(colour, tiles.shape).copy(), np.zeros_like(middle), group),
-        under=ring_canvas(tiles, middle, group), caption="view 0° at the top, 90° at the left",
+        values=ring_canvas(np.broadcast_to(colour, tiles.shape).copy(), np.zeros_like(middle), group, SIDE),
+        under=ring_canvas(tiles, middle, group, SIDE), caption="view 0° at the top, 90° at the left",
     )  # fmt: skip
 
 
