@@ -60,16 +60,19 @@ struct Encodings {
   }
 
   // Exponentials of the plane part into the tile, from those of its axes.
-  void exponentials(Tile& t, Planes query, Lane* scratch) const {
+  E2VIZ_ALONE void exponentials(Tile& t, Planes query, Lane* scratch) const {
     Lane *rows = scratch, *columns = scratch + t.queries * row.count;
     axis_exponentials(row, t, query, rows);
     axis_exponentials(column, t, query, columns);
-    for (int v = 0; v < t.outputs; ++v)
+    const int offsets = t.offsets;
+    for (int v = 0; v < t.outputs; ++v) {
+      const int *i = row.index.data() + v * offsets, *j = column.index.data() + v * offsets;
       for (int g = 0; g < t.queries; ++g) {
-        const int *i = row.index.data() + v * t.offsets, *j = column.index.data() + v * t.offsets;
         const Lane *of_row = rows + g * row.count, *of_column = columns + g * column.count;
-        for (int u = 0; u < t.offsets; ++u) t.plane[t.of_plane(v, g) + u] = of_row[i[u]] * of_column[j[u]];
+        Lane* plane = t.plane + t.of_plane(v, g);
+        for (int u = 0; u < offsets; ++u) plane[u] = of_row[i[u]] * of_column[j[u]];
       }
+    }
   }
 
   std::vector<float> plane;

@@ -6,7 +6,7 @@
 namespace e2viz {
 
 // scores[a][b][u] = start[u] + sum over channels of left[a] * right[b] at offset u
-inline void window_scores(Lane* scores, Planes left, int rows, Planes right, int columns, int offsets,
+E2VIZ_ALONE void window_scores(Lane* scores, Planes left, int rows, Planes right, int columns, int offsets,
                           const Planes* start) {
   for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
     for_blocks<2>(columns, [&]<int B>(Block<B>, int b0) {
@@ -40,7 +40,7 @@ inline void window_scores(Lane* scores, Planes left, int rows, Planes right, int
 }
 
 // target[a] = sum over b and u of weights[a][b][u] * source[b] at offset u
-inline void window_sum(Planes target, const Lane* weights, int rows, Planes source, int columns, int offsets) {
+E2VIZ_ALONE void window_sum(Planes target, const Lane* weights, int rows, Planes source, int columns, int offsets) {
   for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
     for_blocks<2>(source.depth, [&]<int C>(Block<C>, int c0) {
       Lane sum[A][C] = {};
@@ -68,7 +68,7 @@ inline void window_sum(Planes target, const Lane* weights, int rows, Planes sour
 }
 
 // target[b] at offset u += sum over a of weights[a][b][u] * source[a]
-inline void window_scatter(Planes target, int columns, const Lane* weights, int rows, Planes source, int offsets) {
+E2VIZ_ALONE void window_scatter(Planes target, int columns, const Lane* weights, int rows, Planes source, int offsets) {
   for (int u = 0; u < offsets; ++u) {
     for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
       for_blocks<2>(columns, [&]<int B>(Block<B>, int b0) {
@@ -99,7 +99,7 @@ inline void window_scatter(Planes target, int columns, const Lane* weights, int 
 // Plane encoding: k is a window offset and meets every query element. Group encoding: k = (g, m).
 
 // scores[v][g][u] = sum over channels of query[g] * encoding[v][u]
-inline void plane_scores(Lane* scores, Planes query, int queries, const float* encoding, int depth, int outputs,
+E2VIZ_ALONE void plane_scores(Lane* scores, Planes query, int queries, const float* encoding, int depth, int outputs,
                          int offsets) {
   for (int v = 0; v < outputs; ++v)
     for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
@@ -123,7 +123,7 @@ inline void plane_scores(Lane* scores, Planes query, int queries, const float* e
 }
 
 // query_gradient[g] += sum over v and u of gradient[v][g][u] * encoding[v][u]
-inline void plane_query_gradient(Planes query_gradient, int queries, const Lane* gradient, const float* encoding,
+E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const Lane* gradient, const float* encoding,
                                  int depth, int outputs, int offsets) {
   for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
     for_blocks<2>(depth, [&]<int C>(Block<C>, int c0) {
@@ -151,7 +151,7 @@ inline void plane_query_gradient(Planes query_gradient, int queries, const Lane*
 }
 
 // encoding_gradient[v][u] += sum over g of gradient[v][g][u] * query[g]; lanes are summed at the end
-inline void plane_encoding_gradient(Lane* encoding_gradient, const Lane* gradient, Planes query, int queries,
+E2VIZ_ALONE void plane_encoding_gradient(Lane* encoding_gradient, const Lane* gradient, Planes query, int queries,
                                     int depth, int outputs, int offsets) {
   for (int v = 0; v < outputs; ++v)
     for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
@@ -180,7 +180,7 @@ inline void plane_encoding_gradient(Lane* encoding_gradient, const Lane* gradien
 }
 
 // The same three for the group encoding [v][g][m][channel], which each query element has for itself.
-inline void group_scores(Lane* scores, Planes query, int queries, const float* encoding, int depth, int outputs,
+E2VIZ_ALONE void group_scores(Lane* scores, Planes query, int queries, const float* encoding, int depth, int outputs,
                          int keys) {
   for (int v = 0; v < outputs; ++v)
     for (int g = 0; g < queries; ++g)
@@ -197,7 +197,7 @@ inline void group_scores(Lane* scores, Planes query, int queries, const float* e
       });
 }
 
-inline void group_gradients(Planes query_gradient, Lane* encoding_gradient, const Lane* gradient, Planes query,
+E2VIZ_ALONE void group_gradients(Planes query_gradient, Lane* encoding_gradient, const Lane* gradient, Planes query,
                             int queries, const float* encoding, int depth, int outputs, int keys) {
   for (int g = 0; g < queries; ++g)
     for (int c = 0; c < depth; ++c) {

@@ -63,7 +63,7 @@ inline Lane largest(const Lane* scores, int count) {
   return top;
 }
 
-inline void exponentiate(Lane* scores, int count, LaneInt& safe) {
+E2VIZ_ALONE void exponentiate(Lane* scores, int count, LaneInt& safe) {
   const Lane top = largest(scores, count);
   // Lanes beyond the plane may have nothing but masked scores.
   safe &= (top < kLargestScore) & ((top > -kLargestScore) | (top < 0.5f * kOutside));
@@ -72,7 +72,7 @@ inline void exponentiate(Lane* scores, int count, LaneInt& safe) {
 
 // Scores to exponentials, and 1 / denominator into the group part. False where a denominator is too small.
 // The plane part may be exponentials already.
-inline bool factorise(Tile& t, bool plane_is_ready) {
+E2VIZ_ALONE bool factorise(Tile& t, bool plane_is_ready) {
   for (int g = 0; g < t.queries; ++g) exponentiate(t.content + t.of_content(g, 0), t.keys * t.offsets, t.safe);
   for (int i = 0; i < t.outputs * t.queries; ++i) {
     if (!plane_is_ready) exponentiate(t.plane + i * t.offsets, t.offsets, t.safe);
@@ -114,7 +114,7 @@ inline bool factorise(Tile& t, bool plane_is_ready) {
 
 // weights[v][m][u] = sum over g of attention, with what dropout left out
 template <bool kDropout>
-inline void factorised_weights(Tile& t) {
+E2VIZ_ALONE void factorised_weights(Tile& t) {
   for_blocks<2>(t.outputs, [&]<int V>(Block<V>, int v0) {
     for (int m = 0; m < t.keys; ++m)
       for_blocks<4>(t.queries, [&]<int G>(Block<G>, int g0) {
@@ -148,7 +148,7 @@ inline void factorised_weights(Tile& t) {
 // From weights_gradient to the gradient of each part's scores, and the weights on the way.
 // With attention A = content * plane * group: dscore = A (dA - sum of A dA), summed over what a part lacks.
 template <bool kDropout>
-inline void factorised_gradient(Tile& t) {
+E2VIZ_ALONE void factorised_gradient(Tile& t) {
   for (int v = 0; v < t.outputs; ++v)
     for (int m = 0; m < t.keys; ++m)
       for_blocks<4>(t.queries, [&]<int G>(Block<G>, int g0) {

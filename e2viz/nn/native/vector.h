@@ -24,6 +24,8 @@ typedef int32_t LaneInt __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t LaneWord __attribute__((vector_size(4 * kLanes)));
 
 #define E2VIZ_INLINE inline __attribute__((always_inline))
+// A loop that needs all registers: within a larger function its pointers would be spilled.
+#define E2VIZ_ALONE inline __attribute__((noinline))
 
 E2VIZ_INLINE Lane load(const float* source) {
   Lane lane;
