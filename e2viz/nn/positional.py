@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from e2viz.groups import Group
 from e2viz.nn.pointwise import ChannelNorm, Pointwise
@@ -39,6 +40,13 @@ class CoordinateEncoding(nn.Sequential):
 
     def __init__(self, depth: int, hidden: int = 16) -> None:
         super().__init__(Pointwise(1, hidden), ChannelNorm(hidden), nn.SiLU(), Pointwise(hidden, depth))
+
+    def forward(self, offsets: Float[Tensor, "v 1 *positions"]) -> Float[Tensor, "v depth *positions"]:
+        """The four modules with channels last, which takes a third of their calls: the maps are tiny."""
+        widen, norm, _, narrow = self
+        hidden = F.linear(offsets.movedim(1, -1), widen.weight, widen.bias)
+        hidden = F.silu(F.layer_norm(hidden, norm.normalized_shape, norm.weight, norm.bias, norm.eps))
+        return F.linear(hidden, narrow.weight, narrow.bias).movedim(-1, 1)
 
 
 class PlaneEncoding(nn.Module):
