@@ -16,8 +16,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from e2viz.nn import factorised, native, probabilities
+from e2viz.nn.heap import keep_freed_memory
 
 PATH_VARIABLE = "E2VIZ_ATTENTION"
+
+keep_freed_memory()
 
 
 def group_attention(
