@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 PAGES = Path(__file__).parents[2] / "pages"
 SECTIONS = ("turn", "inside", "compare")
@@ -48,4 +49,28 @@ def navigation(folder: Path = PAGES) -> "st.Page":
         st.Page(path, title=TITLES.get(path.stem, path.stem.replace("_", " ").capitalize()), default=path is paths[0])
         for path in paths
     ]
-    return st.navigation(pages, position="top")
+    mistaken = bool(PagesManager.uses_pages_directory)
+    page = st.navigation(pages, position="top")
+    if mistaken:
+        _close_wrong_dialog()
+    return page
+
+
+def _close_wrong_dialog() -> None:
+    """Close Streamlit's "Page not found" over a page that was found.
+
+    The first run of a server beside a folder called pages/ goes by that folder's own files before it reads app.py; it
+    finds none there and says so in a dialog. Later runs do not.
+    """
+    st.html(
+        """<script>
+        const wrong = () => [...document.querySelectorAll("[role=dialog]")].find((each) =>
+          each.innerText.startsWith("Page not found"));
+        let tries = 40;
+        const close = setInterval(() => {
+          wrong()?.querySelector("button")?.click();
+          if (!--tries) clearInterval(close);
+        }, 50);
+        </script>""",
+        unsafe_allow_javascript=True,
+    )
