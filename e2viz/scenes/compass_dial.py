@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -22,7 +24,7 @@ def compass_dial(
     group: Group,
     picture: Float[Array, "frame size size"],
     title: str,
-    **labels: str,
+    **labels: Any,
 ) -> Panel:
     """A sector for each element at its own angle, mirrors further in, coloured by its vote; a point on the winner.
 

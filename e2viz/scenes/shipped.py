@@ -134,8 +134,11 @@ def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
                 continue
             picture = sample(path.stem)
             before = sum(each == path for each, _, _ in kept.entries(page, folder))
-            left = {key: (facts, kept.find(page, picture, key, facts, folder)) for key, facts, _ in entries(picture)}
-            left = {key: (facts, held) for key, (facts, held) in left.items() if held is not None}
+            left: dict[str, tuple[Facts, Arrays]] = {}
+            for key, facts, _ in entries(picture):
+                held = kept.find(page, picture, key, facts, folder)
+                if held is not None:
+                    left[key] = (facts, held)
             if len(left) == before:
                 continue
             tell(f"{page}/{path.stem}: {before - len(left)} removed")
