@@ -62,7 +62,7 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
         best_epoch=best.best_epoch,
         validation_accuracy=best.best_accuracy,
         data=f"{chosen.words}; {'fresh random angles each epoch' if fresh else 'no fresh angles'}",
-        training_seconds=round(last.seconds, 1),
+        training_seconds=round(last.seconds, 3),
         machine=machine_class(),
     )
     return Model(card, network)

@@ -52,8 +52,8 @@ def test_chunks_do_not_change_the_result_and_parts_join_to_the_whole():
     whole = sweep([model], picture(), TURN, ["mixed"], chunk=8)
     parts = list(sweep_parts([model], picture(), TURN, ["mixed"], chunk=3))
     assert [len(part.angles_deg) for part in parts] == [3, 3, 2]
-    assert np.allclose(joined(parts).logits["a"], whole.logits["a"], atol=1e-6)
-    assert np.allclose(joined(parts).records["a"]["mixed"], whole.records["a"]["mixed"], atol=1e-6)
+    assert np.allclose(joined(parts).logits["a"], whole.logits["a"], atol=1e-5)
+    assert np.allclose(joined(parts).records["a"]["mixed"], whole.records["a"]["mixed"], atol=1e-5)
     assert joined(parts).key == whole.key
 
 
@@ -105,14 +105,14 @@ def test_query_pixels_are_of_the_upright_picture_and_may_follow_an_object():
     assert all(np.array_equal(by_name.records["w"][name], flipped.records["w"][name]) for name in probes)
     full = sweep([transposed], picture(), [0, 45], probes)
     assert np.allclose(
-        flipped.records["w"]["group_attention"], full.records["w"]["group_attention"][:, :, :, :, chosen], atol=1e-6
+        flipped.records["w"]["group_attention"], full.records["w"]["group_attention"][:, :, :, :, chosen], atol=1e-5
     )
     moving = torch.stack([pixels, pixels.flip(0)])
     by_probe = {"lifting_attention": moving, "group_attention": pixels[:1]}
     followed = sweep([named(WindowAttention(), "w")], picture(), [0, 45], probes, pixels=by_probe).records["w"]
     still = some.records["w"]["lifting_attention"]
-    assert np.allclose(followed["lifting_attention"][0], still[0], atol=1e-6)
-    assert np.allclose(followed["lifting_attention"][1], still[1][:, :, [2, 1, 0]], atol=1e-6)
+    assert np.allclose(followed["lifting_attention"][0], still[0], atol=1e-5)
+    assert np.allclose(followed["lifting_attention"][1], still[1][:, :, [2, 1, 0]], atol=1e-5)
     assert followed["group_attention"].shape[4] == 1
 
 
@@ -181,7 +181,7 @@ def test_two_threads_may_sweep_the_same_network_at_once():
     for thread in threads:
         thread.join()
     for seed in range(2):
-        assert np.allclose(found[seed].records["a"]["mixed"], expected[seed].records["a"]["mixed"], atol=1e-6)
+        assert np.allclose(found[seed].records["a"]["mixed"], expected[seed].records["a"]["mixed"], atol=1e-5)
 
 
 def test_a_sweep_leaves_nothing_on_a_shared_network():
