@@ -9,7 +9,7 @@ import streamlit as st
 import e2viz
 from e2viz.measure.stability import Stability
 from e2viz.measure.sweep import Sweep
-from e2viz.render.palette import model_colors
+from e2viz.ui.theme import chart_colors
 
 
 def stability_cards(measured: dict[str, Stability], labels: dict[str, str]) -> None:
@@ -60,7 +60,7 @@ def measures_table(stability: Stability) -> dict[str, list[str]]:
 
 def probability_charts(swept: Sweep, measured: dict[str, Stability], labels: dict[str, str]) -> None:
     """The probability of the upright answer (or of the label) against angle: polar and plain, flips marked."""
-    colors = model_colors(list(swept.models))
+    colors = chart_colors(list(swept.models))
     polar, plain = go.Figure(), go.Figure()
     for name, stability in measured.items():
         curve = stability.probability[:, stability.reference]

@@ -5,9 +5,9 @@ import math
 import plotly.graph_objects as go
 import streamlit as st
 
-from e2viz.render.palette import model_colors
 from e2viz.scenes.efficiency import Point
 from e2viz.ui.label_places import places
+from e2viz.ui.theme import chart_colors
 from e2viz.zoo import names
 
 
@@ -23,7 +23,7 @@ def scatter(points: list[Point], seconds: dict[str, float], axis: str) -> go.Fig
         axis: its title.
     """
     shown = [point for point in points if point.accuracy is not None and seconds.get(point.name)]
-    colors = model_colors([point.name for point in shown])
+    colors = chart_colors([point.name for point in shown])
     wrong = {point.name: _wrong(point.accuracy.share) for point in shown}
     across, up = _range([seconds[point.name] for point in shown]), _range(list(wrong.values()))[::-1]
     labels = [names.label(point.name) for point in shown]
