@@ -5,10 +5,10 @@ from functools import lru_cache
 import torch
 from jaxtyping import Float, Num, UInt8
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import grid_sample
 
 from e2viz.images.resample import resample, resampling_matrix, soft_disc
-from e2viz.images.rotate import sampling_matrix
+from e2viz.images.rotate import sampling_grid
 
 ENLARGEMENT = 4
 
@@ -32,8 +32,7 @@ def turned_batch(
     size = images.shape[-1]
     enlarge, disc = _averaging_enlargement(size), _small_disc(size)
     fine = enlarge @ (images[:, None].float() / 255) @ enlarge.T
-    turn = sampling_matrix(angles_deg.float())
-    grid = affine_grid(turn, [len(images), 1, size, size], align_corners=False)
+    grid = sampling_grid(angles_deg.float(), size)
     # The fine samples reach from edge to edge of the image, which is what align_corners=True means here.
     turned = grid_sample(fine, grid, padding_mode="zeros", align_corners=True)
     return (turned * disc).clamp_(0, 1)

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from e2viz.groups import Group
-from e2viz.images.rotate import sampling_matrix
+from e2viz.images.rotate import sampling_grid
 
 EXACT = "exact"
 Angles = Num[np.ndarray, " frame"] | Num[Tensor, " frame"] | Sequence[float] | Sequence[int]
@@ -56,11 +56,9 @@ def turn_plane(maps: Float[Tensor, "*batch size size"], angle_deg: float) -> Flo
     if on_step(rest_deg, 90.0):
         return turned
     size = maps.shape[-1]
-    offset = (2 * torch.arange(size, dtype=torch.float64) + 1 - size) / size
-    target = torch.stack([*torch.meshgrid(offset, offset, indexing="xy"), torch.ones(size, size)])
-    source = torch.einsum("ij, jyx -> yxi", sampling_matrix(torch.tensor([rest_deg], dtype=torch.float64))[0], target)
+    source = sampling_grid(torch.tensor([rest_deg], dtype=torch.float64), size)
     flat = turned.reshape(1, -1, size, size)
-    sampled = grid_sample(flat, source[None].to(flat), "bicubic", "zeros", align_corners=False)
+    sampled = grid_sample(flat, source.to(flat), "bicubic", "zeros", align_corners=False)
     return sampled.reshape(turned.shape)
 
 

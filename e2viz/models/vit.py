@@ -63,7 +63,7 @@ def sine_positions(grid: int, width: int) -> Float[Tensor, "1 token width"]:
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention whose probabilities pass a probe."""
+    """Multi-head self-attention whose probabilities pass a probe, where a recording asks for them."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -72,12 +72,25 @@ class SelfAttention(nn.Module):
         self.out_projection = nn.Linear(width, width)
         self.probe = Probe("token_attention")
 
-    def forward(self, tokens: Float[Tensor, "batch token width"]) -> Float[Tensor, "batch token width"]:
-        query, key, value = rearrange(
-            self.in_projection(tokens), "b t (three head d) -> three b head t d", three=3, head=self.heads
+    def forward(
+        self, tokens: Float[Tensor, "batch token width"], queries: int | None = None
+    ) -> Float[Tensor, "batch query width"]:
+        """What the first ``queries`` tokens gather from all of them; every token asks when None."""
+        weight, bias = self.in_projection.weight, self.in_projection.bias
+        width = tokens.shape[-1]
+        query = nn.functional.linear(tokens[:, :queries], weight[:width], bias[:width])
+        query = rearrange(query, "b t (head d) -> b head t d", head=self.heads)
+        key, value = rearrange(
+            nn.functional.linear(tokens, weight[width:], bias[width:]),
+            "b t (two head d) -> two b head t d",
+            two=2,
+            head=self.heads,
         )
-        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-        mixed = self.probe(scores.softmax(-1)) @ value
+        if self.probe.asked:
+            scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+            mixed = self.probe(scores.softmax(-1)) @ value
+        else:  # the same, without the probabilities
+            mixed = nn.functional.scaled_dot_product_attention(query, key, value)
         return self.out_projection(rearrange(mixed, "b head t d -> b t (head d)"))
 
 
@@ -98,8 +111,13 @@ class EncoderLayer(nn.Module):
         )
         self.probe = Probe("tokens")
 
-    def forward(self, tokens: Float[Tensor, "batch token width"]) -> Float[Tensor, "batch token width"]:
-        tokens = tokens + self.attention(self.attention_norm(tokens))
+    def forward(
+        self, tokens: Float[Tensor, "batch token width"], needed: int | None = None
+    ) -> Float[Tensor, "batch kept width"]:
+        """The first ``needed`` tokens after this layer; all of them when None or when a recording asks."""
+        if self.probe.asked or self.attention.probe.asked:
+            needed = None
+        tokens = tokens[:, :needed] + self.attention(self.attention_norm(tokens), needed)
         return self.probe(tokens + self.mlp(self.mlp_norm(tokens)))
 
 
@@ -128,9 +146,10 @@ class ViT(nn.Module):
         tokens = self.patch_embedding(patches)
         tokens = torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], dim=1)
         tokens = tokens + self.position_embedding
-        for layer in self.layers:
+        *earlier, last = self.layers
+        for layer in earlier:
             tokens = layer(tokens)
-        return self.embedding_probe(tokens[:, 0])
+        return self.embedding_probe(last(tokens, needed=1)[:, 0])
 
     def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
         return self.logits_probe(self.head(self.embed(images)))

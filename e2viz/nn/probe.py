@@ -34,9 +34,15 @@ class Probe(nn.Module):
         self.kind = kind
         self.name = ""
 
+    @property
+    def asked(self) -> bool:
+        """Whether a recording wants what this probe holds: a layer may take a shorter way when none does."""
+        recording = capture.active()
+        return recording is not None and self.name in recording.names
+
     def forward(self, tensor: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
         recording = capture.active()
-        if recording is not None and self.name in recording.names:
+        if recording is not None and self.asked:
             recording[self.name] = tensor.detach()
         return tensor
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from e2viz.groups import Group
 from e2viz.images.resample import resampling_matrix, soft_disc
-from e2viz.images.rotate import MINIMUM_WORKING_SIZE, sampling_matrix
+from e2viz.images.rotate import MINIMUM_WORKING_SIZE, sampling_grid
 
 
 def border_median(images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel 1 1"]:
@@ -47,8 +47,8 @@ def turned(
     background = border_median(images)
     enlarge, reduce = resampling_matrix(size, working).to(images), resampling_matrix(working, size).to(images)
     large = enlarge @ (images - background) @ enlarge.T
-    turn = sampling_matrix(torch.tensor([angle_deg], dtype=torch.float64)).to(images).expand(len(images), 2, 3)
-    grid = functional.affine_grid(turn, list(large.shape), align_corners=False)
+    grid = sampling_grid(torch.tensor([angle_deg], dtype=torch.float64), working).to(images)
+    grid = grid.expand(len(images), -1, -1, -1)
     large = functional.grid_sample(large, grid, padding_mode="zeros", align_corners=False)
     result = background + reduce @ (large * soft_disc(working).to(images)) @ reduce.T
     return result.clamp(images.amin((-2, -1), keepdim=True), images.amax((-2, -1), keepdim=True))
