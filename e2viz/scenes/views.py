@@ -16,7 +16,7 @@ from e2viz.images.picture import Picture
 from e2viz.images.rotate import views as turned_views
 from e2viz.measure import kept
 from e2viz.measure.sweep import sweep
-from e2viz.models.post_hoc import LEARNED, METHODS, PostHoc
+from e2viz.models.post_hoc import LEARNED, METHODS, PostHoc, parts_of
 from e2viz.zoo import catalogue
 from e2viz.zoo.weights import Model
 from e2viz.zoo.wrapped import Wrapping, wrap
@@ -114,7 +114,8 @@ def outcomes(looked: Looked) -> dict[str, Outcome]:
     for method in METHODS:
         name = Wrapping(looked.base.name, method, looked.group).name
         if method not in LEARNED:
-            found[method] = combined(wrap(looked.base, method, looked.group).network, looked)  # type: ignore[arg-type]
+            network = looked.base.network  # only its head is run, so nothing is copied
+            found[method] = combined(PostHoc(network, method, looked.group, *parts_of(network)), looked)
         elif catalogue.is_model(name):
             found[method] = combined(e2viz.load(name).network, looked)  # type: ignore[arg-type]
     return found
