@@ -95,8 +95,10 @@ def _row(card: Card) -> str:
 
 def text_table(folder: Path = WEIGHTS_FOLDER) -> str:
     """One line for each trained model: accuracy turned and upright, flip rate, checksum."""
-    lines = [f"{'model':24}{'rotated':32}{'upright':32}{'flip rate':12}checksum"]
-    for name in list_models(folder):
+    names = list_models(folder)
+    wide = max(map(len, ["model", *names])) + 2
+    lines = [f"{'model':{wide}}{'rotated':32}{'upright':32}{'flip rate':12}checksum"]
+    for name in names:
         found = card(name, folder)
         measured = found.measured
         figures = (
@@ -104,5 +106,5 @@ def text_table(folder: Path = WEIGHTS_FOLDER) -> str:
             if measured
             else f"{'not measured':76}"
         )
-        lines.append(f"{name:24}{figures}{found.weights_checksum[:16]}")
+        lines.append(f"{name:{wide}}{figures}{found.weights_checksum[:16]}")
     return "\n".join(lines)
