@@ -1,6 +1,7 @@
 """The pages as a reader waits for them, in Debian's Chromium: `python -m benchmarks.pages [PAGE ...]`.
 
-Each page is opened with a stored sample in a browser session of its own, then shown a picture that nobody has seen.
+Each page is opened with a stored sample, by its address in a browser that holds nothing yet and by its link on another
+page, then shown a picture that nobody has seen.
 The server is started once and warmed by one visit, as it is for everybody but its first reader. Other work on the
 machine counts against every number: the load is printed with them.
 """
@@ -45,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with opened(browser, f"{address}/"):
             pass
         for name in chosen.pages or PAGES:
-            results[name] = found = stored(browser, f"{address}/{name}{query}") | unseen(browser, address, name, query)
+            results[name] = found = {
+                **stored(browser, f"{address}/{name}{query}"),
+                "turned_to_s": turned_to(browser, f"{address}/{query}", name),
+                **unseen(browser, address, name, query),
+            }
             print(line(name, found), flush=True)
         browser.close()
     results["load after"] = os.getloadavg()[0]
@@ -62,7 +67,8 @@ def line(name: str, found: dict[str, Any]) -> str:
         return f"{found[key]:.1f} {unit}{' (!)' if beyond else ''}"
 
     parts = [
-        f"opens in {said('opens_s', OPENS_S, 's')}",
+        f"opens in {said('turned_to_s', OPENS_S, 's')}",
+        f"in an empty browser {said('opens_s', OPENS_S, 's')}",
         f"new picture {said('new_picture_s', NEW_PICTURE_S, 's')}{', with progress' if found['progress'] else ''}",
         f"payload {said('payload_mb', PAYLOAD_MB, 'MB')}",
         f"{found['panels']} panels at {said('frame_rate', FRAME_RATE, 'frames a second', above=False)}",
@@ -113,6 +119,16 @@ def stored(browser: Browser, address: str) -> dict[str, Any]:
     result["frame_rate"] = frame_rate(page)
     context.close()
     return result
+
+
+def turned_to(browser: Browser, address: str, name: str) -> float:
+    """Seconds from a click on a page's link, on another page with a stored sample, until its player is filled."""
+    with opened(browser, address) as page:
+        page.locator(".player").first.evaluate("player => player.setAttribute('data-earlier', '')")
+        start = time.perf_counter()
+        page.locator(f'a[href*="/{name}"]').first.click()
+        page.wait_for_selector(".player[data-frame]:not([data-earlier])", timeout=LIMIT_MS)
+        return time.perf_counter() - start
 
 
 def frame_rate(page: Page, windows: int = 3, window_ms: int = 2000) -> float:

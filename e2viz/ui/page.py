@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import streamlit as st
 from e2viz.images.picture import PictureError
 from e2viz.zoo.weights import WeightsError
 
+HEAD_START_S = 1.0
+HELD_BACK = "_player_had_its_head_start"
 ICON = Path(__file__).parents[2] / "assets" / "icon.png"
 
 
@@ -31,6 +34,17 @@ def presenter_size() -> None:
 def whole_names() -> None:
     """Let a model's long name take two lines of the sidebar instead of ending in dots."""
     st.html("<style>[data-testid=stSidebar] [data-variant=pills] * { white-space: normal; }</style>")
+
+
+def player_first() -> None:
+    """Hold the rest of a page back until the browser has drawn the player; once a session, before the first chart.
+
+    Charts and tables make the browser load 6 MB of scripts, and while it reads them it draws nothing: the player
+    would stand empty for another two seconds.
+    """
+    if HELD_BACK not in st.session_state:
+        time.sleep(HEAD_START_S)
+        st.session_state[HELD_BACK] = True
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from e2viz.scenes.views import PAGE, Looked, look
 from e2viz.ui.computing import compute
 from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.memory import remembered
-from e2viz.ui.page import answered
+from e2viz.ui.page import answered, player_first
 from e2viz.ui.pictures import hold_reference
 from e2viz.ui.player import Options, player
 from e2viz.ui.state import current, frame_in_link, remember_frame
@@ -89,6 +89,7 @@ with answered():
                 "both the same answer. That is no error of the model.", icon=None,
             )  # fmt: skip
         show(scene)
+        player_first()
         st.dataframe(post_hoc.outcome_table(looked, selection.picture), hide_index=True, width="stretch")
         made = Wrapping(base, shown, group).name
         if made not in selection.models:

@@ -8,7 +8,7 @@ from e2viz.render.palette import MODEL_COLORS
 from e2viz.scenes import broken, equivariance_error, rule_lines
 from e2viz.ui import error_charts
 from e2viz.ui.export import copy_link_button, export_menu
-from e2viz.ui.page import answered
+from e2viz.ui.page import answered, player_first
 from e2viz.ui.player import Options, player
 from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current, frame_in_link, remember_frame
@@ -69,6 +69,7 @@ def maps_and_curves() -> None:
     scene = equivariance_error.compose(recipe, errors, picture, labels)
     head.subheader(scene.title, anchor=False)
     show(scene)
+    player_first()
     error_charts.error_maps(errors, labels)
     error_charts.error_curves(errors, probe, labels)
 

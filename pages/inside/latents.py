@@ -14,7 +14,7 @@ from e2viz.scenes.words import element_name
 from e2viz.ui.computing import compute
 from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.memory import remembered
-from e2viz.ui.page import answered
+from e2viz.ui.page import answered, player_first
 from e2viz.ui.player import Options, player
 from e2viz.ui.state import current, frame_in_link, remember_frame
 
@@ -105,6 +105,7 @@ with answered():
         composed = latents.compose(recipe, parts, selection.picture, latents.labels_of(parts))
         headline.subheader(composed.title, anchor=False)
         show(composed)
+        player_first()
         show_numbers(parts, latents.labels_of(parts))
         with st.expander("What is shown, and how"):
             st.markdown(latents.MATHS)

@@ -7,7 +7,7 @@ from e2viz.measure.sweep import Sweep
 from e2viz.scenes import orbits
 from e2viz.ui import orbit_charts
 from e2viz.ui.export import copy_link_button, export_menu
-from e2viz.ui.page import answered
+from e2viz.ui.page import answered, player_first
 from e2viz.ui.player import Options, player
 from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current, frame_in_link, remember_frame
@@ -66,6 +66,7 @@ with answered():
         scene = orbits.compose(selection.recipe(orbits.PAGE, ground=ground), turning, found, selection.picture, labels)
         head.subheader(scene.title, anchor=False)
         show(scene)
+        player_first()
         st.dataframe(orbits.table(turning, labels), hide_index=True, width="stretch")
         orbit_charts.paths(turning, labels, found.angles_deg)
         compass(turning, labels)

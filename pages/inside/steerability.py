@@ -6,7 +6,7 @@ from e2viz.measure.steering import SIZES, facts
 from e2viz.scenes import steerability
 from e2viz.ui import steering_charts
 from e2viz.ui.export import copy_link_button, export_menu
-from e2viz.ui.page import answered
+from e2viz.ui.page import answered, player_first
 from e2viz.ui.player import Options, player
 from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current, frame_in_link, remember_frame
@@ -57,6 +57,7 @@ with answered():
         scene = steerability.compose(recipe, results, selection.picture, steerability.note(model, trained))
         head.subheader(scene.title, anchor=False)
         show(scene)
+        player_first()
         left, right = st.columns(2)
         with left:
             steering_charts.distances(results)

@@ -10,7 +10,7 @@ from e2viz.scenes import rotation
 from e2viz.ui import charts
 from e2viz.ui.computing import compute
 from e2viz.ui.export import copy_link_button, export_menu
-from e2viz.ui.page import answered
+from e2viz.ui.page import answered, player_first
 from e2viz.ui.player import Options, player
 from e2viz.ui.state import current, frame_in_link, remember_frame
 from e2viz.zoo.names import short_labels
@@ -68,6 +68,7 @@ with answered():
         composed = rotation.compose(selection.recipe("rotation"), result, selection.picture, labels)
         st.subheader(composed.title, anchor=False)
         show(composed)
+        player_first()
         measured = rotation.stabilities(result, selection.picture)
         charts.stability_cards(measured, labels)
         charts.probability_charts(result, measured, labels)
