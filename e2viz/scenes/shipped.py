@@ -26,6 +26,8 @@ from e2viz.zoo import names
 
 # What the page shows first; every other set of switches is measured when it is asked for.
 SHIPPED_SWITCHES = ((), ("rule",))
+# Minutes of work a sample, and rarely looked at there: measured when somebody asks.
+NOT_SHIPPED_ERRORS = ("patch_ge_vit", "hybrid", "gcnn")
 # Key, facts, and how to make the arrays.
 Entry = tuple[str, Facts, Callable[[], Arrays]]
 
@@ -33,6 +35,8 @@ Entry = tuple[str, Facts, Callable[[], Arrays]]
 def _errors(picture: Picture) -> Iterator[Entry]:
     step_deg = equivariance_error.STEP_DEG
     for name in models_for(picture.name):
+        if names.architecture_of(name) in NOT_SHIPPED_ERRORS:
+            continue
         model = e2viz.load(name)
         yield name, error_facts(model, step_deg, "fair"), lambda m=model: layer_errors(m, picture, step_deg).arrays()
 
