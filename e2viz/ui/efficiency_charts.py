@@ -10,6 +10,8 @@ from e2viz.ui.label_places import places
 from e2viz.ui.theme import chart_colors
 from e2viz.zoo import names
 
+USUAL = names.DATA["rotmnist"]
+
 
 def scatter(points: list[Point], seconds: dict[str, float], axis: str) -> go.Figure:
     """One mark a model that has an accuracy and a time; hollow where the time is that of a recipe.
@@ -26,14 +28,14 @@ def scatter(points: list[Point], seconds: dict[str, float], axis: str) -> go.Fig
     colors = chart_colors([point.name for point in shown])
     wrong = {point.name: _wrong(point.accuracy.share) for point in shown}
     across, up = _range([seconds[point.name] for point in shown]), _range(list(wrong.values()))[::-1]
-    labels = [names.label(point.name) for point in shown]
+    labels = [names.label(point.name).removesuffix(f", {USUAL}") for point in shown]
     marks = [(_share(seconds[point.name], across), _share(wrong[point.name], up)) for point in shown]
     figure = go.Figure()
     for point, label, place in zip(shown, labels, places(marks, labels), strict=True):
         low, high = point.accuracy.interval
         figure.add_scatter(
-            x=[seconds[point.name]], y=[wrong[point.name]], mode="markers+text", text=[f"  {label}  "], name=label,
-            textposition=place, textfont={"size": 11},
+            x=[seconds[point.name]], y=[wrong[point.name]], mode="markers+text" if place else "markers",
+            text=[f"  {label}  "], name=label, textposition=place, textfont={"size": 11},
             marker={
                 "color": colors[point.name], "size": 11, "line": {"width": 2, "color": colors[point.name]},
                 "symbol": "circle" if point.trained else "circle-open",
@@ -91,3 +93,4 @@ def efficiency_charts(points: list[Point]) -> None:
         with column:
             figure = scatter(points, seconds, axis)
             st.plotly_chart(figure, width="stretch", key=f"efficiency_{number}", config={"displayModeBar": False})
+    st.caption(f"Trained on {USUAL} where the name says nothing else. Point at a mark for its name and its interval.")

@@ -18,8 +18,10 @@ Box = tuple[float, float, float, float]
 
 def places(
     marks: Sequence[tuple[float, float]], texts: Sequence[str], letter: float = 0.0155, line: float = 0.05
-) -> list[str]:
-    """For each mark the first place where its name covers no mark, no other name and no edge; else the first.
+) -> list[str | None]:
+    """For each mark the first place where its name covers no mark, no other name and no edge; None where there is none.
+
+    Marks that come first are named first.
 
     Args:
         marks: across and up, as shares of the chart.
@@ -28,13 +30,14 @@ def places(
         line: height of a name as a share of the chart's height.
     """
     taken: list[Box] = [(x - 0.015, x + 0.015, y - 0.02, y + 0.02) for x, y in marks]
-    found = []
+    found: list[str | None] = []
     for index, (mark, text) in enumerate(zip(marks, texts, strict=True)):
         others = [box for each, box in enumerate(taken) if each != index]
         boxes = {place: _box(mark, len(text) * letter, line, place) for place in PLACES}
         free = [place for place, box in boxes.items() if _inside(box) and not any(_meet(box, each) for each in others)]
-        found.append(free[0] if free else next(iter(PLACES)))
-        taken.append(boxes[found[-1]])
+        found.append(free[0] if free else None)
+        if free:
+            taken.append(boxes[free[0]])
     return found
 
 

@@ -33,7 +33,8 @@ def presenter_size() -> None:
 
 def whole_names() -> None:
     """Let a model's long name take two lines of the sidebar instead of ending in dots."""
-    st.html("<style>[data-testid=stSidebar] [data-variant=pills] * { white-space: normal; }</style>")
+    chip = "[data-testid=stSidebar] [data-variant=pills]"
+    st.html(f"<style>{chip}, {chip} * {{ white-space: normal; height: auto; text-align: left; }}</style>")
 
 
 def player_first() -> None:
