@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -56,10 +57,14 @@ def turn_plane(maps: Float[Tensor, "*batch size size"], angle_deg: float) -> Flo
     if on_step(rest_deg, 90.0):
         return turned
     size = maps.shape[-1]
-    source = sampling_grid(torch.tensor([rest_deg], dtype=torch.float64), size)
     flat = turned.reshape(1, -1, size, size)
-    sampled = grid_sample(flat, source.to(flat), "bicubic", "zeros", align_corners=False)
+    sampled = grid_sample(flat, _source(rest_deg, size).to(flat), "bicubic", "zeros", align_corners=False)
     return sampled.reshape(turned.shape)
+
+
+@lru_cache(maxsize=256)
+def _source(angle_deg: float, size: int) -> Float[Tensor, "1 {size} {size} 2"]:
+    return sampling_grid(torch.tensor([angle_deg], dtype=torch.float64), size)
 
 
 def turn_group_axis(
@@ -90,6 +95,7 @@ def turn(maps: Float[Tensor, "*shape"], angle_deg: float, group: Group | None) -
     return turn_plane(maps, angle_deg)
 
 
+@lru_cache(maxsize=32)
 def disc(size: int) -> Float[Tensor, "{size} {size}"]:
     """M: 1 at pixels whose centre lies within the inscribed circle, 0 elsewhere; no corner enters or leaves."""
     offset = 2 * torch.arange(size, dtype=torch.float64) + 1 - size
