@@ -123,7 +123,8 @@ def _cohen_welling(name: str, architecture: str, **changes: Any) -> Recipe:
     return Recipe(name=name, **{**shared, **changes})
 
 
-_SMALL = {"width": 12, "heads": 4, "depth": 6}
+# Eight elements cost four to eight times what four do: half the heads, and attention on the group at half resolution.
+_SMALL = {"heads": 4, "depth": 8, "stages": ((), (1, 0, 0))}
 
 _PCAM_STAGES = {"stages": ((), (2,), (1, 0), (1,)), "width_factors": (1, 2, 2, 2), "pool_last": True}
 _PCAM_LAYERS = ((5, True), (3, True), (3, True), (3, False))
