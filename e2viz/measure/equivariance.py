@@ -43,14 +43,15 @@ class ProbeError:
     Attributes:
         kind: the probe's kind; it decides how a symmetry acts.
         error: [transform image] EE; NaN where the record of the unmoved picture is all zero.
-        floor: [transform image] ‖M(R₋θ R_θ z - z)‖/‖M z‖, what turning the plane of z there and back costs.
+        floor: [transform image] ‖M(R₋θ R_θ z - z)‖/‖M z‖, what turning the plane of z there and back costs;
+            None if it was not asked for.
         ceiling: [transform image] EE against a different picture; None if there is none.
         how: for each transform "exact", or what of the record is interpolated.
     """
 
     kind: str
     error: Float[np.ndarray, "transform image"]
-    floor: Float[np.ndarray, "transform image"]
+    floor: Float[np.ndarray, "transform image"] | None
     ceiling: Float[np.ndarray, "transform image"] | None
     how: tuple[str, ...]
 
@@ -117,6 +118,7 @@ def equivariance_error(
     other: Picture | Images | None = None,
     method: str | Rotation = "fair",
     untrained: bool = False,
+    floor: bool = True,
     progress: Callable[[int, int], None] | None = None,
     chunk: int = 8,
 ) -> EquivarianceError:
@@ -137,7 +139,8 @@ def equivariance_error(
         group: the group of the group axes, where the model does not say it.
         other: for the ceiling, a different picture for each image; by default the next image of the batch.
         method: "fair", "naive", or a function of images and an angle that turns them.
-        untrained: whether to measure a copy with fresh weights too.
+        untrained: whether to measure a copy with fresh weights too, without its floor.
+        floor: whether to measure what turning each record there and back costs.
         progress: called with (transforms done, all) between chunks; it cancels by raising.
         chunk: images in one forward pass.
 
@@ -156,7 +159,7 @@ def equivariance_error(
     different = still.roll(1, 0) if len(still) > 1 else None
     if other is not None:
         different = _turned(seen, other, method, Transform(0.0))
-    measure = _Comparison(seen, kinds, still, different, chunk)
+    measure = _Comparison(seen, kinds, still, different, floor, chunk)
     per_pass = max(1, chunk // len(still))
     for start in range(0, len(transforms), per_pass):
         part = transforms[start : start + per_pass]
@@ -173,6 +176,7 @@ def equivariance_error(
             probes=probes,
             other=other,
             method=method,
+            floor=False,
             chunk=chunk,
         )
     return EquivarianceError(seen.name, tuple(transforms), measure.result(), fresh)
@@ -211,9 +215,15 @@ class _Comparison:
     """Compares what the probes hold for moved images with what they held for the unmoved ones."""
 
     def __init__(
-        self, seen: Subject, kinds: dict[str, str], still: Images, different: Images | None, chunk: int
+        self,
+        seen: Subject,
+        kinds: dict[str, str],
+        still: Images,
+        different: Images | None,
+        with_floor: bool,
+        chunk: int,
     ) -> None:
-        self.seen, self.kinds, self.chunk, self.images = seen, kinds, chunk, len(still)
+        self.seen, self.kinds, self.with_floor, self.chunk, self.images = seen, kinds, with_floor, chunk, len(still)
         self.still = run_probes(seen, still, kinds, chunk)
         self.different = None if different is None else run_probes(seen, different, kinds, chunk)
         self.rows: dict[str, list[tuple]] = {name: [] for name in kinds}
@@ -223,17 +233,19 @@ class _Comparison:
         for name, kind in self.kinds.items():
             for transform, maps in zip(transforms, moved[name].split(self.images), strict=True):
                 back = act_back(maps, kind, transform, self.seen.group)
-                floor = relative(there_and_back(self.still[name], kind, transform), self.still[name], kind)
+                still = self.still[name]
+                error = relative(back, still, kind)
+                floor = relative(there_and_back(still, kind, transform), still, kind) if self.with_floor else None
                 ceiling = None if self.different is None else relative(back, self.different[name], kind)
-                error = relative(back, self.still[name], kind)
                 self.rows[name].append((error, floor, ceiling, how(kind, transform, self.seen.group)))
 
     def result(self) -> dict[str, ProbeError]:
         found = {}
         for name, kind in self.kinds.items():
             errors, floors, ceilings, labels = zip(*self.rows[name], strict=True)
+            floor = np.stack(floors) if self.with_floor else None
             ceiling = None if self.different is None else np.stack(ceilings)
-            found[name] = ProbeError(kind, np.stack(errors), np.stack(floors), ceiling, labels)
+            found[name] = ProbeError(kind, np.stack(errors), floor, ceiling, labels)
         return found
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
 from e2viz.images.samples import sample
-from e2viz.measure.equivariance import equivariance_error, untrained_copy
+from e2viz.measure.equivariance import EquivarianceError, equivariance_error, untrained_copy
 from e2viz.measure.kept import Arrays
 from e2viz.measure.subject import subject
 from e2viz.measure.turning import on_step
@@ -116,11 +116,12 @@ def layer_errors(
     fresh = dataclasses.replace(seen, network=untrained_copy(seen.network))
     different = next(sample(name) for name in OTHERS if sample(name).checksum != picture.checksum)
 
-    def measured(one: Any, before: int, other: Picture | None):
+    def measured(one: Any, before: int, **others: Any) -> EquivarianceError:
         told = None if progress is None else lambda done, _: progress(before + done, 2 * len(chosen))
-        return equivariance_error(one, picture, angles_deg=chosen, other=other, method=method, progress=told)
+        return equivariance_error(one, picture, angles_deg=chosen, method=method, progress=told, **others)
 
-    trained, untrained = measured(seen, 0, different), measured(fresh, len(chosen), None)
+    trained = measured(seen, 0, other=different)
+    untrained = measured(fresh, len(chosen), floor=False)
     return LayerErrors(
         model=seen.name,
         group=seen.group,

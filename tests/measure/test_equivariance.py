@@ -138,6 +138,14 @@ def test_floor_and_ceiling_stand_beside_the_error():
     assert np.allclose(found.table()[2], mixed.mean) and found.angles_deg.tolist() == [0, 90, 30]
 
 
+def test_a_measurement_without_the_floor_changes_nothing_else():
+    asked = dict(group="c4", angles_deg=[30.0])
+    found = equivariance_error(GroupConvolutions("c4"), smooth(), floor=False, **asked).probes["mixed"]
+    with_floor = equivariance_error(GroupConvolutions("c4"), smooth(), **asked).probes["mixed"]
+    assert found.floor is None and with_floor.floor is not None
+    assert np.array_equal(found.error, with_floor.error) and np.array_equal(found.ceiling, with_floor.ceiling)
+
+
 def test_the_ceiling_of_one_image_needs_another():
     assert equivariance_error(GroupConvolutions(), images(1), group="c4").probes["logits"].ceiling is None
     found = equivariance_error(GroupConvolutions(), images(1), group="c4", other=images(1, seed=9))
