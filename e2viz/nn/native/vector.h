@@ -11,7 +11,9 @@
 
 namespace e2viz {
 
-#if defined(__AVX512F__)
+// Zen 4 (which GCC 12 takes for a Zen 3) splits each 512-bit instruction in two: half the lanes are as fast there, and
+// what one pack of pixels needs takes half the room in the cache.
+#if defined(__AVX512F__) && !defined(__znver3__) && !defined(__znver4__)
 constexpr int kLanes = 16;
 #elif defined(__AVX__)
 constexpr int kLanes = 8;
