@@ -95,10 +95,15 @@ class PostHoc(nn.Module):
             submodules of ``wrapped``, so that a copy of this module runs its own copy of them.
         width: features of an embedding, for learned methods whose head does not say it.
 
+    Attributes:
+        training_views: in training mode, so many random views of each batch are combined instead of all; 0 is all.
+
     Raises:
         LookupError: for an unknown method or group.
         ValueError: if the method combines embeddings and embed or head is missing.
     """
+
+    training_views: int = 0
 
     def __init__(
         self, wrapped: nn.Module, method: str, group: str, embed: Part | None = None, head: Part | None = None,
@@ -128,6 +133,13 @@ class PostHoc(nn.Module):
         self.logits_probe = Probe("logits")
         name_probes(self)
 
+    def _views(self, images: Float[Tensor, "batch channel h w"]) -> Float[Tensor, "batch view channel h w"]:
+        """All views of each image; in training, as many as are asked for, the same elements for the whole batch."""
+        views = group_views(images, self.group)
+        if not self.training or not 0 < self.training_views < self.group.order:
+            return views
+        return views[:, torch.randperm(self.group.order)[: self.training_views]]
+
     def _each(self, part: Part, images: Float[Tensor, "images channel h w"]) -> Float[Tensor, "images features"]:
         """Run a part on each view; its probes stay silent, for they would hold views where images are expected."""
         with capture.paused():
@@ -137,14 +149,14 @@ class PostHoc(nn.Module):
 
     def view_embeddings(self, images: Float[Tensor, "batch channel h w"]) -> Float[Tensor, "batch view features"]:
         """The embedding of each view of each image."""
-        views = group_views(images, self.group)
+        views = self._views(images)
         embeddings = self._each(self.parts[0], views.flatten(0, 1)).unflatten(0, views.shape[:2])  # type: ignore[arg-type]
         self.view_embedding_probe(embeddings.transpose(1, 2))
         return embeddings
 
     def view_logits(self, images: Float[Tensor, "batch channel h w"]) -> Float[Tensor, "batch view classes"]:
         """The logits of each view of each image."""
-        views = group_views(images, self.group)
+        views = self._views(images)
         logits = self._each(self.wrapped, views.flatten(0, 1)).unflatten(0, views.shape[:2])
         self.view_logits_probe(logits.transpose(1, 2))
         return logits
@@ -211,6 +223,7 @@ class PostHocConfig:
     Args:
         method, group: as ``make_equivariant`` takes them.
         architecture, config: of the wrapped network, as ``e2viz.models.build`` takes them.
+        training_views: how many random views are combined in a training step; 0 is all of them.
 
     Raises:
         LookupError: for an unknown method or group.
@@ -220,6 +233,7 @@ class PostHocConfig:
     group: str = "c4"
     architecture: str = "vit"
     config: dict[str, Any] = field(default_factory=dict)
+    training_views: int = 0
 
     def __post_init__(self) -> None:
         _check_method(self.method)
@@ -254,4 +268,5 @@ class PostHocClassifier(PostHoc):
 
         network = build(config.architecture, config.config)
         super().__init__(network, config.method, config.group, *parts_of(network))
+        self.training_views = config.training_views
         self.config = config

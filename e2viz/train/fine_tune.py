@@ -35,6 +35,7 @@ from e2viz.zoo.wrapped import config_of, wrap, wrapping
 LEVELS = ("none", "last", "whole")
 PART_IMAGES = 500
 EPOCHS, BATCH, LEARNING_RATE, SEED = 20, 100, 1e-3, 1
+TRAINING_VIEWS = 4
 Report = Callable[[int, int], None]
 
 
@@ -140,11 +141,15 @@ def tune(network: PostHoc, level: str, training: Features, validation: Features,
     return network.eval().requires_grad_(False)
 
 
-def whole_recipe(base: Card, method: str, group: str, task_name: str, epochs: int = 3) -> Recipe:
-    """The recipe of level "whole": the training loop, from the weights of the base."""
+def whole_recipe(base: Card, method: str, group: str, task_name: str, epochs: int) -> Recipe:
+    """The recipe of level "whole": the training loop, from the weights of the base.
+
+    A step combines four random views of each image, which costs a quarter of all sixteen; the answer combines all.
+    """
     return Recipe(
-        name=f"{base.name}+{method}_{group}.whole", architecture="post_hoc", config=config_of(base, method, group),
-        task=task_name, start=base.name, epochs=epochs, batch=32, micro_batch=8, learning_rate=2e-4,
+        name=f"{base.name}+{method}_{group}.whole", architecture="post_hoc",
+        config={**config_of(base, method, group), "training_views": TRAINING_VIEWS},
+        task=task_name, start=base.name, epochs=epochs, batch=32, micro_batch=8, learning_rate=5e-4,
         weight_decay=0.01, warmup=0.05, average=0.99,
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ def rule_chart(lines: Sequence[RuleLine]) -> None:
             line={"color": on_page(line.case.color), "width": 2, "dash": "dash" if line.case.dashed else "solid"},
         )  # fmt: skip
     figure.update_layout(
-        **LAYOUT, height=360, xaxis={"title": "layer", "tickfont": {"family": MONO, "size": 11}},
+        **LAYOUT, height=360, xaxis={"title": "layer", "tickangle": -30, "tickfont": {"family": MONO, "size": 11}},
         yaxis=LOG_AXIS | {"title": "largest error over the elements", "range": [LOW, HIGH]},
     )  # fmt: skip
     st.plotly_chart(figure, width="stretch", key="rules", config=PLAIN)

@@ -125,6 +125,24 @@ def test_train_and_eval_reach_the_wrapped_model_as_in_torch():
     assert stranger.last.weight.grad is not None and stranger.body[0].weight.grad is not None
 
 
+@pytest.mark.parametrize("method", ["max", "tta"])
+def test_a_training_step_may_combine_a_few_random_views_and_an_answer_combines_all(method):
+    net = wrapped(method, "c16")
+    every = net(images())
+    net.training_views = 3
+    assert torch.equal(net(images()), every)
+    part = "view_logits" if method == "tta" else "view_embeddings"
+    net.train()
+    runs = [getattr(net, part)(images()) for _ in range(4)]
+    assert all(run.shape[:2] == (3, 3) for run in runs)
+    assert not torch.equal(runs[0], runs[1])
+    net.eval()
+    all_of_them = getattr(net, part)(images())
+    for run in runs:
+        for view in run.unbind(1):
+            assert any(torch.allclose(view, other) for other in all_of_them.unbind(1))
+
+
 def test_functions_of_another_module_are_trained_with_it():
     stranger, other = Strangers(), nn.Linear(6 * 8 * 8, 4)
     net = make_equivariant(stranger, "learned_attention", "c4", embed=stranger.body, head=other)

@@ -124,7 +124,7 @@ def test_the_table_is_filled_kept_and_gone_on_with(base, tmp_path, monkeypatch, 
     assert "mean/whole" in held["cells"] and len(held["cells"]) == 2 + 2 * len(METHODS)
     epochs = {cell: held["cells"][cell]["epochs"] for cell in ("mean/none", "mean/last", "mean/whole")}
     assert epochs == {"mean/none": 0, "mean/last": fine_tune.EPOCHS, "mean/whole": 1}
-    assert "the whole model for 1." in (tmp_path / "out" / "rotmnist.md").read_text()
+    assert "the whole model for 1 epoch, on 4 random views a step" in (tmp_path / "out" / "rotmnist.md").read_text()
 
 
 def test_cells_of_other_weights_are_not_kept(base, tmp_path):
