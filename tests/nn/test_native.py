@@ -33,6 +33,15 @@ def with_gradients(attend, inputs, dtype, **settings):
     return [out.detach(), *torch.autograd.grad(out, leaves, upstream)]
 
 
+def with_threads(count, work):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(count)
+        return work()
+    finally:
+        torch.set_num_threads(before)
+
+
 def assert_near(measured, expected, relative):
     names = ["out", "query", "key", "value", "plane_encoding", "group_encoding"]
     for name, a, b in zip(names, measured, expected, strict=False):
@@ -153,15 +162,22 @@ def test_manual_seed_repeats_dropout_and_no_dropout_leaves_the_generator():
 @needs_kernel
 def test_results_do_not_depend_on_threads():
     inputs = random_inputs(4, 5, 9, 9)
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        one = with_gradients(native.group_attention, inputs, torch.float32)
-        torch.set_num_threads(2)
-        two = with_gradients(native.group_attention, inputs, torch.float32)
-    finally:
-        torch.set_num_threads(threads)
+    one = with_threads(1, lambda: with_gradients(native.group_attention, inputs, torch.float32))
+    two = with_threads(2, lambda: with_gradients(native.group_attention, inputs, torch.float32))
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+@needs_kernel
+@pytest.mark.parametrize(("window", "height", "factor"), [(3, 13, 1.0), (5, 21, 1.0), (5, 31, 100.0)])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_heads_that_do_not_go_round_are_cut_into_bands_of_rows(threads, window, height, factor):
+    *maps, plane, elements = random_inputs(4, window, height, 7, factor)
+    inputs = [*(tensor[:1, :, :1].contiguous() for tensor in maps), plane, elements]
+    expected = textbook.group_attention(*(tensor.double() for tensor in inputs), scale=SCALE)
+    one = with_threads(1, lambda: native.group_attention(*inputs, scale=SCALE))
+    many = with_threads(threads, lambda: native.group_attention(*inputs, scale=SCALE))
+    assert_near([one], [expected], 3e-6)
+    assert torch.equal(one, many)
 
 
 @needs_kernel

@@ -10,9 +10,9 @@ namespace e2viz {
 // GOMP_parallel of the OpenMP runtime that PyTorch runs on, or null: a second runtime would fight for the cores.
 using Team = void (*)(void (*)(void*), void*, unsigned, unsigned);
 
-// Calls work(task) once for each batch and head. Which thread takes which task has no influence on results.
+// Hands out the numbers 0 to tasks. Which thread takes which task has no influence on results.
 template <class Work>
-void for_each_head(const Problem& problem, Team team, const Work& work) {
+void share_out(int tasks, const Problem& problem, Team team, const Work& work) {
   struct Shared {
     const Work& work;
     int tasks;
@@ -24,7 +24,7 @@ void for_each_head(const Problem& problem, Team team, const Work& work) {
         return task < tasks ? task : -1;
       });
     }
-  } shared{work, problem.batch * problem.head};
+  } shared{work, tasks};
   const int threads = std::max(1, std::min(problem.threads, shared.tasks));
   if (threads == 1) return shared.run();
   if (team) return team([](void* s) { static_cast<Shared*>(s)->run(); }, &shared, unsigned(threads), 0);
@@ -32,6 +32,14 @@ void for_each_head(const Problem& problem, Team team, const Work& work) {
   for (int i = 1; i < threads; ++i) others.emplace_back([&shared] { shared.run(); });
   shared.run();
   for (std::thread& other : others) other.join();
+}
+
+// In how many bands of rows a head is cut: heads that do not go round among the threads would leave one waiting.
+// A band reads the rows of its window's halo again.
+int bands(const Problem& problem) {
+  const int heads = problem.batch * problem.head;
+  if (problem.threads < 2 || heads % problem.threads == 0 || heads >= 8 * problem.threads) return 1;
+  return std::clamp(problem.height / (2 * problem.window), 1, problem.threads);
 }
 
 Workspace& workspace() {
@@ -49,9 +57,13 @@ long e2viz_attention_forward(const e2viz::Problem* problem, e2viz::Team team, co
                              float* out) {
   const e2viz::Encodings encodings(*problem, plane_encoding, group_encoding);
   std::atomic<long> joint{0};
-  e2viz::for_each_head(*problem, team, [&](const auto& next_task) {
+  const int bands = e2viz::bands(*problem), height = problem->height;
+  e2viz::share_out(problem->batch * problem->head * bands, *problem, team, [&](const auto& next_task) {
     e2viz::Head head(*problem, encodings, e2viz::workspace());
-    for (int task = next_task(); task >= 0; task = next_task()) joint += head.forward(task, {query, key, value}, out);
+    for (int task = next_task(); task >= 0; task = next_task()) {
+      const int band = task % bands;
+      joint += head.forward(task / bands, height * band / bands, height * (band + 1) / bands, {query, key, value}, out);
+    }
   });
   return joint;
 }
@@ -67,7 +79,7 @@ long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, c
   const int tasks = p.batch * p.head;
   std::vector<float> partial(tasks * (plane_size + group_size));
   std::atomic<long> joint{0};
-  e2viz::for_each_head(p, team, [&](const auto& next_task) {
+  e2viz::share_out(tasks, p, team, [&](const auto& next_task) {
     e2viz::Head head(p, encodings, e2viz::workspace());
     for (int task = next_task(); task >= 0; task = next_task()) {
       float* own = partial.data() + task * (plane_size + group_size);

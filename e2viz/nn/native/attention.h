@@ -43,14 +43,14 @@ class Head {
     output_ = take(outputs_.layout.size());
   }
 
-  // Returns how many packs of pixels took the joint softmax.
-  long forward(int task, const Inputs& in, float* out) {
-    const int batch = task / p_.head, head = task % p_.head;
+  // The rows first_row to end_row of a head. Returns how many packs of pixels took the joint softmax.
+  long forward(int task, int first_row, int end_row, const Inputs& in, float* out) {
+    const int batch = task / p_.head, head = task % p_.head, radius = p_.window / 2;
     long joint = 0;
     exact_row_ = -1;
-    for (int y = -p_.window / 2; y < p_.window / 2; ++y) read_keys(batch, head, y, in);
-    for (int y = 0; y < p_.height; ++y) {
-      read_keys(batch, head, y + p_.window / 2, in);
+    for (int y = first_row - radius; y < first_row + radius; ++y) read_keys(batch, head, y, in);
+    for (int y = first_row; y < end_row; ++y) {
+      read_keys(batch, head, y + radius, in);
       queries_.read_row(in.query, batch, head, y, p_.scale * kLog2E, query_);
       for (long pack = 0; pack < border_.packs; ++pack) joint += forward_of_pack(in, task, y, pack);
       outputs_.write_row(output_, batch, head, y, dropout_.kept_factor(), out);
