@@ -67,7 +67,7 @@ def make(recipe: Recipe) -> Scene:
 
 def default_base(models: tuple[str, ...]) -> str:
     """The model that is wrapped before anybody chose: a ViT, which has most to gain."""
-    bases = [name.partition("+")[0] for name in models] or catalogue.list_models()
+    bases = [name.partition("+")[0] for name in models] or names.in_order(catalogue.list_models())
     return next((name for name in bases if names.architecture_of(name) == "vit"), bases[0])
 
 

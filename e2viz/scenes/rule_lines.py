@@ -17,6 +17,7 @@ from e2viz.measure.rules import fresh_subject, has_group_attention, rule_errors
 from e2viz.measure.subject import Subject, subject
 from e2viz.render.figures import two_digits
 from e2viz.render.palette import MODEL_COLORS, mix
+from e2viz.zoo.names import in_order
 
 PAGE = "rules"
 
@@ -88,7 +89,7 @@ def network_of(group: str, preferred: Sequence[str] = ()) -> tuple[Any, bool]:
         group: "c4", "d4", "c8", ...
         preferred: names of models that are looked at before the rest of the catalogue.
     """
-    for name in (*preferred, *e2viz.list_models()):
+    for name in (*preferred, *in_order(e2viz.list_models())):
         model = e2viz.load(name)
         if model.card.group == group and model.card.architecture == "ge_vit" and has_group_attention(model.network):
             return model, True

@@ -58,9 +58,16 @@ def chip(name: str) -> str:
 
 
 def in_order(names: list[str]) -> list[str]:
-    """The models in the order of the table above, then by name."""
-    order = list(ARCHITECTURES)
-    return sorted(names, key=lambda name: (order.index(architecture_of(name)) if architecture_of(name) else 99, name))
+    """The models in the order of the architectures above, then by group, then in the order of the data above."""
+    architectures, data = list(ARCHITECTURES), list(DATA)
+
+    def place(name: str) -> tuple:
+        architecture = architecture_of(name)
+        model, _, tag = name.partition(".")
+        known = data.index(tag) if tag in DATA else len(data)
+        return (architectures.index(architecture) if architecture else len(architectures), model, known, tag)
+
+    return sorted(names, key=place)
 
 
 def defaults(names: list[str]) -> tuple[str, ...]:
