@@ -1,5 +1,7 @@
 """What models are called on screen, and in which order."""
 
+import re
+
 # Architecture -> (name on screen, colour word of Streamlit's Markdown; config.toml gives the words our colours).
 ARCHITECTURES: dict[str, tuple[str, str]] = {
     "ge_vit": ("GE-ViT", "primary"),
@@ -58,14 +60,16 @@ def chip(name: str) -> str:
 
 
 def in_order(names: list[str]) -> list[str]:
-    """The models in the order of the architectures above, then by group, then in the order of the data above."""
+    """The models in the order of the architectures above, then by group or size, then in the order of the data above."""
     architectures, data = list(ARCHITECTURES), list(DATA)
 
     def place(name: str) -> tuple:
         architecture = architecture_of(name)
         model, _, tag = name.partition(".")
         known = data.index(tag) if tag in DATA else len(data)
-        return (architectures.index(architecture) if architecture else len(architectures), model, known, tag)
+        first = architectures.index(architecture) if architecture else len(architectures)
+        numbered = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", model)]  # 4px before 14px
+        return first, numbered, known, tag
 
     return sorted(names, key=place)
 

@@ -75,8 +75,10 @@ def test_only_a_png_is_taken_from_the_drawing_pad(sent: object) -> None:
 
 def test_models_stand_by_architecture_then_group_then_data():
     mixed = ["vit.fashion", "cnn.rotmnist", "ge_vit_p8.rotmnist", "ge_vit_p4.fashion", "vit.rotmnist10",
-             "ge_vit_p4.mnist", "vit.rotmnist", "my_own.weights", "ge_vit_p4.rotmnist"]  # fmt: skip
+             "ge_vit_p4.mnist", "vit.rotmnist", "my_own.weights", "ge_vit_p4.rotmnist",
+             "patch_ge_vit_p4_14px.rotmnist", "patch_ge_vit_p4_4px.rotmnist"]  # fmt: skip
     assert names.in_order(mixed) == [
         "ge_vit_p4.rotmnist", "ge_vit_p4.mnist", "ge_vit_p4.fashion", "ge_vit_p8.rotmnist",
+        "patch_ge_vit_p4_4px.rotmnist", "patch_ge_vit_p4_14px.rotmnist",
         "vit.rotmnist", "vit.fashion", "vit.rotmnist10", "cnn.rotmnist", "my_own.weights",
     ]  # fmt: skip
