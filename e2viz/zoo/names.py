@@ -60,7 +60,7 @@ def chip(name: str) -> str:
 
 
 def in_order(names: list[str]) -> list[str]:
-    """The models in the order of the architectures above, then by group or size, then in the order of the data above."""
+    """The models by architecture, in the order above, then by group or size, then by data, in the order above."""
     architectures, data = list(ARCHITECTURES), list(DATA)
 
     def place(name: str) -> tuple:
