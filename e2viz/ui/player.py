@@ -89,16 +89,18 @@ def pack(scene: Scene, options: Options | None = None) -> bytes:
     offsets = dict(zip(arrays, starts, strict=False))
     picture = None if scene.picture is None else _panel(scene.picture, offsets)
     rows = [_row(row, [_panel(panel, offsets) for panel in row.panels]) for row in scene.rows]
+    names = {each.label: list(each.class_names) for each in scene.bars}
+    first_names = next(iter(names.values()), [])
     header = {
         "title": scene.title,
         "caption": scene.caption,
         "angles_deg": _rounded(scene.angles_deg),
         "class_colors": list(CLASS_COLORS),
         "dark_colors": dict(MODEL_COLORS.values()),
-        "class_names": list(scene.bars[0].class_names) if scene.bars else [],
+        "class_names": first_names,
         "palettes": {name: _table(name) for name in sorted({p.palette for p in scene.panels if not p.is_rgb})},
         "picture": picture,
-        "rings": [_ring(ring) for ring in scene.rings],
+        "rings": [_ring(ring, names.get(ring.label, first_names)) for ring in scene.rings],
         "bars": [
             {
                 "label": each.label,
@@ -172,9 +174,10 @@ def _row(row: Row, panels: list[dict[str, object]]) -> dict[str, object]:
     return {"label": row.label, "color": row.color, **shape, "panels": panels}
 
 
-def _ring(ring: Ring) -> dict[str, object]:
+def _ring(ring: Ring, class_names: list[str]) -> dict[str, object]:
     return {
         "label": ring.label,
+        "class_names": class_names,
         "color": ring.color,
         "classes": ring.classes.tolist(),
         "probability": _rounded(ring.probability),

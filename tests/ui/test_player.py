@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,6 +42,14 @@ def test_header_holds_rings_bars_and_colour_tables() -> None:
     assert set(header["palettes"]) == {"grey", "viridis", "diverging"}
     assert base64.b64decode(header["palettes"]["viridis"]) == color_table("viridis").tobytes()
     assert [row["aside"] for row in header["rows"]] == [True, False, False]
+
+
+def test_a_ring_has_the_classes_of_its_own_model() -> None:
+    given = scene(frames=8, panels=4, size=5)
+    clothes = tuple(f"garment {k}" for k in range(len(given.bars[1].class_names)))
+    mixed = replace(given, bars=(given.bars[0], replace(given.bars[1], class_names=clothes)))
+    first, second = unpack(pack(mixed))[0]["rings"]
+    assert first["class_names"] == list(given.bars[0].class_names) and second["class_names"] == list(clothes)
 
 
 def test_twelve_panels_and_72_frames_stay_below_three_megabytes() -> None:

@@ -43,7 +43,7 @@ class Tip {
     dial.canvas.style.cursor = "";
     if (!ring) return "";
     const frame = frameAt(scene, turnAtAngle(scene, angle_deg));
-    const name = scene.class_names[ring.classes[frame]] ?? ring.classes[frame];
+    const name = ring.class_names[ring.classes[frame]] ?? ring.classes[frame];
     return `${ring.label}\n${number(scene.angles_deg[frame])}°: ${name}, ${ring.probability[frame].toFixed(2)}`;
   }
 }
