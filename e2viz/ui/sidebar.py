@@ -6,6 +6,7 @@ import streamlit as st
 
 from e2viz.images.picture import PictureError
 from e2viz.images.samples import sample_names
+from e2viz.measure.stored import models_for
 from e2viz.render.recipe import METHODS
 from e2viz.ui.page import presenter_size, whole_names
 from e2viz.ui.pictures import choose_picture, hold_reference
@@ -31,6 +32,7 @@ def sidebar() -> Selection:
         if problem:
             st.warning(problem)
         chosen = _choose_models(models)
+        _say_who_knows(chosen, held.reference)
         offer_wrapping(trained, chosen)
         angles = st.segmented_control(
             "Angles in a turn", ANGLES, default=72, required=True, key="angles", width="stretch"
@@ -59,6 +61,15 @@ def sidebar() -> Selection:
     )
     remember(selection)
     return selection
+
+
+def _say_who_knows(chosen: tuple[str, ...], reference: str) -> None:
+    """One line where a sample is none of the classes that any chosen model tells apart, and another model's are."""
+    if reference not in sample_names():
+        return
+    knowing = names.in_order(models_for(reference))
+    if knowing and not any(name.partition("+")[0] in knowing for name in chosen):
+        st.caption(f"None of these was trained on such pictures; {names.label(knowing[0])} was.")
 
 
 def _obey_link(models: list[str]) -> str:

@@ -13,7 +13,7 @@ ARCHITECTURES: dict[str, tuple[str, str]] = {
     "gcnn": ("G-CNN", "gray"),
     "cnn": ("CNN", "gray"),
 }
-DATA = {"rotmnist": "rotMNIST", "mnist": "MNIST", "fashion": "Fashion-MNIST", "rotmnist10": "rotMNIST 10 %"}
+DATA = {"rotmnist": "rotMNIST", "mnist": "MNIST", "rotmnist10": "rotMNIST 10 %", "fashion": "Fashion-MNIST"}
 DEFAULT_MODELS = ("ge_vit_p4.rotmnist", "vit.mnist")
 
 

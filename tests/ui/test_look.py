@@ -80,5 +80,5 @@ def test_models_stand_by_architecture_then_group_then_data():
     assert names.in_order(mixed) == [
         "ge_vit_p4.rotmnist", "ge_vit_p4.mnist", "ge_vit_p4.fashion", "ge_vit_p8.rotmnist",
         "patch_ge_vit_p4_4px.rotmnist", "patch_ge_vit_p4_14px.rotmnist",
-        "vit.rotmnist", "vit.fashion", "vit.rotmnist10", "cnn.rotmnist", "my_own.weights",
+        "vit.rotmnist", "vit.rotmnist10", "vit.fashion", "cnn.rotmnist", "my_own.weights",
     ]  # fmt: skip

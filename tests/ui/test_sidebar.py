@@ -40,6 +40,17 @@ def test_filled_before_the_first_click(app: AppTest) -> None:
     assert app.query_params["models"] == "ge_vit_p4.rotmnist,vit.mnist"
 
 
+def test_a_sample_that_no_chosen_model_knows_is_said(app: AppTest, monkeypatch) -> None:
+    monkeypatch.setattr(sidebar, "models_for", lambda name: ["vit.fashion"] if name.startswith("fashion") else MODELS)
+    app.query_params["picture"] = "fashion-bag"
+    said_so = "None of these was trained on such pictures; ViT, Fashion-MNIST was."
+    app.run()
+    assert said_so in [each.value for each in app.sidebar.caption]
+    monkeypatch.setattr(sidebar, "models_for", lambda name: ["vit.mnist", "vit.fashion"])
+    app.run()
+    assert said_so not in [each.value for each in app.sidebar.caption]
+
+
 def test_a_link_restores_the_view(app: AppTest) -> None:
     link = {
         "models": "vit.mnist,cnn.mnist",
