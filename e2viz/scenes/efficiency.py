@@ -28,6 +28,7 @@ from e2viz.zoo import catalogue, names
 from e2viz.zoo.card import Accuracy
 
 PAGE = "efficiency"
+DIGIT_TASKS = ("rotmnist", "rotmnist10", "mnist")
 ASSETS = Path(__file__).resolve().parents[2]
 FILE = ASSETS / "assets" / "results" / "efficiency.json"
 TABLES = ASSETS / "benchmarks" / "tables"
@@ -284,6 +285,16 @@ def _minutes(point: Point) -> str:
         return ""
     minutes = f"{point.training_s / 60:.0f} min" if point.training_s >= 60 else f"{point.training_s:.0f} s"
     return minutes if point.trained else f"{minutes} by its recipe"
+
+
+def on_digits(found: list[Point]) -> list[Point]:
+    """Those that were tested on digits: an accuracy on other pictures cannot stand on the same axis."""
+
+    def digits(name: str) -> bool:
+        recipe = RECIPES.get(name.partition("+")[0])
+        return recipe is None or recipe.task in DIGIT_TASKS
+
+    return [point for point in found if digits(point.name)]
 
 
 def untrained(found: list[Point]) -> list[str]:

@@ -48,7 +48,7 @@ def show(scene: Scene) -> None:
 with answered():
     found = efficiency.points()
     st.subheader(efficiency.sentence(found), anchor=False)
-    efficiency_charts(found)
+    efficiency_charts(efficiency.on_digits(found))
     result = artificial()
     if result is not None:
         show(efficiency.compose(selection.recipe(efficiency.PAGE), result, selection.picture))

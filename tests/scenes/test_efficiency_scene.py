@@ -45,6 +45,12 @@ def test_the_committed_measurement_covers_every_recipe_for_digits():
     assert {f"patch_ge_vit_p4_{size}px.rotmnist" for size in (2, 4, 7, 14)} <= wanted
 
 
+def test_garments_do_not_stand_on_the_axis_of_digits():
+    names = ["vit.rotmnist", "vit.fashion", "vit.mnist+mean_c4", "vit.fashion+mean_c4", "unknown.weights"]
+    left = efficiency.on_digits([point(name, 1.0) for name in names])
+    assert [each.name for each in left] == ["vit.rotmnist", "vit.mnist+mean_c4", "unknown.weights"]
+
+
 def test_points_take_accuracy_and_training_time_from_the_cards(tmp_path):
     name = catalogue.list_models()[-1]
     card = catalogue.card(name)
