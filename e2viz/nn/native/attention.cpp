@@ -104,8 +104,10 @@ long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, c
 
 // 1 where dropout keeps the attention [batch head v g height width m u].
 void e2viz_dropout_mask(const e2viz::Problem* problem, float* out) {
-  const std::vector<float> zeros(long(problem->outputs) * problem->offsets() * problem->depth_plane);
-  const e2viz::Encodings encodings(*problem, zeros.data(), nullptr);
+  const long plane_size = long(problem->outputs) * problem->offsets() * problem->depth_plane;
+  const long group_size = long(problem->outputs) * problem->queries * problem->keys * problem->depth_group();
+  const std::vector<float> zeros(std::max(plane_size, group_size));
+  const e2viz::Encodings encodings(*problem, zeros.data(), zeros.data());
   e2viz::Head head(*problem, encodings, e2viz::workspace());
   const long size = long(problem->outputs) * problem->queries * problem->pixels() * problem->keys * problem->offsets();
   for (int task = 0; task < problem->batch * problem->head; ++task) head.mask(task, out + task * size);

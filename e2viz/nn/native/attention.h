@@ -25,7 +25,8 @@ struct Workspace {
 class Head {
  public:
   Head(const Problem& problem, const Encodings& encodings, Workspace& workspace)
-      : p_(problem), encodings_(encodings), dropout_(problem), tile_(problem, workspace.tile),
+      : p_(problem), encodings_(encodings), dropout_(problem),
+        tile_(problem, encodings.place.data(), encodings.offsets.count, workspace.tile),
         border_(problem, 1, problem.window / 2), queries_(problem, problem.queries, 0),
         keys_(problem, problem.keys, problem.window / 2), outputs_(problem, problem.outputs, 0),
         workspace_(workspace) {
@@ -139,13 +140,9 @@ class Head {
     const Planes outside{outside_ + pack * border_.plane + border_.halo, 1, border_.plane, border_.offsets(y)};
     tile_.safe = LaneInt{} - 1;
     window_scores(tile_.content, query, p_.queries, key, p_.keys, p_.offsets(), &outside);
-    if (encodings_.separable)
-      encodings_.exponentials(tile_, query, tile_.plane_gradient);
-    else
-      plane_scores(tile_.plane, query, p_.queries, encodings_.plane.data(), p_.depth_plane, p_.outputs, p_.offsets());
-    group_scores(tile_.group, query.channels_from(p_.depth_plane), p_.queries, encodings_.group, p_.depth_group(),
-                 p_.outputs, p_.keys);
-    if (factorise(tile_, encodings_.separable)) return true;
+    encodings_.plane_exponentials(tile_, query, tile_.plane_gradient);
+    encodings_.group_exponentials(tile_, query.channels_from(p_.depth_plane), tile_.shift);
+    if (factorise(tile_)) return true;
     if (exact_row_ != y) queries_.read_row(in.query, task / p_.head, task % p_.head, y, 1.0f, exact_query_);
     exact_row_ = y;
     joint_.compute(p_, encodings_, queries_.planes(exact_query_, y, pack), key, outside);

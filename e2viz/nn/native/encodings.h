@@ -8,20 +8,24 @@
 
 namespace e2viz {
 
-// Some channels of a plane encoding as a table of the few different vectors that they hold.
-struct Axis {
-  Axis(const std::vector<float>& plane, int depth, int first_channel, int channel_count, float tolerance)
+// Some channels of an encoding as a table of the few different vectors that they hold.
+struct Distinct {
+  Distinct(const float* encoding, long rows, int depth, int first_channel, int channel_count)
       : first(first_channel), channels(channel_count) {
-    for (size_t at = first; at < plane.size(); at += depth) {
+    float largest = 0;
+    for (long i = 0; i < rows * depth; ++i) largest = std::max(largest, std::fabs(encoding[i]));
+    const float tolerance = 3e-7f * largest;  // equal coordinates may come out of a network with other roundings
+    for (long row = 0; row < rows; ++row) {
+      const float* vector = encoding + row * depth + first;
       const auto same = [&](int i) {
         for (int c = 0; c < channels; ++c)
-          if (std::fabs(vectors[i * channels + c] - plane[at + c]) > tolerance) return false;
+          if (std::fabs(vectors[i * channels + c] - vector[c]) > tolerance) return false;
         return true;
       };
       int i = 0;
       while (i < count && !same(i)) ++i;
       if (i == count) {
-        for (int c = 0; c < channels; ++c) vectors.push_back(plane[at + c]);
+        vectors.insert(vectors.end(), vector, vector + channels);
         ++count;
       }
       index.push_back(i);
@@ -30,18 +34,29 @@ struct Axis {
 
   int first, channels, count = 0;
   std::vector<float> vectors;  // [i][channel]
-  std::vector<int> index;      // [v][u]: which vector
+  std::vector<int> index;      // [row]: which vector
 };
 
-// Channels last: [v][u][channel] and [v][g][m][channel]. The first half of the plane encoding's channels encodes one
-// coordinate of the acted offset, the rest the other. On the pixel grid each takes only `window` values, so that
-// exp(plane) = exp(row) exp(column) from a few exponentials. Any other encoding takes the general way.
+// Channels last: [v][u][channel] and [v][g][m][channel]. The actions of an equivariant network permute the same few
+// vectors for every v, so that few exponentials are taken. The first half of the plane encoding's channels encodes
+// one coordinate of the acted offset, the rest the other; on the pixel grid each takes only `window` values, and
+// exp(plane) = exp(row) exp(column) from fewer still. Encodings that repeat nothing are only slower.
 struct Encodings {
   Encodings(const Problem& p, const float* plane_encoding, const float* group_encoding)
       : plane(channels_last(p, plane_encoding)), group(group_encoding),
-        row(plane, p.depth_plane, 0, p.depth_plane / 2, tolerance()),
-        column(plane, p.depth_plane, p.depth_plane / 2, p.depth_plane - p.depth_plane / 2, tolerance()),
-        separable(p.depth_plane > 1 && 2 * (row.count + column.count) <= p.outputs * p.offsets()) {}
+        offsets(plane.data(), long(p.outputs) * p.offsets(), p.depth_plane, 0, p.depth_plane),
+        row(plane.data(), long(p.outputs) * p.offsets(), p.depth_plane, 0, p.depth_plane / 2),
+        column(plane.data(), long(p.outputs) * p.offsets(), p.depth_plane, p.depth_plane / 2,
+               p.depth_plane - p.depth_plane / 2),
+        elements(group_encoding, long(p.outputs) * p.queries * p.keys, p.depth_group(), 0, p.depth_group()),
+        separable(p.depth_plane > 1 && row.count + column.count <= offsets.count / 2),
+        few_elements(elements.count <= p.outputs * p.keys / 2), place(offsets.index.begin(), offsets.index.end()),
+        row_of(offsets.count), column_of(offsets.count) {
+    for (size_t i = 0; i < place.size(); ++i) {
+      row_of[place[i]] = row.index[i];
+      column_of[place[i]] = column.index[i];
+    }
+  }
 
   static std::vector<float> channels_last(const Problem& p, const float* encoding) {
     std::vector<float> moved(long(p.outputs) * p.offsets() * p.depth_plane);
@@ -52,38 +67,48 @@ struct Encodings {
     return moved;
   }
 
-  // Equal coordinates may come out of a network with other roundings.
-  float tolerance() const {
-    float largest = 0;
-    for (const float x : plane) largest = std::max(largest, std::fabs(x));
-    return 3e-7f * largest;
+  // Exponentials of the plane part into the tile.
+  E2VIZ_ALONE void plane_exponentials(Tile& t, Planes query, Lane* scratch) const {
+    if (!separable) return exponentials(offsets, t, query, t.plane);
+    Lane *rows = scratch, *columns = scratch + t.queries * row.count;
+    exponentials(row, t, query, rows);
+    exponentials(column, t, query, columns);
+    const int *i = row_of.data(), *j = column_of.data();
+    for (int g = 0; g < t.queries; ++g) {
+      const Lane *of_row = rows + g * row.count, *of_column = columns + g * column.count;
+      Lane* plane = t.plane + g * offsets.count;
+      for (int k = 0; k < offsets.count; ++k) plane[k] = of_row[i[k]] * of_column[j[k]];
+    }
   }
 
-  // Exponentials of the plane part into the tile, from those of its axes.
-  E2VIZ_ALONE void exponentials(Tile& t, Planes query, Lane* scratch) const {
-    Lane *rows = scratch, *columns = scratch + t.queries * row.count;
-    axis_exponentials(row, t, query, rows);
-    axis_exponentials(column, t, query, columns);
-    const int offsets = t.offsets;
-    for (int v = 0; v < t.outputs; ++v) {
-      const int *i = row.index.data() + v * offsets, *j = column.index.data() + v * offsets;
-      for (int g = 0; g < t.queries; ++g) {
-        const Lane *of_row = rows + g * row.count, *of_column = columns + g * column.count;
-        Lane* plane = t.plane + t.of_plane(v, g);
-        for (int u = 0; u < offsets; ++u) plane[u] = of_row[i[u]] * of_column[j[u]];
-      }
+  // Exponentials of the group part into the tile, from the query's channels of the group.
+  E2VIZ_ALONE void group_exponentials(Tile& t, Planes query, Lane* scratch) const {
+    if (few_elements) {
+      exponentials(elements, t, query, scratch);
+      const int* index = elements.index.data();
+      Lane* group = t.group;
+      for (int v = 0; v < t.outputs; ++v)
+        for (int g = 0; g < t.queries; ++g)
+          for (int m = 0; m < t.keys; ++m) *group++ = scratch[g * elements.count + *index++];
+      return;
     }
+    group_scores(t.group, query, t.queries, group, elements.channels, t.outputs, t.keys);
+    for (int i = 0; i < t.outputs * t.queries; ++i) exponentiate(t.group + i * t.keys, t.keys, t.safe);
   }
 
   std::vector<float> plane;
   const float* group;
-  Axis row, column;
-  bool separable;
+  Distinct offsets, row, column, elements;
+  bool separable, few_elements;
+  std::vector<long> place;             // [v][u]: which of the different offsets
+  std::vector<int> row_of, column_of;  // of each different offset
 
  private:
-  static void axis_exponentials(const Axis& axis, Tile& t, Planes query, Lane* lanes) {
-    plane_scores(lanes, query.channels_from(axis.first), t.queries, axis.vectors.data(), axis.channels, 1, axis.count);
-    for (int g = 0; g < t.queries; ++g) exponentiate(lanes + g * axis.count, axis.count, t.safe);
+  // [g][i], each less the largest of its g.
+  static void exponentials(const Distinct& encoding, Tile& t, Planes query, Lane* lanes) {
+    plane_scores(lanes, query.channels_from(encoding.first), t.queries, encoding.vectors.data(), encoding.channels, 1,
+                 encoding.count);
+    for (int g = 0; g < t.queries; ++g) exponentiate(lanes + g * encoding.count, encoding.count, t.safe);
   }
 };
 

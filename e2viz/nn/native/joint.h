@@ -154,7 +154,7 @@ inline void joint_gradient(Tile& t, JointScores& scores) {
           const int i = m * t.offsets + u;
           const Lane change = t.joint[i] * (joint_kept<kDropout>(t, upstream[i], v, g, m, u) - mean);
           t.content_gradient[t.of_content(g, m) + u] += change;
-          t.plane_gradient[t.of_plane(v, g) + u] += change;
+          t.plane_gradient[t.of_plane_gradient(v, g) + u] += change;
           total += change;
         }
         t.group_gradient[t.of_group(v, g, m)] = total;

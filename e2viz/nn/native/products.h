@@ -25,7 +25,7 @@ E2VIZ_ALONE void window_scores(Lane* scores, Planes left, int rows, Planes right
           for (int b = 0; b < B; ++b) right_lane[b] = keep_in_register(load(r + b * right.depth * right.plane));
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
-            const Lane left_lane = load(l + a * left.depth * left.plane);
+            const Lane left_lane = keep_in_register(load(l + a * left.depth * left.plane));
 #pragma GCC unroll 8
             for (int b = 0; b < B; ++b) sum[a][b] += left_lane * right_lane[b];
           }
@@ -53,7 +53,7 @@ E2VIZ_ALONE void window_sum(Planes target, const Lane* weights, int rows, Planes
           for (int c = 0; c < C; ++c) source_lane[c] = keep_in_register(load(s + c * source.plane));
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
-            const Lane weight = w[a * columns * offsets + u];
+            const Lane weight = keep_in_register(w[a * columns * offsets + u]);
 #pragma GCC unroll 8
             for (int c = 0; c < C; ++c) sum[a][c] += weight * source_lane[c];
           }
@@ -83,7 +83,7 @@ E2VIZ_ALONE void window_scatter(Planes target, int columns, const Lane* weights,
           for (int b = 0; b < B; ++b) sum[b] = load(target(b0 + b, c) + target.offset[u]);
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
-            const Lane source_lane = load(source(a0 + a, c));
+            const Lane source_lane = keep_in_register(load(source(a0 + a, c)));
 #pragma GCC unroll 8
             for (int b = 0; b < B; ++b) sum[b] += weight[a][b] * source_lane;
           }

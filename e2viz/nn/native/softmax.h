@@ -14,8 +14,8 @@ constexpr float kLargestScore = 64.0f;
 
 // What one pack of pixels needs between its products. u runs fastest.
 struct Tile {
-  Tile(const Problem& p, Buffer& buffer)
-      : outputs(p.outputs), queries(p.queries), keys(p.keys), offsets(p.offsets()) {
+  Tile(const Problem& p, const long* place, int places, Buffer& buffer)
+      : outputs(p.outputs), queries(p.queries), keys(p.keys), offsets(p.offsets()), places(places), place(place) {
     const long by_key = long(queries) * keys * offsets, by_output = long(outputs) * queries * offsets;
     const long by_value = long(outputs) * keys * offsets, by_element = long(outputs) * queries * keys;
     const Dropout dropout(p);
@@ -39,28 +39,37 @@ struct Tile {
   }
 
   E2VIZ_INLINE int of_content(int g, int m) const { return (g * keys + m) * offsets; }
-  E2VIZ_INLINE int of_plane(int v, int g) const { return (v * queries + g) * offsets; }
+  E2VIZ_INLINE int of_plane_gradient(int v, int g) const { return (v * queries + g) * offsets; }
   E2VIZ_INLINE int of_weights(int v, int m) const { return (v * keys + m) * offsets; }
   E2VIZ_INLINE int of_group(int v, int g, int m) const { return (v * queries + g) * keys + m; }
   E2VIZ_INLINE LaneWord word(int v, int g, int m, int u) const {
     return query_words[v / 2 * queries + g] * key_words[m * offsets + u];
   }
 
-  int outputs, queries, keys, offsets;
+  E2VIZ_INLINE Lane plane_of(int v, int g, int u) const { return plane[g * places + place[v * offsets + u]]; }
+
+  int outputs, queries, keys, offsets, places;
+  const long* place;                 // [v][u]: which of the `places` different offsets
   Lane *content, *content_gradient;  // [g][m][u]: scores, then exponentials
-  Lane *plane, *plane_gradient;      // [v][g][u]
+  Lane* plane;                       // [g][place]: exponentials
+  Lane* plane_gradient;              // [v][g][u]
   Lane *weights, *weights_gradient;  // [v][m][u]: attention summed over g
-  Lane *group, *group_gradient;      // [v][g][m]: scores, then exponentials over the denominator
+  Lane *group, *group_gradient;      // [v][g][m]: exponentials, then those over the denominator
   Lane *window_total, *shift;
   Lane* joint;  // [m][u]: attention of one (v, g), in joint.h
   LaneWord *query_words, *key_words;
   LaneInt threshold, safe;  // safe: whether the lane's factorised softmax can be trusted
 };
 
+// Four at a time: one by one, each comparison would wait for the one before.
 inline Lane largest(const Lane* scores, int count) {
-  Lane top = scores[0];
-  for (int i = 1; i < count; ++i) top = larger(top, scores[i]);
-  return top;
+  Lane top[4] = {scores[0], scores[0], scores[0], scores[0]};
+  int i = 1;
+  for (; i + 4 <= count; i += 4)
+#pragma GCC unroll 8
+    for (int j = 0; j < 4; ++j) top[j] = larger(top[j], scores[i + j]);
+  for (; i < count; ++i) top[0] = larger(top[0], scores[i]);
+  return larger(larger(top[0], top[1]), larger(top[2], top[3]));
 }
 
 E2VIZ_ALONE void exponentiate(Lane* scores, int count, LaneInt& safe) {
@@ -70,14 +79,10 @@ E2VIZ_ALONE void exponentiate(Lane* scores, int count, LaneInt& safe) {
   for (int i = 0; i < count; ++i) scores[i] = exp2_of_negative(scores[i] - top);
 }
 
-// Scores to exponentials, and 1 / denominator into the group part. False where a denominator is too small.
-// The plane part may be exponentials already.
-E2VIZ_ALONE bool factorise(Tile& t, bool plane_is_ready) {
+// The content's scores to exponentials, and 1 / denominator into the group part. False where a denominator is too
+// small.
+E2VIZ_ALONE bool factorise(Tile& t) {
   for (int g = 0; g < t.queries; ++g) exponentiate(t.content + t.of_content(g, 0), t.keys * t.offsets, t.safe);
-  for (int i = 0; i < t.outputs * t.queries; ++i) {
-    if (!plane_is_ready) exponentiate(t.plane + i * t.offsets, t.offsets, t.safe);
-    exponentiate(t.group + i * t.keys, t.keys, t.safe);
-  }
   for (int g = 0; g < t.queries; ++g)
     for_blocks<4>(t.outputs, [&]<int V>(Block<V>, int v0) {
       for_blocks<2>(t.keys, [&]<int M>(Block<M>, int m0) {
@@ -88,7 +93,7 @@ E2VIZ_ALONE bool factorise(Tile& t, bool plane_is_ready) {
           for (int m = 0; m < M; ++m) key[m] = t.content[t.of_content(g, m0 + m) + u];
 #pragma GCC unroll 8
           for (int v = 0; v < V; ++v) {
-            const Lane plane = t.plane[t.of_plane(v0 + v, g) + u];
+            const Lane plane = t.plane_of(v0 + v, g, u);
 #pragma GCC unroll 8
             for (int m = 0; m < M; ++m) total[v][m] += plane * key[m];
           }
@@ -133,7 +138,7 @@ E2VIZ_ALONE void factorised_weights(Tile& t) {
             const LaneWord word = kDropout ? t.word(v0, g0 + g, m, u) : LaneWord{};
 #pragma GCC unroll 8
             for (int v = 0; v < V; ++v) {
-              Lane attention = content * t.plane[t.of_plane(v0 + v, g0 + g) + u];
+              Lane attention = content * t.plane_of(v0 + v, g0 + g, u);
               if (kDropout) attention = masked(attention, Dropout::kept(word, v, t.threshold));
               sum[v] += attention * group[v][g];
             }
@@ -161,7 +166,7 @@ E2VIZ_ALONE void factorised_gradient(Tile& t) {
           Lane sum = g0 ? weight : Lane{};
 #pragma GCC unroll 8
           for (int g = 0; g < G; ++g) {
-            Lane attention = t.content[t.of_content(g0 + g, m) + u] * t.plane[t.of_plane(v, g0 + g) + u];
+            Lane attention = t.content[t.of_content(g0 + g, m) + u] * t.plane_of(v, g0 + g, u);
             if (kDropout) attention = masked(attention, Dropout::kept(t.word(v, g0 + g, m, u), v % 2, t.threshold));
             sum += attention * group[g];
             total[g] += attention * gradient;
@@ -201,7 +206,7 @@ E2VIZ_ALONE void factorised_gradient(Tile& t) {
               Lane gradient = t.weights_gradient[t.of_weights(v0 + v, m0 + m) + u];
               if (kDropout) gradient = masked(gradient, Dropout::kept(word, v, t.threshold));
               gradient = group[v][m] * gradient - shift[v][m];
-              content_sum[m] += t.plane[t.of_plane(v0 + v, g) + u] * gradient;
+              content_sum[m] += t.plane_of(v0 + v, g, u) * gradient;
               plane_sum[v] += content * gradient;
             }
           }
@@ -212,14 +217,17 @@ E2VIZ_ALONE void factorised_gradient(Tile& t) {
           }
 #pragma GCC unroll 8
           for (int v = 0; v < V; ++v) {
-            Lane& target = t.plane_gradient[t.of_plane(v0 + v, g) + u];
+            Lane& target = t.plane_gradient[t.of_plane_gradient(v0 + v, g) + u];
             target = m0 ? target + plane_sum[v] : plane_sum[v];
           }
         }
       });
     });
   for (int i = 0; i < t.queries * t.keys * t.offsets; ++i) t.content_gradient[i] *= t.content[i];
-  for (int i = 0; i < t.outputs * t.queries * t.offsets; ++i) t.plane_gradient[i] *= t.plane[i];
+  Lane* plane_gradient = t.plane_gradient;
+  for (int v = 0; v < t.outputs; ++v)
+    for (int g = 0; g < t.queries; ++g)
+      for (int u = 0; u < t.offsets; ++u) *plane_gradient++ *= t.plane_of(v, g, u);
 }
 
 }  // namespace e2viz
