@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -53,23 +52,20 @@ class LiftingAttention(nn.Module):
         self.output = Pointwise(heads * depth, outputs)
         self.attention_probe = AttentionProbe()
 
-    def _split(self, maps: Tensor) -> Float[Tensor, "batch depth head height width"]:
-        return rearrange(maps, "b (depth head) h w -> b depth head h w", head=self.heads)
-
     def forward(
         self, images: Float[Tensor, "batch inputs height width"]
     ) -> Float[Tensor, "batch outputs group height width"]:
-        query, key, value = (self._split(project(images)) for project in (self.query, self.key, self.value))
         encoding = self.encoding()
         self.attention_probe(
             lambda pixels: functional.lifting_attention_probabilities(
-                query, key, encoding, scale=self.scale,
-                pixels=all_pixels(*images.shape[-2:]) if pixels is None else pixels,
+                *(functional.split_heads(project(images), self.heads) for project in (self.query, self.key)),
+                encoding, scale=self.scale, pixels=all_pixels(*images.shape[-2:]) if pixels is None else pixels,
             )
         )  # fmt: skip
-        mixed = functional.lifting_attention(
-            query, key, value, encoding, scale=self.scale, dropout_p=self.dropout if self.training else 0.0
-        )
+        mixed = functional.projected_lifting_attention(
+            images, (self.query, self.key, self.value), encoding,
+            heads=self.heads, scale=self.scale, dropout_p=self.dropout if self.training else 0.0,
+        )  # fmt: skip
         return self.output(mixed.flatten(1, 2))
 
 
@@ -109,9 +105,6 @@ class GroupAttention(nn.Module):
         self.output = Pointwise(heads * depth, outputs)
         self.probe = AttentionProbe()
 
-    def _split(self, maps: Tensor) -> Float[Tensor, "batch depth head group height width"]:
-        return rearrange(maps, "b (depth head) g h w -> b depth head g h w", head=self.heads)
-
     def group_encoding(self) -> Float[Tensor, "v g m depth_group"]:
         """E[rel(v, g, m)] for every triple."""
         return self.group_embedding[self.relative]
@@ -119,15 +112,16 @@ class GroupAttention(nn.Module):
     def forward(
         self, maps: Float[Tensor, "batch inputs group height width"]
     ) -> Float[Tensor, "batch outputs group height width"]:
-        query, key, value = (self._split(project(maps)) for project in (self.query, self.key, self.value))
         plane, elements = self.encoding(), self.group_encoding()
         self.probe(
             lambda pixels: functional.group_attention_probabilities(
-                query, key, plane, elements, scale=self.scale,
+                *(functional.split_heads(project(maps), self.heads) for project in (self.query, self.key)),
+                plane, elements, scale=self.scale,
                 pixels=all_pixels(*maps.shape[-2:]) if pixels is None else pixels,
             )
         )  # fmt: skip
-        mixed = functional.group_attention(
-            query, key, value, plane, elements, scale=self.scale, dropout_p=self.dropout if self.training else 0.0
-        )
+        mixed = functional.projected_group_attention(
+            maps, (self.query, self.key, self.value), plane, elements,
+            heads=self.heads, scale=self.scale, dropout_p=self.dropout if self.training else 0.0,
+        )  # fmt: skip
         return self.output(mixed.flatten(1, 2))

@@ -91,7 +91,11 @@ def test_encodings_of_an_acted_grid(name, window, factor):
     """On the pixel grid they are separable, which the kernel makes use of."""
     order = group(name).order
     inputs = random_inputs(order, window, 6, 9, query_factor=factor)
-    inputs[3] = PlaneEncoding(group(name), window, 3, 3)().detach()
+    encoding = PlaneEncoding(group(name), window, 3, 3)
+    with torch.no_grad():
+        for parameter in encoding.parameters():  # as it begins, all positive coordinates have one encoding
+            parameter.add_(torch.randn_like(parameter))
+    inputs[3] = encoding().detach()
     expected = with_gradients(textbook.group_attention, inputs, torch.float64)
     assert_near(with_gradients(native.group_attention, inputs, torch.float32), expected, 1e-5)
 

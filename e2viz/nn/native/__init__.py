@@ -4,6 +4,8 @@ The C++ beside this file works on packs of neighbouring pixels, one in each lane
 compiled on first use. Where that is not possible, `available()` is False and `why_not()` says why.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -22,6 +24,7 @@ __all__ = [
     "lanes",
     "lifting_attention",
     "lifting_dropout_mask",
+    "projected_attention",
     "why_not",
 ]
 
@@ -61,6 +64,42 @@ def lifting_attention(
     return _Attention.apply(*maps, plane_encoding, _no_group_encoding(plane_encoding), scale, dropout_p, seed)
 
 
+def projected_attention(
+    maps: Float[Tensor, "batch input element height width"],
+    projections: list[library.Projection],
+    plane_encoding: Float[Tensor, "output depth_plane window window"],
+    group_encoding: Float[Tensor, "output element element depth_group"] | None,
+    *,
+    heads: int,
+    scale: float,
+    dropout_p: float = 0.0,
+) -> Float[Tensor, "batch depth head output height width"]:
+    """Group attention of maps to themselves, or lifting attention without a group encoding; it has no backward.
+
+    Queries, keys and values are made row by row where they are used and never stored.
+
+    Args:
+        maps: with a single element for lifting attention.
+        projections: weights [depth * head, input], depth first, and bias of query, key and value.
+        plane_encoding: see `functional.group_attention`.
+        group_encoding: see `functional.group_attention`.
+        heads: attention heads.
+        scale: see `functional.group_attention`.
+        dropout_p: see `functional.group_attention`.
+    """
+    batch, _, order, height, width = maps.shape
+    depth, outputs = len(projections[0][0]) // heads, plane_encoding.shape[0]
+    group_encoding = _no_group_encoding(plane_encoding) if group_encoding is None else group_encoding
+    problem = _problem(
+        (batch, depth, heads, order, height, width), plane_encoding, order,
+        scale=scale, dropout_p=dropout_p, seed=_draw_seed(dropout_p),
+    )  # fmt: skip
+    out = maps.new_empty(batch, depth, heads, outputs, height, width)
+    encodings = [plane_encoding.contiguous(), group_encoding.contiguous()]
+    library.projected_forward(problem, maps.contiguous(), projections, encodings, out)
+    return out
+
+
 def group_dropout_mask(
     query: Float[Tensor, "batch depth head group height width"],
     plane_encoding: Float[Tensor, "group depth_plane window window"],
@@ -78,7 +117,7 @@ def group_dropout_mask(
         Factors [batch head v g height width m window window].
     """
     order = query.shape[3]
-    problem = _problem(query, plane_encoding, order, scale=1.0, dropout_p=dropout_p, seed=_draw_seed(dropout_p))
+    problem = _problem(query.shape, plane_encoding, order, scale=1.0, dropout_p=dropout_p, seed=_draw_seed(dropout_p))
     shape = (problem.batch, problem.head, order, order, *query.shape[-2:], order, *plane_encoding.shape[-2:])
     return _factors(problem, query.new_empty(shape))
 
@@ -91,7 +130,7 @@ def lifting_dropout_mask(
 ) -> Float[Tensor, "batch head group height width window window"]:
     """The factors on attention that `lifting_attention` would use; see `group_dropout_mask`."""
     problem = _problem(
-        query.unsqueeze(3), plane_encoding, 1, scale=1.0, dropout_p=dropout_p, seed=_draw_seed(dropout_p)
+        query.unsqueeze(3).shape, plane_encoding, 1, scale=1.0, dropout_p=dropout_p, seed=_draw_seed(dropout_p)
     )
     shape = (problem.batch, problem.head, problem.outputs, *query.shape[-2:], *plane_encoding.shape[-2:])
     return _factors(problem, query.new_empty(shape))
@@ -103,7 +142,7 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx, query, key, value, plane_encoding, group_encoding, scale, dropout_p, seed):
         inputs = [tensor.contiguous() for tensor in (query, key, value, plane_encoding, group_encoding)]
-        problem = _problem(query, plane_encoding, key.shape[3], scale=scale, dropout_p=dropout_p, seed=seed)
+        problem = _problem(query.shape, plane_encoding, key.shape[3], scale=scale, dropout_p=dropout_p, seed=seed)
         batch, depth, head, _, height, width = query.shape
         out = query.new_empty(batch, depth, head, plane_encoding.shape[0], height, width)
         library.forward(problem, inputs, out)
@@ -115,16 +154,16 @@ class _Attention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, out_gradient):
         query, key, value, plane_encoding, group_encoding = ctx.saved_tensors
-        problem = _problem(query, plane_encoding, key.shape[3], **ctx.settings)
+        problem = _problem(query.shape, plane_encoding, key.shape[3], **ctx.settings)
         gradients = [torch.empty_like(tensor) for tensor in ctx.saved_tensors]
         library.backward(problem, list(ctx.saved_tensors), out_gradient.contiguous(), gradients)
         return *gradients, None, None, None
 
 
 def _problem(
-    query: Tensor, plane_encoding: Tensor, keys: int, *, scale: float, dropout_p: float, seed: int
+    query: Sequence[int], plane_encoding: Tensor, keys: int, *, scale: float, dropout_p: float, seed: int
 ) -> library.Problem:
-    batch, depth, head, queries, height, width = query.shape
+    batch, depth, head, queries, height, width = query
     outputs, depth_plane, window, _ = plane_encoding.shape
     return library.Problem(
         batch=batch, head=head, outputs=outputs, queries=queries, keys=keys, depth=depth, depth_plane=depth_plane,

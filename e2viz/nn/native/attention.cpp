@@ -52,9 +52,8 @@ Workspace& workspace() {
 extern "C" {
 
 // All return how many packs of pixels took the joint softmax.
-long e2viz_attention_forward(const e2viz::Problem* problem, e2viz::Team team, const float* query, const float* key,
-                             const float* value, const float* plane_encoding, const float* group_encoding,
-                             float* out) {
+long e2viz_attention_forward(const e2viz::Problem* problem, e2viz::Team team, const e2viz::Inputs* inputs,
+                             const float* plane_encoding, const float* group_encoding, float* out) {
   const e2viz::Encodings encodings(*problem, plane_encoding, group_encoding);
   std::atomic<long> joint{0};
   const int bands = e2viz::bands(*problem), height = problem->height;
@@ -62,16 +61,16 @@ long e2viz_attention_forward(const e2viz::Problem* problem, e2viz::Team team, co
     e2viz::Head head(*problem, encodings, e2viz::workspace());
     for (int task = next_task(); task >= 0; task = next_task()) {
       const int band = task % bands;
-      joint += head.forward(task / bands, height * band / bands, height * (band + 1) / bands, {query, key, value}, out);
+      joint += head.forward(task / bands, height * band / bands, height * (band + 1) / bands, *inputs, out);
     }
   });
   return joint;
 }
 
-long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, const float* query, const float* key,
-                              const float* value, const float* plane_encoding, const float* group_encoding,
-                              const float* out_gradient, float* query_gradient, float* key_gradient,
-                              float* value_gradient, float* plane_gradient, float* group_gradient) {
+long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, const e2viz::Inputs* inputs,
+                              const float* plane_encoding, const float* group_encoding, const float* out_gradient,
+                              float* query_gradient, float* key_gradient, float* value_gradient,
+                              float* plane_gradient, float* group_gradient) {
   const e2viz::Problem& p = *problem;
   const e2viz::Encodings encodings(p, plane_encoding, group_encoding);
   const long plane_size = long(p.outputs) * p.offsets() * p.depth_plane;
@@ -83,7 +82,7 @@ long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, c
     e2viz::Head head(p, encodings, e2viz::workspace());
     for (int task = next_task(); task >= 0; task = next_task()) {
       float* own = partial.data() + task * (plane_size + group_size);
-      joint += head.backward(task, {query, key, value}, out_gradient, {query_gradient, key_gradient, value_gradient},
+      joint += head.backward(task, *inputs, out_gradient, {query_gradient, key_gradient, value_gradient},
                              own, own + plane_size);
     }
   });

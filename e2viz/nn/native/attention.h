@@ -10,7 +10,7 @@ constexpr float kLog2E = 1.44269504f;
 constexpr float kLn2 = 0.69314718f;
 
 struct Inputs {
-  const float *query, *key, *value;
+  Source query, key, value;
 };
 
 struct Gradients {
@@ -78,7 +78,7 @@ class Head {
       read_keys(batch, head, y + radius, in);
       clear_key_gradients(y + radius);
       queries_.read_row(in.query, batch, head, y, p_.scale * kLog2E, query_);
-      outputs_.read_row(out_gradient, batch, head, y, dropout_.kept_factor(), output_);
+      outputs_.read_row({.tensor = out_gradient}, batch, head, y, dropout_.kept_factor(), output_);
       for (long pack = 0; pack < border_.packs; ++pack)
         joint += backward_of_pack(in, task, y, pack, plane_lanes, group_lanes);
       queries_.write_row(query_gradient_, batch, head, y, p_.scale, gradients.query);

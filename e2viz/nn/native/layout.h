@@ -26,6 +26,13 @@ struct Problem {
   long pixels() const { return long(height) * width; }
 };
 
+// Queries, keys or values: [batch depth head element height width]; or, with weights [depth head input] and a bias,
+// the maps [batch input element height width] that they are a 1x1 product of. Mirrored in library.py.
+struct Source {
+  const float *tensor, *weight, *bias;
+  int32_t inputs;
+};
+
 // Added to the score of an offset outside the plane. Far below any score, far from infinity.
 constexpr float kOutside = -1e30f;
 
@@ -105,13 +112,9 @@ class HeadMap {
   }
 
   // A row outside the plane is zero.
-  void read_row(const float* tensor, int batch, int head, int y, float factor, float* rows) {
+  void read_row(const Source& source, int batch, int head, int y, float factor, float* rows) {
     if (y < 0 || y >= height_) return clear_row(y, rows);
-    for_each_line(batch, head, y, [&](long first, float* line) {
-      copy_scaled(line + layout.halo, tensor + first, width_, factor);
-      if (y + 1 < height_)
-        for (int x = 0; x < width_; x += Layout::kCacheLine) __builtin_prefetch(tensor + first + width_ + x);
-    });
+    source.weight ? project_lines(source, batch, head, y, factor) : copy_lines(source.tensor, batch, head, y, factor);
     for_each_chunk(y, rows, [](float* chunk, float* line) { store(chunk, keep_in_register(load(line))); });
   }
 
@@ -133,6 +136,55 @@ class HeadMap {
   const Layout layout;
 
  private:
+  void copy_lines(const float* tensor, int batch, int head, int y, float factor) {
+    for_each_line(batch, head, y, [&](long first, float* line) {
+      copy_scaled(line + layout.halo, tensor + first, width_, factor);
+      if (y + 1 < height_)
+        for (int x = 0; x < width_; x += Layout::kCacheLine) __builtin_prefetch(tensor + first + width_ + x);
+    });
+  }
+
+  E2VIZ_ALONE void project_lines(const Source& source, int batch, int head, int y, float factor) {
+    const long padded = layout.packs * kLanes;
+    inputs_.resize(source.inputs * padded);
+    for (int element = 0; element < elements_; ++element) {
+      for (int input = 0; input < source.inputs; ++input) {
+        const long plane = (long(batch) * source.inputs + input) * elements_ + element;
+        copy_scaled(inputs_.data() + input * padded, source.tensor + (plane * height_ + y) * width_, width_, 1.0f);
+      }
+      float* lines = lines_.data() + long(element) * depth_ * line_ + layout.halo;
+      for_blocks<4>(depth_, [&]<int C>(Block<C>, int c0) {
+        for_blocks<2>(layout.packs, [&]<int X>(Block<X>, int x0) {
+          const float *weight[C], *input = inputs_.data() + x0 * kLanes;
+          Lane sum[C][X];
+#pragma GCC unroll 8
+          for (int c = 0; c < C; ++c) {
+            const long row = long(c0 + c) * heads_ + head;
+            weight[c] = source.weight + row * source.inputs;
+#pragma GCC unroll 8
+            for (int x = 0; x < X; ++x) sum[c][x] = fill(source.bias[row]);
+          }
+          for (int i = 0; i < source.inputs; ++i, input += padded) {
+            Lane lane[X];
+#pragma GCC unroll 8
+            for (int x = 0; x < X; ++x) lane[x] = keep_in_register(load(input + x * kLanes));
+#pragma GCC unroll 8
+            for (int c = 0; c < C; ++c) {
+              const Lane factor = keep_in_register(fill(weight[c][i]));
+#pragma GCC unroll 8
+              for (int x = 0; x < X; ++x) sum[c][x] += factor * lane[x];
+            }
+          }
+#pragma GCC unroll 8
+          for (int c = 0; c < C; ++c)
+#pragma GCC unroll 8
+            for (int x = 0; x < X; ++x) store(lines + (c0 + c) * line_ + (x0 + x) * kLanes, sum[c][x] * factor);
+        });
+      });
+      for (int c = 0; c < depth_; ++c) std::fill_n(lines + c * line_ + width_, padded - width_, 0.0f);
+    }
+  }
+
   // The tensor is depth first, the planes are element first. All planes go through a buffer of lines, so that a line
   // is read long after it was written: the processor stalls on reading across two writes that are still under way.
   template <class Body>
@@ -157,7 +209,7 @@ class HeadMap {
 
   int depth_, heads_, elements_, height_, width_;
   long line_;  // floats of one line: a row of pixels with its halo, up to the end of the last pack
-  std::vector<float> lines_;
+  std::vector<float> lines_, inputs_;
 };
 
 }  // namespace e2viz

@@ -22,6 +22,17 @@ class Problem(ctypes.Structure):
     ]
 
 
+class Source(ctypes.Structure):
+    """Queries, keys or values, or the maps, weights and bias that they are a product of; mirrors Source in layout.h."""
+
+    _fields_ = [
+        *[(name, ctypes.c_void_p) for name in ("tensor", "weight", "bias")],
+        ("inputs", ctypes.c_int32),
+    ]
+
+
+Projection = tuple[Tensor, Tensor]  # weights [depth * head, input], depth first, and bias [depth * head]
+
 _loading = threading.Lock()
 _counting = threading.Lock()
 _joint_packs = 0
@@ -40,13 +51,23 @@ def joint_packs() -> int:
 
 def forward(problem: Problem, inputs: list[Tensor], out: Tensor) -> None:
     """Attention of query, key, value, plane encoding and group encoding, written to out."""
-    _count(_library().e2viz_attention_forward(ctypes.byref(problem), _team(), *_pointers([*inputs, out])))
+    sources = _sources([(tensor,) for tensor in inputs[:3]])
+    _count(_library().e2viz_attention_forward(ctypes.byref(problem), _team(), sources, *_pointers([*inputs[3:], out])))
+
+
+def projected_forward(
+    problem: Problem, maps: Tensor, projections: list[Projection], encodings: list[Tensor], out: Tensor
+) -> None:
+    """Attention of maps to themselves through projections to query, key and value, written to out."""
+    sources = _sources([(maps, *projection) for projection in projections])
+    _count(_library().e2viz_attention_forward(ctypes.byref(problem), _team(), sources, *_pointers([*encodings, out])))
 
 
 def backward(problem: Problem, inputs: list[Tensor], out_gradient: Tensor, gradients: list[Tensor]) -> None:
     """The gradients of the five inputs, written to gradients."""
-    tensors = _pointers([*inputs, out_gradient, *gradients])
-    _count(_library().e2viz_attention_backward(ctypes.byref(problem), _team(), *tensors))
+    sources = _sources([(tensor,) for tensor in inputs[:3]])
+    tensors = _pointers([*inputs[3:], out_gradient, *gradients])
+    _count(_library().e2viz_attention_backward(ctypes.byref(problem), _team(), sources, *tensors))
 
 
 def dropout_mask(problem: Problem, out: Tensor) -> None:
@@ -87,6 +108,11 @@ def _team() -> ctypes.c_void_p:
         except (OSError, AttributeError):
             continue
     return ctypes.c_void_p()
+
+
+def _sources(tensors: list[tuple[Tensor, ...]]) -> ctypes.Array:
+    """Query, key and value, each a tensor, or maps, weights and bias."""
+    return (Source * 3)(*(Source(*_pointers(list(each)), inputs=each[0].shape[1]) for each in tensors))
 
 
 def _pointers(tensors: list[Tensor]) -> list[ctypes.c_void_p]:

@@ -1,0 +1,133 @@
+"""Attention with its projections: what the layers call, against the textbook on separately projected maps."""
+
+import pytest
+import textbook
+import torch
+
+from e2viz.groups import group
+from e2viz.nn import functional, native
+from e2viz.nn.attention import GroupAttention, LiftingAttention
+from e2viz.nn.functional import split_heads
+
+needs_kernel = pytest.mark.skipif(not native.available(), reason=native.why_not() or "built")
+PLANES = [(3, 4, 4), (5, 9, 9), (5, 7, 12), (5, 16, 3), (9, 5, 8), (7, 1, 1)]
+
+
+def group_layer(name, window, query_factor=1.0, **settings):
+    torch.manual_seed(0)
+    layer = GroupAttention(group(name), 5, 6, heads=2, depth=10, window=window, **settings)
+    return turned_up(layer, query_factor)
+
+
+def lifting_layer(name, window, query_factor=1.0, **settings):
+    torch.manual_seed(0)
+    layer = LiftingAttention(group(name), 3, 6, heads=2, depth=6, window=window, **settings)
+    return turned_up(layer, query_factor)
+
+
+def turned_up(layer, query_factor):
+    """With biases, so that every coordinate has an encoding of its own; queries as large as asked for."""
+    with torch.no_grad():
+        for parameter in layer.encoding.parameters():
+            parameter.add_(torch.randn_like(parameter))
+        for project in (layer.query, layer.key, layer.value):
+            project.bias.normal_()
+        layer.query.weight.mul_(query_factor)
+    return layer
+
+
+def textbook_output(layer, maps):
+    """The layer's output in float64, by the formula."""
+    layer = layer.double()
+    query, key, value = (split_heads(project(maps.double()), 2) for project in (layer.query, layer.key, layer.value))
+    if isinstance(layer, GroupAttention):
+        plane, elements = layer.encoding(), layer.group_encoding()
+        mixed = textbook.group_attention(query, key, value, plane, elements, scale=layer.scale)
+    else:
+        mixed = textbook.lifting_attention(query, key, value, layer.encoding(), scale=layer.scale)
+    return layer.output(mixed.flatten(1, 2)).detach()
+
+
+def assert_near(measured, expected, relative=1e-5):
+    error = (measured.double() - expected).abs().max() / expected.abs().max()
+    assert error < relative, f"{error:.1e}"
+
+
+@needs_kernel
+@pytest.mark.parametrize("name", ["c1", "c4", "c8", "d4"])
+@pytest.mark.parametrize(("window", "height", "width"), PLANES)
+def test_group_layer_without_gradients_equals_textbook(name, window, height, width):
+    layer, maps = group_layer(name, window), torch.randn(2, 5, group(name).order, height, width)
+    with torch.no_grad():
+        measured = layer(maps)
+    assert_near(measured, textbook_output(layer, maps))
+
+
+@needs_kernel
+@pytest.mark.parametrize("name", ["c1", "c4", "c8", "d4"])
+@pytest.mark.parametrize(("window", "height", "width"), PLANES)
+def test_lifting_layer_without_gradients_equals_textbook(name, window, height, width):
+    layer, images = lifting_layer(name, window), torch.randn(2, 3, height, width)
+    with torch.inference_mode():
+        measured = layer(images)
+    assert_near(measured, textbook_output(layer, images))
+
+
+@needs_kernel
+@pytest.mark.parametrize("query_factor", [8.0, 100.0])
+def test_large_queries_take_the_joint_softmax_of_the_same_projections(query_factor):
+    layer, maps = group_layer("c4", 5, query_factor), torch.randn(1, 5, 4, 9, 9)
+    before = native.joint_packs()
+    with torch.no_grad():
+        measured = layer(maps)
+    assert native.joint_packs() > before
+    # The projection's own rounding in float32 is magnified by the scores.
+    assert_near(measured, textbook_output(layer, maps), 1e-6 * query_factor + 1e-5)
+
+
+@needs_kernel
+@pytest.mark.parametrize("make", [group_layer, lifting_layer])
+def test_gradients_take_the_two_steps_and_give_the_same(make, monkeypatch):
+    layer = make("c4", 5, dropout=0.2).train()
+    maps = torch.randn(2, 5, 4, 9, 9) if make is group_layer else torch.randn(2, 3, 9, 9)
+    called = []
+    in_kernel = native.projected_attention
+    monkeypatch.setattr(native, "projected_attention", lambda *a, **b: called.append(1) or in_kernel(*a, **b))
+    torch.manual_seed(3)
+    trained = layer(maps)
+    assert trained.requires_grad and not called
+    torch.manual_seed(3)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(maps), trained.detach(), rtol=1e-5, atol=1e-5)
+    assert called
+    for parameter in layer.parameters():
+        parameter.requires_grad_(False)
+    assert not layer(maps).requires_grad
+    assert len(called) == 2
+    assert layer(maps.requires_grad_()).requires_grad
+    assert len(called) == 2
+
+
+@pytest.mark.parametrize("make", [group_layer, lifting_layer])
+def test_torch_path_and_float64_take_the_two_steps(make, monkeypatch):
+    monkeypatch.setattr(native, "projected_attention", None)
+    layer, order = make("c4", 5), (4,) if make is group_layer else ()
+    maps = torch.randn(1, layer.query.weight.shape[1], *order, 6, 7)
+    with torch.no_grad():
+        layer.double()(maps.double())
+        monkeypatch.setenv(functional.PATH_VARIABLE, "torch")
+        layer.float()(maps)
+
+
+@needs_kernel
+def test_projections_that_do_not_fit_are_refused():
+    layer, maps = group_layer("c4", 5), torch.randn(1, 4, 4, 6, 6)
+    attend = getattr(functional.projected_group_attention, "__wrapped__", functional.projected_group_attention)
+    projections, plane, elements = (layer.query, layer.key, layer.value), layer.encoding(), layer.group_encoding()
+    with torch.no_grad():
+        with pytest.raises(ValueError, match="take 4 channels to one multiple of 2 heads, got 5 to 20, 5 to 20"):
+            attend(maps, projections, plane, elements, heads=2, scale=1.0)
+        with pytest.raises(ValueError, match="got 10 and 6 \\+ 3"):
+            attend(torch.randn(1, 5, 4, 6, 6), projections, plane, elements[..., 1:], heads=2, scale=1.0)
+        with pytest.raises(ValueError, match="dropout_p must be in"):
+            attend(torch.randn(1, 5, 4, 6, 6), projections, plane, elements, heads=2, scale=1.0, dropout_p=1.0)
