@@ -161,3 +161,21 @@ def test_an_aggregation_is_trained_and_shipped(base, tmp_path):
     assert card.recipe["base_checksum"] == "1" and (tmp_path / f"{card.name}.safetensors").stat().st_size < 2000
     with pytest.raises(LookupError, match="aggregation|method of"):
         train_aggregation("vit.rotmnist+mean_c4", tmp_path, tmp_path, tmp_path)
+
+
+def test_training_a_sum_is_training_a_mean_and_is_not_done_twice(base, tmp_path):
+    images = torch.rand(3, 1, SIZE, SIZE)
+    results = []
+    for method in ("sum", "mean"):
+        network = copy.deepcopy(wrap(base, method, "c4").network).requires_grad_(True)
+        logits = network(images)
+        logits.square().sum().backward()
+        results.append([logits.detach(), *(parameter.grad for parameter in network.parameters())])
+    for of_sum, of_mean in zip(*results, strict=True):
+        # Up to the norm's epsilon, which a network of so few channels feels.
+        assert (of_sum - of_mean).abs().max() <= 0.02 * of_mean.abs().max()
+    words = ["--settings", "rotmnist", "--output", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
+    assert tables.main([*words, "--levels", "whole", "--methods", "sum"]) == 0
+    assert not list((tmp_path / "runs").glob("*")), "nothing was trained"
+    row = next(line for line in (tmp_path / "out" / "rotmnist.md").read_text().splitlines() if line.startswith("| sum"))
+    assert row.endswith("| as mean |  |")
