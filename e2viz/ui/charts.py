@@ -11,27 +11,34 @@ from e2viz.measure.stability import Stability
 from e2viz.measure.sweep import Sweep
 from e2viz.ui.theme import chart_colors
 
+CARDS_IN_A_ROW = 2  # of three numbers each: with more, Streamlit cuts the numbers off
+
 
 def stability_cards(measured: dict[str, Stability], labels: dict[str, str]) -> None:
-    """One column a model: how steady it is on this picture, and its accuracy on the test split beside it."""
-    for column, (name, stability) in zip(st.columns(len(measured)), measured.items(), strict=True):
-        with column:
-            st.markdown(f"**{labels[name]}**")
-            left, middle, right = st.columns(3)
-            left.metric(
-                "agreement", f"{100 * stability.agreement:.0f} %", help="share of angles with the upright answer"
-            )
-            middle.metric("flips", f"{len(stability.flips)} of {stability.frames}")
-            right.metric(
-                "worst margin",
-                f"{stability.worst_margin:+.2f}".replace("-", "\u2212"),
-                help=f"at {stability.worst_margin_deg:g}°",
-            )
-            st.caption(_accuracy(name))
-            if stability.ambiguity:
-                st.caption(stability.ambiguity)
-            with st.expander("All measures"):
-                st.dataframe(measures_table(stability), hide_index=True, width="stretch")
+    """A card for each model: how steady it is on this picture, and its accuracy on the test split beside it."""
+    names = list(measured)
+    for first in range(0, len(names), CARDS_IN_A_ROW):
+        row = names[first : first + CARDS_IN_A_ROW]
+        for column, name in zip(st.columns(min(len(names), CARDS_IN_A_ROW)), row, strict=False):
+            with column:
+                _card(name, measured[name], labels[name])
+
+
+def _card(name: str, stability: Stability, label: str) -> None:
+    st.markdown(f"**{label}**")
+    left, middle, right = st.columns(3)
+    left.metric("agreement", f"{100 * stability.agreement:.0f} %", help="share of angles with the upright answer")
+    middle.metric("flips", f"{len(stability.flips)} of {stability.frames}")
+    right.metric(
+        "worst margin",
+        f"{stability.worst_margin:+.2f}".replace("-", "\u2212"),
+        help=f"at {stability.worst_margin_deg:g}°",
+    )
+    st.caption(_accuracy(name))
+    if stability.ambiguity:
+        st.caption(stability.ambiguity)
+    with st.expander("All measures"):
+        st.dataframe(measures_table(stability), hide_index=True, width="stretch")
 
 
 def _accuracy(name: str) -> str:
