@@ -40,7 +40,7 @@ LEARNED: dict[str, type[nn.Module]] = {
     "learned_attention": aggregation.LearnedAttention,
 }
 METHODS = ("mean", "max", "sum", "most_likely", "most_certain", "learned_average", "learned_attention", "tta")
-CHUNK_VIEWS = 128
+CHUNK_VIEWS = 32
 
 
 def _check_method(method: str) -> None:

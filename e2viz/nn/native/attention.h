@@ -26,7 +26,7 @@ class Head {
  public:
   Head(const Problem& problem, const Encodings& encodings, Workspace& workspace)
       : p_(problem), encodings_(encodings), dropout_(problem),
-        tile_(problem, encodings.place.data(), encodings.offsets.count, workspace.tile),
+        tile_(problem, encodings.place.data(), workspace.tile),
         border_(problem, 1, problem.window / 2), queries_(problem, problem.queries, 0),
         keys_(problem, problem.keys, problem.window / 2), outputs_(problem, problem.outputs, 0),
         workspace_(workspace) {

@@ -51,6 +51,4 @@ class Dropout {
   int steps_;
 };
 
-E2VIZ_INLINE Lane masked(Lane lane, LaneInt mask) { return (Lane)((LaneInt)lane & mask); }
-
 }  // namespace e2viz

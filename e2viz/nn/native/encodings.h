@@ -50,12 +50,14 @@ struct Encodings {
                p.depth_plane - p.depth_plane / 2),
         elements(group_encoding, long(p.outputs) * p.queries * p.keys, p.depth_group(), 0, p.depth_group()),
         separable(p.depth_plane > 1 && row.count + column.count <= offsets.count / 2),
-        few_elements(elements.count <= p.outputs * p.keys / 2), place(offsets.index.begin(), offsets.index.end()),
-        row_of(offsets.count), column_of(offsets.count) {
-    for (size_t i = 0; i < place.size(); ++i) {
-      row_of[place[i]] = row.index[i];
-      column_of[place[i]] = column.index[i];
-    }
+        few_elements(elements.count <= p.outputs * p.keys / 2), row_of(offsets.count), column_of(offsets.count) {
+    for (int u = 0; u < p.offsets(); ++u)
+      for (int v = 0; v < p.outputs; ++v) {
+        const int i = v * p.offsets() + u;
+        place.push_back(long(offsets.index[i]) * p.queries * kLanes);
+        row_of[offsets.index[i]] = row.index[i];
+        column_of[offsets.index[i]] = column.index[i];
+      }
   }
 
   static std::vector<float> channels_last(const Problem& p, const float* encoding) {
@@ -73,11 +75,13 @@ struct Encodings {
     Lane *rows = scratch, *columns = scratch + t.queries * row.count;
     exponentials(row, t, query, rows);
     exponentials(column, t, query, columns);
-    const int *i = row_of.data(), *j = column_of.data();
-    for (int g = 0; g < t.queries; ++g) {
-      const Lane *of_row = rows + g * row.count, *of_column = columns + g * column.count;
-      Lane* plane = t.plane + g * offsets.count;
-      for (int k = 0; k < offsets.count; ++k) plane[k] = of_row[i[k]] * of_column[j[k]];
+    Lane* plane = t.plane;
+    for (int k = 0; k < offsets.count; ++k) {
+      const Lane *of_row = rows + row_of[k] * t.queries, *of_column = columns + column_of[k] * t.queries;
+      for_blocks<4>(t.queries, [&]<int G>(Block<G>, int g0) {
+#pragma GCC unroll 8
+        for (int g = 0; g < G; ++g) *plane++ = of_row[g0 + g] * of_column[g0 + g];
+      });
     }
   }
 
@@ -89,26 +93,26 @@ struct Encodings {
       Lane* group = t.group;
       for (int v = 0; v < t.outputs; ++v)
         for (int g = 0; g < t.queries; ++g)
-          for (int m = 0; m < t.keys; ++m) *group++ = scratch[g * elements.count + *index++];
+          for (int m = 0; m < t.keys; ++m) *group++ = scratch[*index++ * t.queries + g];
       return;
     }
     group_scores(t.group, query, t.queries, group, elements.channels, t.outputs, t.keys);
-    for (int i = 0; i < t.outputs * t.queries; ++i) exponentiate(t.group + i * t.keys, t.keys, t.safe);
+    for (int i = 0; i < t.outputs * t.queries; ++i) exponentiate(t.group + i * t.keys, 1, t.keys, t.safe);
   }
 
   std::vector<float> plane;
   const float* group;
   Distinct offsets, row, column, elements;
   bool separable, few_elements;
-  std::vector<long> place;             // [v][u]: which of the different offsets
+  std::vector<long> place;             // [u][v]: where in the tile the plane part begins, in floats
   std::vector<int> row_of, column_of;  // of each different offset
 
  private:
-  // [g][i], each less the largest of its g.
+  // [i][g], each less the largest of its g.
   static void exponentials(const Distinct& encoding, Tile& t, Planes query, Lane* lanes) {
-    plane_scores(lanes, query.channels_from(encoding.first), t.queries, encoding.vectors.data(), encoding.channels, 1,
+    plane_scores(lanes, query.channels_from(encoding.first), t.queries, encoding.vectors.data(), encoding.channels,
                  encoding.count);
-    for (int g = 0; g < t.queries; ++g) exponentiate(lanes + g * encoding.count, encoding.count, t.safe);
+    exponentiate(lanes, t.queries, encoding.count, t.safe);
   }
 };
 

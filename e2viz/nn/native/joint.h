@@ -127,7 +127,7 @@ inline void joint_weights(Tile& t, JointScores& scores) {
       for (int m = 0; m < t.keys; ++m)
         for (int u = 0; u < t.offsets; ++u) {
           const Lane kept = joint_kept<kDropout>(t, t.joint[m * t.offsets + u], v, g, m, u);
-          Lane& weight = t.weights[t.of_weights(v, m) + u];
+          Lane& weight = t.weights[t.of_weights(m, u, v)];
           weight = g ? weight + kept : kept;
         }
     }
@@ -141,20 +141,20 @@ inline void joint_gradient(Tile& t, JointScores& scores) {
   for (int v = 0; v < t.outputs; ++v)
     for (int g = 0; g < t.queries; ++g) {
       scores.softmax(t, v, g);
-      const Lane* upstream = t.weights_gradient + t.of_weights(v, 0);
       Lane mean = {};
       for (int m = 0; m < t.keys; ++m)
         for (int u = 0; u < t.offsets; ++u) {
           const int i = m * t.offsets + u;
-          mean += joint_kept<kDropout>(t, t.joint[i] * upstream[i], v, g, m, u);
+          mean += joint_kept<kDropout>(t, t.joint[i] * t.weights_gradient[t.of_weights(m, u, v)], v, g, m, u);
         }
       for (int m = 0; m < t.keys; ++m) {
         Lane total = {};
         for (int u = 0; u < t.offsets; ++u) {
           const int i = m * t.offsets + u;
-          const Lane change = t.joint[i] * (joint_kept<kDropout>(t, upstream[i], v, g, m, u) - mean);
-          t.content_gradient[t.of_content(g, m) + u] += change;
-          t.plane_gradient[t.of_plane_gradient(v, g) + u] += change;
+          const Lane upstream = t.weights_gradient[t.of_weights(m, u, v)];
+          const Lane change = t.joint[i] * (joint_kept<kDropout>(t, upstream, v, g, m, u) - mean);
+          t.content_gradient[t.of_content(m, u, g)] += change;
+          t.plane_gradient[t.of_plane_gradient(v, u, g)] += change;
           total += change;
         }
         t.group_gradient[t.of_group(v, g, m)] = total;

@@ -104,7 +104,9 @@ class HeadMap {
   HeadMap(const Problem& problem, int elements, int halo)
       : layout(problem, elements * problem.depth, halo), depth_(problem.depth), heads_(problem.head),
         elements_(elements), height_(problem.height), width_(problem.width),
-        line_(layout.packs * kLanes + layout.plane), lines_(layout.planes * line_) {}
+        line_(layout.packs * kLanes + layout.plane), lines_(layout.planes * line_) {
+    for (int i = 0; i < kLanes; ++i) inside_[i] = (layout.packs - 1) * kLanes + i < width_ ? -1 : 0;
+  }
 
   Planes planes(float* rows, int y, long pack) const {
     return {rows + pack * layout.planes * layout.plane + layout.halo + (layout.halo ? 0 : layout.start_of_row(y)),
@@ -145,44 +147,51 @@ class HeadMap {
   }
 
   E2VIZ_ALONE void project_lines(const Source& source, int batch, int head, int y, float factor) {
-    const long padded = layout.packs * kLanes;
-    inputs_.resize(source.inputs * padded);
+    const long plane = long(height_) * width_, padded = layout.packs * kLanes;
+    const bool within = y * long(width_) + padded <= plane;  // whole packs can be loaded from where the row is
+    const long step = within ? elements_ * plane : padded;
     for (int element = 0; element < elements_; ++element) {
-      for (int input = 0; input < source.inputs; ++input) {
-        const long plane = (long(batch) * source.inputs + input) * elements_ + element;
-        copy_scaled(inputs_.data() + input * padded, source.tensor + (plane * height_ + y) * width_, width_, 1.0f);
-      }
+      const float* inputs = source.tensor + (long(batch) * source.inputs * elements_ + element) * plane + y * width_;
+      if (!within) inputs = copy_inputs(inputs, source.inputs, elements_ * plane, padded);
       float* lines = lines_.data() + long(element) * depth_ * line_ + layout.halo;
-      for_blocks<4>(depth_, [&]<int C>(Block<C>, int c0) {
-        for_blocks<2>(layout.packs, [&]<int X>(Block<X>, int x0) {
-          const float *weight[C], *input = inputs_.data() + x0 * kLanes;
+      for_blocks<2>(layout.packs, [&]<int X>(Block<X>, int x0) {
+        for_blocks<10 / X>(depth_, [&]<int C>(Block<C>, int c0) {
+          const float *weight[C], *input = inputs + x0 * kLanes;
           Lane sum[C][X];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
           for (int c = 0; c < C; ++c) {
             const long row = long(c0 + c) * heads_ + head;
             weight[c] = source.weight + row * source.inputs;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (int x = 0; x < X; ++x) sum[c][x] = fill(source.bias[row]);
           }
-          for (int i = 0; i < source.inputs; ++i, input += padded) {
+          for (int i = 0; i < source.inputs; ++i, input += step) {
             Lane lane[X];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (int x = 0; x < X; ++x) lane[x] = keep_in_register(load(input + x * kLanes));
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (int c = 0; c < C; ++c) {
               const Lane factor = keep_in_register(fill(weight[c][i]));
-#pragma GCC unroll 8
+#pragma GCC unroll 16
               for (int x = 0; x < X; ++x) sum[c][x] += factor * lane[x];
             }
           }
-#pragma GCC unroll 8
+          const LaneInt everywhere = LaneInt{} - 1, end = x0 + X == layout.packs ? inside_ : everywhere;
+#pragma GCC unroll 16
           for (int c = 0; c < C; ++c)
-#pragma GCC unroll 8
-            for (int x = 0; x < X; ++x) store(lines + (c0 + c) * line_ + (x0 + x) * kLanes, sum[c][x] * factor);
+#pragma GCC unroll 16
+            for (int x = 0; x < X; ++x)
+              store(lines + (c0 + c) * line_ + (x0 + x) * kLanes, masked(sum[c][x] * factor, x + 1 < X ? everywhere : end));
         });
       });
-      for (int c = 0; c < depth_; ++c) std::fill_n(lines + c * line_ + width_, padded - width_, 0.0f);
     }
+  }
+
+  // One row of each input, padded to whole packs.
+  const float* copy_inputs(const float* source, int inputs, long step, long padded) {
+    inputs_.resize(inputs * padded);
+    for (int i = 0; i < inputs; ++i) copy_scaled(inputs_.data() + i * padded, source + i * step, width_, 1.0f);
+    return inputs_.data();
   }
 
   // The tensor is depth first, the planes are element first. All planes go through a buffer of lines, so that a line
@@ -208,7 +217,8 @@ class HeadMap {
   }
 
   int depth_, heads_, elements_, height_, width_;
-  long line_;  // floats of one line: a row of pixels with its halo, up to the end of the last pack
+  LaneInt inside_;  // all ones in the lanes of a row's last pack that lie within the plane
+  long line_;       // floats of one line: a row of pixels with its halo, up to the end of the last pack
   std::vector<float> lines_, inputs_;
 };
 

@@ -1,11 +1,12 @@
-// Small matrix products whose entries are packs of pixels. Blocks of rows and columns stay in registers.
+// Small matrix products whose entries are packs of pixels. Blocks of rows and columns stay in registers. Results for
+// a row are neighbours in memory: what a block needs of one offset lies at fixed places from one pointer.
 #pragma once
 
 #include "layout.h"
 
 namespace e2viz {
 
-// scores[a][b][u] = start[u] + sum over channels of left[a] * right[b] at offset u
+// scores[b][u][a] = start[u] + sum over channels of left[a] * right[b] at offset u
 E2VIZ_ALONE void window_scores(Lane* scores, Planes left, int rows, Planes right, int columns, int offsets,
                           const Planes* start) {
   for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
@@ -33,27 +34,27 @@ E2VIZ_ALONE void window_scores(Lane* scores, Planes left, int rows, Planes right
 #pragma GCC unroll 8
         for (int a = 0; a < A; ++a)
 #pragma GCC unroll 8
-          for (int b = 0; b < B; ++b) scores[((a0 + a) * columns + b0 + b) * offsets + u] = sum[a][b];
+          for (int b = 0; b < B; ++b) scores[((b0 + b) * offsets + u) * rows + a0 + a] = sum[a][b];
       }
     });
   });
 }
 
-// target[a] = sum over b and u of weights[a][b][u] * source[b] at offset u
+// target[a] = sum over b and u of weights[b][u][a] * source[b] at offset u
 E2VIZ_ALONE void window_sum(Planes target, const Lane* weights, int rows, Planes source, int columns, int offsets) {
   for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
     for_blocks<2>(source.depth, [&]<int C>(Block<C>, int c0) {
       Lane sum[A][C] = {};
       for (int b = 0; b < columns; ++b) {
-        const Lane* w = weights + (a0 * columns + b) * offsets;
-        for (int u = 0; u < offsets; ++u) {
+        const Lane* w = weights + b * offsets * rows + a0;
+        for (int u = 0; u < offsets; ++u, w += rows) {
           const float* s = source(b, c0) + source.offset[u];
           Lane source_lane[C];
 #pragma GCC unroll 8
           for (int c = 0; c < C; ++c) source_lane[c] = keep_in_register(load(s + c * source.plane));
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
-            const Lane weight = keep_in_register(w[a * columns * offsets + u]);
+            const Lane weight = keep_in_register(w[a]);
 #pragma GCC unroll 8
             for (int c = 0; c < C; ++c) sum[a][c] += weight * source_lane[c];
           }
@@ -67,7 +68,7 @@ E2VIZ_ALONE void window_sum(Planes target, const Lane* weights, int rows, Planes
   });
 }
 
-// target[b] at offset u += sum over a of weights[a][b][u] * source[a]
+// target[b] at offset u += sum over a of weights[b][u][a] * source[a]
 E2VIZ_ALONE void window_scatter(Planes target, int columns, const Lane* weights, int rows, Planes source, int offsets) {
   for (int u = 0; u < offsets; ++u) {
     for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
@@ -76,7 +77,7 @@ E2VIZ_ALONE void window_scatter(Planes target, int columns, const Lane* weights,
 #pragma GCC unroll 8
         for (int a = 0; a < A; ++a)
 #pragma GCC unroll 8
-          for (int b = 0; b < B; ++b) weight[a][b] = weights[((a0 + a) * columns + b0 + b) * offsets + u];
+          for (int b = 0; b < B; ++b) weight[a][b] = weights[((b0 + b) * offsets + u) * rows + a0 + a];
         for (int c = 0; c < source.depth; ++c) {
           Lane sum[B];
 #pragma GCC unroll 8
@@ -98,31 +99,29 @@ E2VIZ_ALONE void window_scatter(Planes target, int columns, const Lane* weights,
 // An encoding [v][k][channel], the same for all pixels, and the query element that each k belongs to.
 // Plane encoding: k is a window offset and meets every query element. Group encoding: k = (g, m).
 
-// scores[v][g][u] = sum over channels of query[g] * encoding[v][u]
-E2VIZ_ALONE void plane_scores(Lane* scores, Planes query, int queries, const float* encoding, int depth, int outputs,
-                         int offsets) {
-  for (int v = 0; v < outputs; ++v)
-    for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
-      for_blocks<2>(offsets, [&]<int U>(Block<U>, int u0) {
-        Lane sum[G][U] = {};
-        const float* e = encoding + (v * offsets + u0) * depth;
-        for (int c = 0; c < depth; ++c) {
+// scores[k][g] = sum over channels of query[g] * encoding[k]
+E2VIZ_ALONE void plane_scores(Lane* scores, Planes query, int queries, const float* encoding, int depth, int count) {
+  for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
+    for_blocks<2>(count, [&]<int K>(Block<K>, int k0) {
+      Lane sum[K][G] = {};
+      const float* e = encoding + k0 * depth;
+      for (int c = 0; c < depth; ++c) {
 #pragma GCC unroll 8
-          for (int g = 0; g < G; ++g) {
-            const Lane q = load(query(g0 + g, c));
+        for (int g = 0; g < G; ++g) {
+          const Lane q = keep_in_register(load(query(g0 + g, c)));
 #pragma GCC unroll 8
-            for (int u = 0; u < U; ++u) sum[g][u] += q * e[u * depth + c];
-          }
+          for (int k = 0; k < K; ++k) sum[k][g] += q * e[k * depth + c];
         }
+      }
 #pragma GCC unroll 8
-        for (int g = 0; g < G; ++g)
+      for (int k = 0; k < K; ++k)
 #pragma GCC unroll 8
-          for (int u = 0; u < U; ++u) scores[(v * queries + g0 + g) * offsets + u0 + u] = sum[g][u];
-      });
+        for (int g = 0; g < G; ++g) scores[(k0 + k) * queries + g0 + g] = sum[k][g];
     });
+  });
 }
 
-// query_gradient[g] += sum over v and u of gradient[v][g][u] * encoding[v][u]
+// query_gradient[g] += sum over v and u of gradient[v][u][g] * encoding[v][u]
 E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const Lane* gradient, const float* encoding,
                                  int depth, int outputs, int offsets) {
   for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
@@ -137,7 +136,7 @@ E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const 
           const float* e = encoding + (v * offsets + u) * depth + c0;
 #pragma GCC unroll 8
           for (int g = 0; g < G; ++g) {
-            const Lane d = gradient[(v * queries + g0 + g) * offsets + u];
+            const Lane d = gradient[(v * offsets + u) * queries + g0 + g];
 #pragma GCC unroll 8
             for (int c = 0; c < C; ++c) sum[g][c] += d * e[c];
           }
@@ -150,7 +149,7 @@ E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const 
   });
 }
 
-// encoding_gradient[v][u] += sum over g of gradient[v][g][u] * query[g]; lanes are summed at the end
+// encoding_gradient[v][u] += sum over g of gradient[v][u][g] * query[g]; lanes are summed at the end
 E2VIZ_ALONE void plane_encoding_gradient(Lane* encoding_gradient, const Lane* gradient, Planes query, int queries,
                                     int depth, int outputs, int offsets) {
   for (int v = 0; v < outputs; ++v)
@@ -160,7 +159,7 @@ E2VIZ_ALONE void plane_encoding_gradient(Lane* encoding_gradient, const Lane* gr
 #pragma GCC unroll 8
         for (int g = 0; g < G; ++g)
 #pragma GCC unroll 8
-          for (int u = 0; u < U; ++u) d[g][u] = gradient[(v * queries + g0 + g) * offsets + u0 + u];
+          for (int u = 0; u < U; ++u) d[g][u] = gradient[(v * offsets + u0 + u) * queries + g0 + g];
         for (int c = 0; c < depth; ++c) {
           Lane* e = encoding_gradient + (v * offsets + u0) * depth + c;
           Lane sum[U];

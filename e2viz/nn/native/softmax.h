@@ -12,10 +12,10 @@ constexpr float kSmallestDenominator = 1e-12f;
 // The same where scores are so large, in units of log 2, that their roundings show in the fifth digit.
 constexpr float kLargestScore = 64.0f;
 
-// What one pack of pixels needs between its products. u runs fastest.
+// What one pack of pixels needs between its products.
 struct Tile {
-  Tile(const Problem& p, const long* place, int places, Buffer& buffer)
-      : outputs(p.outputs), queries(p.queries), keys(p.keys), offsets(p.offsets()), places(places), place(place) {
+  Tile(const Problem& p, const long* place, Buffer& buffer)
+      : outputs(p.outputs), queries(p.queries), keys(p.keys), offsets(p.offsets()), place(place) {
     const long by_key = long(queries) * keys * offsets, by_output = long(outputs) * queries * offsets;
     const long by_value = long(outputs) * keys * offsets, by_element = long(outputs) * queries * keys;
     const Dropout dropout(p);
@@ -38,22 +38,25 @@ struct Tile {
     threshold = dropout.threshold();
   }
 
-  E2VIZ_INLINE int of_content(int g, int m) const { return (g * keys + m) * offsets; }
-  E2VIZ_INLINE int of_plane_gradient(int v, int g) const { return (v * queries + g) * offsets; }
-  E2VIZ_INLINE int of_weights(int v, int m) const { return (v * keys + m) * offsets; }
+  E2VIZ_INLINE long of_content(int m, int u, int g) const { return long(m * offsets + u) * queries + g; }
+  E2VIZ_INLINE long of_plane_gradient(int v, int u, int g) const { return long(v * offsets + u) * queries + g; }
+  E2VIZ_INLINE long of_weights(int m, int u, int v) const { return long(m * offsets + u) * outputs + v; }
   E2VIZ_INLINE int of_group(int v, int g, int m) const { return (v * queries + g) * keys + m; }
   E2VIZ_INLINE LaneWord word(int v, int g, int m, int u) const {
     return query_words[v / 2 * queries + g] * key_words[m * offsets + u];
   }
 
-  E2VIZ_INLINE Lane plane_of(int v, int g, int u) const { return plane[g * places + place[v * offsets + u]]; }
+  // The plane part of (v, u), from query element g on.
+  E2VIZ_INLINE const float* plane_of(int v, int u, int g) const {
+    return reinterpret_cast<const float*>(plane + g) + place[u * outputs + v];
+  }
 
-  int outputs, queries, keys, offsets, places;
-  const long* place;                 // [v][u]: which of the `places` different offsets
-  Lane *content, *content_gradient;  // [g][m][u]: scores, then exponentials
-  Lane* plane;                       // [g][place]: exponentials
-  Lane* plane_gradient;              // [v][g][u]
-  Lane *weights, *weights_gradient;  // [v][m][u]: attention summed over g
+  int outputs, queries, keys, offsets;
+  const long* place;                 // [u][v]: where the offset's plane part begins, in floats
+  Lane *content, *content_gradient;  // [m][u][g]: scores, then exponentials
+  Lane* plane;                       // [different offset][g]: exponentials
+  Lane* plane_gradient;              // [v][u][g]
+  Lane *weights, *weights_gradient;  // [m][u][v]: attention summed over g
   Lane *group, *group_gradient;      // [v][g][m]: exponentials, then those over the denominator
   Lane *window_total, *shift;
   Lane* joint;  // [m][u]: attention of one (v, g), in joint.h
@@ -61,28 +64,29 @@ struct Tile {
   LaneInt threshold, safe;  // safe: whether the lane's factorised softmax can be trusted
 };
 
-// Four at a time: one by one, each comparison would wait for the one before.
-inline Lane largest(const Lane* scores, int count) {
-  Lane top[4] = {scores[0], scores[0], scores[0], scores[0]};
-  int i = 1;
-  for (; i + 4 <= count; i += 4)
+// scores [count][rows] to exponentials, each less the largest of its row.
+E2VIZ_ALONE void exponentiate(Lane* scores, int rows, int count, LaneInt& safe) {
+  for_blocks<4>(rows, [&]<int R>(Block<R>, int r0) {
+    Lane top[R], *first = scores + r0, *end = first + long(count) * rows;
 #pragma GCC unroll 8
-    for (int j = 0; j < 4; ++j) top[j] = larger(top[j], scores[i + j]);
-  for (; i < count; ++i) top[0] = larger(top[0], scores[i]);
-  return larger(larger(top[0], top[1]), larger(top[2], top[3]));
-}
-
-E2VIZ_ALONE void exponentiate(Lane* scores, int count, LaneInt& safe) {
-  const Lane top = largest(scores, count);
-  // Lanes beyond the plane may have nothing but masked scores.
-  safe &= (top < kLargestScore) & ((top > -kLargestScore) | (top < 0.5f * kOutside));
-  for (int i = 0; i < count; ++i) scores[i] = exp2_of_negative(scores[i] - top);
+    for (int r = 0; r < R; ++r) top[r] = first[r];
+    for (const Lane* next = first + rows; next < end; next += rows)
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) top[r] = larger(top[r], next[r]);
+    // Lanes beyond the plane may have nothing but masked scores.
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r)
+      safe &= (top[r] < kLargestScore) & ((top[r] > -kLargestScore) | (top[r] < 0.5f * kOutside));
+    for (Lane* next = first; next < end; next += rows)
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) next[r] = exp2_of_negative(next[r] - top[r]);
+  });
 }
 
 // The content's scores to exponentials, and 1 / denominator into the group part. False where a denominator is too
 // small.
 E2VIZ_ALONE bool factorise(Tile& t) {
-  for (int g = 0; g < t.queries; ++g) exponentiate(t.content + t.of_content(g, 0), t.keys * t.offsets, t.safe);
+  exponentiate(t.content, t.queries, t.keys * t.offsets, t.safe);
   for (int g = 0; g < t.queries; ++g)
     for_blocks<4>(t.outputs, [&]<int V>(Block<V>, int v0) {
       for_blocks<2>(t.keys, [&]<int M>(Block<M>, int m0) {
@@ -90,10 +94,10 @@ E2VIZ_ALONE bool factorise(Tile& t) {
         for (int u = 0; u < t.offsets; ++u) {
           Lane key[M];
 #pragma GCC unroll 8
-          for (int m = 0; m < M; ++m) key[m] = t.content[t.of_content(g, m0 + m) + u];
+          for (int m = 0; m < M; ++m) key[m] = keep_in_register(t.content[t.of_content(m0 + m, u, g)]);
 #pragma GCC unroll 8
           for (int v = 0; v < V; ++v) {
-            const Lane plane = t.plane_of(v0 + v, g, u);
+            const Lane plane = keep_in_register(load(t.plane_of(v0 + v, u, g)));
 #pragma GCC unroll 8
             for (int m = 0; m < M; ++m) total[v][m] += plane * key[m];
           }
@@ -117,7 +121,7 @@ E2VIZ_ALONE bool factorise(Tile& t) {
   return true;
 }
 
-// weights[v][m][u] = sum over g of attention, with what dropout left out
+// weights[m][u][v] = sum over g of attention, with what dropout left out
 template <bool kDropout>
 E2VIZ_ALONE void factorised_weights(Tile& t) {
   for_blocks<2>(t.outputs, [&]<int V>(Block<V>, int v0) {
@@ -128,23 +132,29 @@ E2VIZ_ALONE void factorised_weights(Tile& t) {
         for (int v = 0; v < V; ++v)
 #pragma GCC unroll 8
           for (int g = 0; g < G; ++g) group[v][g] = t.group[t.of_group(v0 + v, g0 + g, m)];
-        for (int u = 0; u < t.offsets; ++u) {
+        Lane* weight = t.weights + t.of_weights(m, 0, v0);
+        const Lane* content = t.content + t.of_content(m, 0, g0);
+        for (int u = 0; u < t.offsets; ++u, weight += t.outputs, content += t.queries) {
           Lane sum[V];
+          const float* plane[V];
 #pragma GCC unroll 8
-          for (int v = 0; v < V; ++v) sum[v] = g0 ? t.weights[t.of_weights(v0 + v, m) + u] : Lane{};
+          for (int v = 0; v < V; ++v) {
+            sum[v] = g0 ? weight[v] : Lane{};
+            plane[v] = t.plane_of(v0 + v, u, g0);
+          }
 #pragma GCC unroll 8
           for (int g = 0; g < G; ++g) {
-            const Lane content = t.content[t.of_content(g0 + g, m) + u];
+            const Lane of_key = keep_in_register(content[g]);
             const LaneWord word = kDropout ? t.word(v0, g0 + g, m, u) : LaneWord{};
 #pragma GCC unroll 8
             for (int v = 0; v < V; ++v) {
-              Lane attention = content * t.plane_of(v0 + v, g0 + g, u);
+              Lane attention = of_key * load(plane[v] + g * kLanes);
               if (kDropout) attention = masked(attention, Dropout::kept(word, v, t.threshold));
               sum[v] += attention * group[v][g];
             }
           }
 #pragma GCC unroll 8
-          for (int v = 0; v < V; ++v) t.weights[t.of_weights(v0 + v, m) + u] = sum[v];
+          for (int v = 0; v < V; ++v) weight[v] = sum[v];
         }
       });
   });
@@ -160,13 +170,15 @@ E2VIZ_ALONE void factorised_gradient(Tile& t) {
         Lane group[G], total[G] = {};
 #pragma GCC unroll 8
         for (int g = 0; g < G; ++g) group[g] = t.group[t.of_group(v, g0 + g, m)];
-        for (int u = 0; u < t.offsets; ++u) {
-          Lane& weight = t.weights[t.of_weights(v, m) + u];
-          const Lane gradient = t.weights_gradient[t.of_weights(v, m) + u];
+        const Lane* content = t.content + t.of_content(m, 0, g0);
+        for (int u = 0; u < t.offsets; ++u, content += t.queries) {
+          Lane& weight = t.weights[t.of_weights(m, u, v)];
+          const Lane gradient = t.weights_gradient[t.of_weights(m, u, v)];
+          const float* plane = t.plane_of(v, u, g0);
           Lane sum = g0 ? weight : Lane{};
 #pragma GCC unroll 8
           for (int g = 0; g < G; ++g) {
-            Lane attention = t.content[t.of_content(g0 + g, m) + u] * t.plane_of(v, g0 + g, u);
+            Lane attention = content[g] * load(plane + g * kLanes);
             if (kDropout) attention = masked(attention, Dropout::kept(t.word(v, g0 + g, m, u), v % 2, t.threshold));
             sum += attention * group[g];
             total[g] += attention * gradient;
@@ -200,24 +212,24 @@ E2VIZ_ALONE void factorised_gradient(Tile& t) {
 #pragma GCC unroll 8
           for (int m = 0; m < M; ++m) {
             const LaneWord word = kDropout ? t.word(v0, g, m0 + m, u) : LaneWord{};
-            const Lane content = t.content[t.of_content(g, m0 + m) + u];
+            const Lane content = t.content[t.of_content(m0 + m, u, g)];
 #pragma GCC unroll 8
             for (int v = 0; v < V; ++v) {
-              Lane gradient = t.weights_gradient[t.of_weights(v0 + v, m0 + m) + u];
+              Lane gradient = t.weights_gradient[t.of_weights(m0 + m, u, v0 + v)];
               if (kDropout) gradient = masked(gradient, Dropout::kept(word, v, t.threshold));
               gradient = group[v][m] * gradient - shift[v][m];
-              content_sum[m] += t.plane_of(v0 + v, g, u) * gradient;
+              content_sum[m] += load(t.plane_of(v0 + v, u, g)) * gradient;
               plane_sum[v] += content * gradient;
             }
           }
 #pragma GCC unroll 8
           for (int m = 0; m < M; ++m) {
-            Lane& target = t.content_gradient[t.of_content(g, m0 + m) + u];
+            Lane& target = t.content_gradient[t.of_content(m0 + m, u, g)];
             target = v0 ? target + content_sum[m] : content_sum[m];
           }
 #pragma GCC unroll 8
           for (int v = 0; v < V; ++v) {
-            Lane& target = t.plane_gradient[t.of_plane_gradient(v0 + v, g) + u];
+            Lane& target = t.plane_gradient[t.of_plane_gradient(v0 + v, u, g)];
             target = m0 ? target + plane_sum[v] : plane_sum[v];
           }
         }
@@ -226,8 +238,8 @@ E2VIZ_ALONE void factorised_gradient(Tile& t) {
   for (int i = 0; i < t.queries * t.keys * t.offsets; ++i) t.content_gradient[i] *= t.content[i];
   Lane* plane_gradient = t.plane_gradient;
   for (int v = 0; v < t.outputs; ++v)
-    for (int g = 0; g < t.queries; ++g)
-      for (int u = 0; u < t.offsets; ++u) *plane_gradient++ *= t.plane_of(v, g, u);
+    for (int u = 0; u < t.offsets; ++u)
+      for (int g = 0; g < t.queries; ++g) *plane_gradient++ *= load(t.plane_of(v, u, g));
 }
 
 }  // namespace e2viz

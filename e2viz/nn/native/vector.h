@@ -61,6 +61,8 @@ E2VIZ_INLINE void copy_scaled(float* target, const float* source, int count, flo
 
 E2VIZ_INLINE Lane fill(float value) { return Lane{} + value; }
 
+E2VIZ_INLINE Lane masked(Lane lane, LaneInt mask) { return (Lane)((LaneInt)lane & mask); }
+
 E2VIZ_INLINE Lane larger(Lane a, Lane b) { return a > b ? a : b; }
 
 E2VIZ_INLINE float sum_of_lanes(Lane lane) {
@@ -70,17 +72,15 @@ E2VIZ_INLINE float sum_of_lanes(Lane lane) {
 }
 
 // 2^x for x <= 0 to 1e-7 relative; below 2^-126 it is a number too small to count.
-// Degree-5 minimax polynomial on [-1/2, 1/2]; the whole part goes straight into the exponent bits.
+// Degree-5 minimax polynomial on [-1/2, 1/2] by pairs of terms, so that less waits for what comes before; the whole part goes straight into the exponent bits.
 E2VIZ_INLINE Lane exp2_of_negative(Lane x) {
-  x = larger(fill(-126.0f), x);
+  x = larger(x, fill(-126.0f));
   const Lane shifted = x + 12582912.0f;  // 1.5 * 2^23: the low bits now hold round(x)
   const Lane f = x - (shifted - 12582912.0f);
-  Lane y = fill(1.32647271e-03f);
-  y = y * f + 9.67151274e-03f;
-  y = y * f + 5.55073374e-02f;
-  y = y * f + 2.40222421e-01f;
-  y = y * f + 6.93146978e-01f;
-  y = y * f + 1.0f;
+  const Lane square = f * f;
+  Lane y = f * 1.32647271e-03f + 9.67151274e-03f;
+  y = y * square + (f * 5.55073374e-02f + 2.40222421e-01f);
+  y = y * square + (f * 6.93146978e-01f + 1.0f);
   LaneInt exponent, bits;
   std::memcpy(&exponent, &shifted, sizeof shifted);
   std::memcpy(&bits, &y, sizeof y);
