@@ -62,11 +62,10 @@ class LiftingAttention(nn.Module):
                 encoding, scale=self.scale, pixels=all_pixels(*images.shape[-2:]) if pixels is None else pixels,
             )
         )  # fmt: skip
-        mixed = functional.projected_lifting_attention(
-            images, (self.query, self.key, self.value), encoding,
+        return functional.projected_lifting_attention(
+            images, (self.query, self.key, self.value, self.output), encoding,
             heads=self.heads, scale=self.scale, dropout_p=self.dropout if self.training else 0.0,
         )  # fmt: skip
-        return self.output(mixed.flatten(1, 2))
 
 
 class GroupAttention(nn.Module):
@@ -120,8 +119,7 @@ class GroupAttention(nn.Module):
                 pixels=all_pixels(*maps.shape[-2:]) if pixels is None else pixels,
             )
         )  # fmt: skip
-        mixed = functional.projected_group_attention(
-            maps, (self.query, self.key, self.value), plane, elements,
+        return functional.projected_group_attention(
+            maps, (self.query, self.key, self.value, self.output), plane, elements,
             heads=self.heads, scale=self.scale, dropout_p=self.dropout if self.training else 0.0,
         )  # fmt: skip
-        return self.output(mixed.flatten(1, 2))

@@ -113,12 +113,12 @@ def projected_group_attention(
     heads: int,
     scale: float,
     dropout_p: float = 0.0,
-) -> Float[Tensor, "batch depth head group height width"]:
-    """`group_attention` of what the projections make of maps; without gradients it is faster than the two steps.
+) -> Float[Tensor, "batch output group height width"]:
+    """`group_attention` between projections of maps and of its result; without gradients faster than step by step.
 
     Args:
         maps: the input of the layer.
-        projections: to query, key and value; their channels are depth first.
+        projections: to query, key and value, and from what they give to the output; heads are depth first.
         plane_encoding: as in `group_attention`.
         group_encoding: as in `group_attention`.
         heads: attention heads.
@@ -132,8 +132,10 @@ def projected_group_attention(
         ValueError: shapes, window or dropout_p break the rules of `group_attention`.
     """
     if not _projects_in_kernel(maps, projections, plane_encoding, group_encoding):
-        query, key, value = (split_heads(project(maps), heads) for project in projections)
-        return group_attention(query, key, value, plane_encoding, group_encoding, scale=scale, dropout_p=dropout_p)
+        *inputs, output = projections
+        query, key, value = (split_heads(project(maps), heads) for project in inputs)
+        mixed = group_attention(query, key, value, plane_encoding, group_encoding, scale=scale, dropout_p=dropout_p)
+        return output(mixed.flatten(1, 2))
     _check_projections(maps, projections, heads)
     _check_plane_encoding(plane_encoding)
     _check_group_encoding(len(projections[0].weight) // heads, maps.shape[2], plane_encoding, group_encoding)
@@ -151,12 +153,12 @@ def projected_lifting_attention(
     heads: int,
     scale: float,
     dropout_p: float = 0.0,
-) -> Float[Tensor, "batch depth head group height width"]:
-    """`lifting_attention` of what the projections make of images; without gradients faster than the two steps.
+) -> Float[Tensor, "batch output group height width"]:
+    """`lifting_attention` between projections of images and of its result; without gradients faster than step by step.
 
     Args:
         images: the input of the layer.
-        projections: to query, key and value; their channels are depth first.
+        projections: to query, key and value, and from what they give to the output; heads are depth first.
         plane_encoding: as in `lifting_attention`.
         heads: attention heads.
         scale: as in `lifting_attention`.
@@ -169,8 +171,10 @@ def projected_lifting_attention(
         ValueError: shapes, window or dropout_p break the rules of `lifting_attention`.
     """
     if not _projects_in_kernel(images, projections, plane_encoding):
-        query, key, value = (split_heads(project(images), heads) for project in projections)
-        return lifting_attention(query, key, value, plane_encoding, scale=scale, dropout_p=dropout_p)
+        *inputs, output = projections
+        query, key, value = (split_heads(project(images), heads) for project in inputs)
+        mixed = lifting_attention(query, key, value, plane_encoding, scale=scale, dropout_p=dropout_p)
+        return output(mixed.flatten(1, 2))
     _check_projections(images, projections, heads)
     _check_plane_encoding(plane_encoding)
     _check_lifting_depth(len(projections[0].weight) // heads, plane_encoding)
@@ -319,13 +323,15 @@ def _check_lifting_depth(depth: int, plane_encoding: Tensor) -> None:
 
 
 def _check_projections(maps: Tensor, projections: Sequence[Pointwise], heads: int) -> None:
-    shapes = [tuple(project.weight.shape) for project in projections]
-    outputs = shapes[0][0]
-    if len(shapes) != 3 or set(shapes) != {(outputs, maps.shape[1])} or outputs % heads:
+    *inputs, output = (tuple(project.weight.shape) for project in projections)
+    depth_heads = inputs[0][0]
+    if len(inputs) != 3 or set(inputs) != {(depth_heads, maps.shape[1])} or depth_heads % heads:
         raise ValueError(
             f"three projections must take {maps.shape[1]} channels to one multiple of {heads} heads, got "
-            + ", ".join(f"{inputs} to {outputs}" for outputs, inputs in shapes)
+            + ", ".join(f"{taken} to {given}" for given, taken in inputs)
         )
+    if output[1] != depth_heads:
+        raise ValueError(f"the output's projection must take {depth_heads} channels, got {output[1]} to {output[0]}")
 
 
 def _check_group_encoding(depth: int, group: int, plane_encoding: Tensor, group_encoding: Tensor) -> None:

@@ -8,6 +8,7 @@ from e2viz.groups import group
 from e2viz.nn import functional, native
 from e2viz.nn.attention import GroupAttention, LiftingAttention
 from e2viz.nn.functional import split_heads
+from e2viz.nn.pointwise import Pointwise
 
 needs_kernel = pytest.mark.skipif(not native.available(), reason=native.why_not() or "built")
 PLANES = [(3, 4, 4), (5, 9, 9), (5, 7, 12), (5, 16, 3), (9, 5, 8), (7, 1, 1)]
@@ -30,7 +31,7 @@ def turned_up(layer, query_factor):
     with torch.no_grad():
         for parameter in layer.encoding.parameters():
             parameter.add_(torch.randn_like(parameter))
-        for project in (layer.query, layer.key, layer.value):
+        for project in (layer.query, layer.key, layer.value, layer.output):
             project.bias.normal_()
         layer.query.weight.mul_(query_factor)
     return layer
@@ -123,10 +124,13 @@ def test_torch_path_and_float64_take_the_two_steps(make, monkeypatch):
 def test_projections_that_do_not_fit_are_refused():
     layer, maps = group_layer("c4", 5), torch.randn(1, 4, 4, 6, 6)
     attend = getattr(functional.projected_group_attention, "__wrapped__", functional.projected_group_attention)
-    projections, plane, elements = (layer.query, layer.key, layer.value), layer.encoding(), layer.group_encoding()
+    projections = (layer.query, layer.key, layer.value, layer.output)
+    plane, elements = layer.encoding(), layer.group_encoding()
     with torch.no_grad():
         with pytest.raises(ValueError, match="take 4 channels to one multiple of 2 heads, got 5 to 20, 5 to 20"):
             attend(maps, projections, plane, elements, heads=2, scale=1.0)
+        with pytest.raises(ValueError, match="must take 20 channels, got 6 to 20"):
+            attend(torch.randn(1, 5, 4, 6, 6), (*projections[:3], Pointwise(6, 20)), plane, elements, heads=2, scale=1.0)
         with pytest.raises(ValueError, match="got 10 and 6 \\+ 3"):
             attend(torch.randn(1, 5, 4, 6, 6), projections, plane, elements[..., 1:], heads=2, scale=1.0)
         with pytest.raises(ValueError, match="dropout_p must be in"):

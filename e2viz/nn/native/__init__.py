@@ -73,14 +73,16 @@ def projected_attention(
     heads: int,
     scale: float,
     dropout_p: float = 0.0,
-) -> Float[Tensor, "batch depth head output height width"]:
+) -> Float[Tensor, "batch channel output height width"]:
     """Group attention of maps to themselves, or lifting attention without a group encoding; it has no backward.
 
-    Queries, keys and values are made row by row where they are used and never stored.
+    Queries, keys and values are made row by row where they are used, and what the heads attend to is summed by the
+    output's projection: none of it is stored.
 
     Args:
         maps: with a single element for lifting attention.
-        projections: weights [depth * head, input], depth first, and bias of query, key and value.
+        projections: weights [depth * head, input], depth first, and bias of query, key and value; then weights
+            [channel, depth * head] and bias of the output.
         plane_encoding: see `functional.group_attention`.
         group_encoding: see `functional.group_attention`.
         heads: attention heads.
@@ -94,7 +96,7 @@ def projected_attention(
         (batch, depth, heads, order, height, width), plane_encoding, order,
         scale=scale, dropout_p=dropout_p, seed=_draw_seed(dropout_p),
     )  # fmt: skip
-    out = maps.new_empty(batch, depth, heads, outputs, height, width)
+    out = maps.new_empty(batch, len(projections[3][0]), outputs, height, width)
     encodings = [plane_encoding.contiguous(), group_encoding.contiguous()]
     library.projected_forward(problem, maps.contiguous(), projections, encodings, out)
     return out

@@ -34,12 +34,11 @@ void share_out(int tasks, const Problem& problem, Team team, const Work& work) {
   for (std::thread& other : others) other.join();
 }
 
-// In how many bands of rows a head is cut: heads that do not go round among the threads would leave one waiting.
-// A band reads the rows of its window's halo again.
-int bands(const Problem& problem) {
-  const int heads = problem.batch * problem.head;
-  if (problem.threads < 2 || heads % problem.threads == 0 || heads >= 8 * problem.threads) return 1;
-  return std::clamp(problem.height / (2 * problem.window), 1, problem.threads);
+// In how many bands of rows a plane is cut: pieces of work that do not go round among the threads would leave one
+// waiting. A band reads the rows of its window's halo again.
+int bands(const Problem& problem, int pieces, int smallest_band) {
+  if (problem.threads < 2 || pieces % problem.threads == 0 || pieces >= 8 * problem.threads) return 1;
+  return std::clamp(problem.height / smallest_band, 1, problem.threads);
 }
 
 Workspace& workspace() {
@@ -53,15 +52,18 @@ extern "C" {
 
 // All return how many packs of pixels took the joint softmax.
 long e2viz_attention_forward(const e2viz::Problem* problem, e2viz::Team team, const e2viz::Inputs* inputs,
-                             const float* plane_encoding, const float* group_encoding, float* out) {
+                             const float* plane_encoding, const float* group_encoding, const e2viz::Output* out) {
   const e2viz::Encodings encodings(*problem, plane_encoding, group_encoding);
   std::atomic<long> joint{0};
-  const int bands = e2viz::bands(*problem), height = problem->height;
-  e2viz::share_out(problem->batch * problem->head * bands, *problem, team, [&](const auto& next_task) {
+  const int pieces = out->weight ? problem->batch : problem->batch * problem->head, height = problem->height;
+  const int bands = e2viz::bands(*problem, pieces, out->weight ? problem->window / 2 + 1 : 2 * problem->window);
+  e2viz::share_out(pieces * bands, *problem, team, [&](const auto& next_task) {
     e2viz::Head head(*problem, encodings, e2viz::workspace());
     for (int task = next_task(); task >= 0; task = next_task()) {
-      const int band = task % bands;
-      joint += head.forward(task / bands, height * band / bands, height * (band + 1) / bands, *inputs, out);
+      const int piece = task / bands, band = task % bands;
+      const int first_row = height * band / bands, end_row = height * (band + 1) / bands;
+      joint += out->weight ? head.forward_projected(piece, first_row, end_row, *inputs, *out)
+                           : head.forward(piece, first_row, end_row, *inputs, *out);
     }
   });
   return joint;

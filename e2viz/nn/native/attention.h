@@ -17,9 +17,77 @@ struct Gradients {
   float *query, *key, *value;
 };
 
-// A worker's memory: rows of pixels and one tile. Kept between calls.
+// A worker's memory: rows of pixels, one tile, sums over heads. Kept between calls.
 struct Workspace {
-  Buffer rows, tile, encodings;
+  Buffer rows, tile, encodings, sums;
+};
+
+// The 1x1 product of attended rows, summed over heads one after another.
+class OutputSums {
+ public:
+  OutputSums(const Problem& p, const Output& output, int first_row, int end_row, Buffer& buffer)
+      : p_(p), output_(output), first_row_(first_row), rows_(end_row - first_row),
+        packs_((p.width + kLanes - 1) / kLanes), size_(long(output.channels) * p.outputs),
+        sums_(buffer.lanes(rows_ * packs_ * size_)), weight_(output.channels * p.depth) {}
+
+  // What is added from now on belongs to this head.
+  void begin(int head, float factor) {
+    first_ = head == 0;
+    for (int i = 0; i < output_.channels * p_.depth; ++i) weight_[i] = output_.weight[i * p_.head + head] * factor;
+  }
+
+  // Of planes [v][channel].
+  E2VIZ_ALONE void add(int y, long pack, Planes attended) {
+    Lane* sums = sums_ + ((y - first_row_) * packs_ + pack) * size_;
+    for_blocks<4>(output_.channels, [&]<int O>(Block<O>, int o0) {
+      for_blocks<2>(p_.outputs, [&]<int V>(Block<V>, int v0) {
+        Lane sum[O][V];
+#pragma GCC unroll 8
+        for (int o = 0; o < O; ++o)
+#pragma GCC unroll 8
+          for (int v = 0; v < V; ++v)
+            sum[o][v] = first_ ? fill(output_.bias[o0 + o]) : sums[(o0 + o) * p_.outputs + v0 + v];
+        const float* weight = weight_.data() + o0 * p_.depth;
+        for (int c = 0; c < p_.depth; ++c) {
+          Lane lane[V];
+#pragma GCC unroll 8
+          for (int v = 0; v < V; ++v) lane[v] = keep_in_register(load(attended(v0 + v, c)));
+#pragma GCC unroll 8
+          for (int o = 0; o < O; ++o) {
+            const Lane factor = keep_in_register(fill(weight[o * p_.depth + c]));
+#pragma GCC unroll 8
+            for (int v = 0; v < V; ++v) sum[o][v] += factor * lane[v];
+          }
+        }
+#pragma GCC unroll 8
+        for (int o = 0; o < O; ++o)
+#pragma GCC unroll 8
+          for (int v = 0; v < V; ++v) sums[(o0 + o) * p_.outputs + v0 + v] = sum[o][v];
+      });
+    });
+  }
+
+  // Once all heads are added.
+  void write(int batch) const {
+    for (long i = 0; i < size_; ++i) {
+      float* line = output_.tensor + ((batch * size_ + i) * p_.height + first_row_) * p_.width;
+      for (int y = 0; y < rows_; ++y, line += p_.width)
+        for (long pack = 0; pack < packs_; ++pack) {
+          const Lane sum = sums_[(y * packs_ + pack) * size_ + i];
+          const long rest = p_.width - pack * kLanes;
+          rest < kLanes ? store_some(line + pack * kLanes, sum, rest) : store(line + pack * kLanes, sum);
+        }
+    }
+  }
+
+ private:
+  const Problem& p_;
+  const Output& output_;
+  int first_row_, rows_;
+  long packs_, size_;
+  Lane* sums_;  // [row][pack][channel][v]
+  std::vector<float> weight_;  // [channel][depth], of one head
+  bool first_ = true;
 };
 
 class Head {
@@ -45,17 +113,23 @@ class Head {
   }
 
   // The rows first_row to end_row of a head. Returns how many packs of pixels took the joint softmax.
-  long forward(int task, int first_row, int end_row, const Inputs& in, float* out) {
-    const int batch = task / p_.head, head = task % p_.head, radius = p_.window / 2;
+  long forward(int task, int first_row, int end_row, const Inputs& in, const Output& out) {
+    return forward_rows(task, first_row, end_row, in, [&](int y) {
+      outputs_.write_row(output_, task / p_.head, task % p_.head, y, dropout_.kept_factor(), out.tensor);
+    });
+  }
+
+  // The same of all heads of an image, through the output's 1x1 product.
+  long forward_projected(int batch, int first_row, int end_row, const Inputs& in, const Output& out) {
+    OutputSums sums(p_, out, first_row, end_row, workspace_.sums);
     long joint = 0;
-    exact_row_ = -1;
-    for (int y = first_row - radius; y < first_row + radius; ++y) read_keys(batch, head, y, in);
-    for (int y = first_row; y < end_row; ++y) {
-      read_keys(batch, head, y + radius, in);
-      queries_.read_row(in.query, batch, head, y, p_.scale * kLog2E, query_);
-      for (long pack = 0; pack < border_.packs; ++pack) joint += forward_of_pack(in, task, y, pack);
-      outputs_.write_row(output_, batch, head, y, dropout_.kept_factor(), out);
+    for (int head = 0; head < p_.head; ++head) {
+      sums.begin(head, dropout_.kept_factor());
+      joint += forward_rows(batch * p_.head + head, first_row, end_row, in, [&](int y) {
+        for (long pack = 0; pack < border_.packs; ++pack) sums.add(y, pack, outputs_.planes(output_, y, pack));
+      });
     }
+    sums.write(batch);
     return joint;
   }
 
@@ -107,6 +181,21 @@ class Head {
   }
 
  private:
+  template <class Body>
+  long forward_rows(int task, int first_row, int end_row, const Inputs& in, const Body& finished) {
+    const int batch = task / p_.head, head = task % p_.head, radius = p_.window / 2;
+    long joint = 0;
+    exact_row_ = -1;
+    for (int y = first_row - radius; y < first_row + radius; ++y) read_keys(batch, head, y, in);
+    for (int y = first_row; y < end_row; ++y) {
+      read_keys(batch, head, y + radius, in);
+      queries_.read_row(in.query, batch, head, y, p_.scale * kLog2E, query_);
+      for (long pack = 0; pack < border_.packs; ++pack) joint += forward_of_pack(in, task, y, pack);
+      finished(y);
+    }
+    return joint;
+  }
+
   void read_keys(int batch, int head, int y, const Inputs& in) {
     keys_.read_row(in.key, batch, head, y, 1.0f, key_);
     keys_.read_row(in.value, batch, head, y, 1.0f, value_);

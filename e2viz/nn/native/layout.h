@@ -33,6 +33,14 @@ struct Source {
   int32_t inputs;
 };
 
+// Where the result goes: [batch depth head element height width]; or, with weights [channel depth head] and a bias, the
+// 1x1 product of it [batch channel element height width]. Mirrored in library.py.
+struct Output {
+  float* tensor;
+  const float *weight, *bias;
+  int32_t channels;
+};
+
 // Added to the score of an offset outside the plane. Far below any score, far from infinity.
 constexpr float kOutside = -1e30f;
 

@@ -31,7 +31,16 @@ class Source(ctypes.Structure):
     ]
 
 
-Projection = tuple[Tensor, Tensor]  # weights [depth * head, input], depth first, and bias [depth * head]
+class Output(ctypes.Structure):
+    """The result, or what a product with weights and bias makes of it; mirrors Output in layout.h."""
+
+    _fields_ = [
+        *[(name, ctypes.c_void_p) for name in ("tensor", "weight", "bias")],
+        ("channels", ctypes.c_int32),
+    ]
+
+
+Projection = tuple[Tensor, Tensor]  # weights [output, input] and bias [output]; channels of heads are depth first
 
 _loading = threading.Lock()
 _counting = threading.Lock()
@@ -51,16 +60,16 @@ def joint_packs() -> int:
 
 def forward(problem: Problem, inputs: list[Tensor], out: Tensor) -> None:
     """Attention of query, key, value, plane encoding and group encoding, written to out."""
-    sources = _sources([(tensor,) for tensor in inputs[:3]])
-    _count(_library().e2viz_attention_forward(ctypes.byref(problem), _team(), sources, *_pointers([*inputs[3:], out])))
+    _forward(problem, _sources([(tensor,) for tensor in inputs[:3]]), inputs[3:], Output(*_pointers([out])))
 
 
 def projected_forward(
     problem: Problem, maps: Tensor, projections: list[Projection], encodings: list[Tensor], out: Tensor
 ) -> None:
-    """Attention of maps to themselves through projections to query, key and value, written to out."""
-    sources = _sources([(maps, *projection) for projection in projections])
-    _count(_library().e2viz_attention_forward(ctypes.byref(problem), _team(), sources, *_pointers([*encodings, out])))
+    """Attention of maps to themselves through projections to query, key, value and output, written to out."""
+    *inputs, output = projections
+    sources = _sources([(maps, *projection) for projection in inputs])
+    _forward(problem, sources, encodings, Output(*_pointers([out, *output]), channels=out.shape[1]))
 
 
 def backward(problem: Problem, inputs: list[Tensor], out_gradient: Tensor, gradients: list[Tensor]) -> None:
@@ -113,6 +122,11 @@ def _team() -> ctypes.c_void_p:
 def _sources(tensors: list[tuple[Tensor, ...]]) -> ctypes.Array:
     """Query, key and value, each a tensor, or maps, weights and bias."""
     return (Source * 3)(*(Source(*_pointers(list(each)), inputs=each[0].shape[1]) for each in tensors))
+
+
+def _forward(problem: Problem, sources: ctypes.Array, encodings: list[Tensor], output: Output) -> None:
+    arguments = (ctypes.byref(problem), _team(), sources, *_pointers(encodings), ctypes.byref(output))
+    _count(_library().e2viz_attention_forward(*arguments))
 
 
 def _pointers(tensors: list[Tensor]) -> list[ctypes.c_void_p]:

@@ -49,6 +49,15 @@ E2VIZ_INLINE Lane keep_in_register(Lane lane) {
   return lane;
 }
 
+// A line's first lanes, zero beyond them; and as many back.
+E2VIZ_INLINE Lane load_some(const float* source, long count) {
+  Lane lane = {};
+  std::memcpy(&lane, source, 4 * count);
+  return lane;
+}
+
+E2VIZ_INLINE void store_some(float* target, Lane lane, long count) { std::memcpy(target, &lane, 4 * count); }
+
 // target = source * factor. The last pack overlaps the one before; a short line goes one by one.
 E2VIZ_INLINE void copy_scaled(float* target, const float* source, int count, float factor) {
   if (count < kLanes) {
