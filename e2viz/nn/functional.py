@@ -18,7 +18,7 @@ from torch import Tensor
 
 from e2viz.nn import factorised, native, probabilities
 from e2viz.nn.heap import keep_freed_memory
-from e2viz.nn.pointwise import Pointwise
+from e2viz.nn.pointwise import Pointwise, weight_and_bias
 
 PATH_VARIABLE = "E2VIZ_ATTENTION"
 
@@ -184,6 +184,21 @@ def projected_lifting_attention(
     )
 
 
+def runs_in_kernel(*tensors: Tensor | None) -> bool:
+    """Whether the compiled kernel may take in what surrounds attention: it has no backward for that.
+
+    Args:
+        tensors: everything that takes part, parameters too; None for a bias that is not there.
+    """
+    gradients = torch.is_grad_enabled()
+    for tensor in tensors:
+        if tensor is None or tensor.dtype is not torch.float32 or not tensor.is_cpu:
+            return False
+        if gradients and tensor.requires_grad:
+            return False
+    return _implementation() is native
+
+
 def split_heads(
     maps: Float[Tensor, "batch channel *positions"], heads: int
 ) -> Float[Tensor, "batch depth head *positions"]:
@@ -265,18 +280,11 @@ def attention_path() -> str:
 
 
 def _projects_in_kernel(maps: Tensor, projections: Sequence[Pointwise], *encodings: Tensor) -> bool:
-    """Whether the compiled kernel may take the projections in: it has no backward for them."""
-    parameters = [parameter for project in projections for parameter in (project.weight, project.bias)]
-    if any(parameter is None for parameter in parameters):
-        return False
-    tensors = (maps, *parameters, *encodings)
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        return False
-    return _implementation(*tensors) is native
+    return runs_in_kernel(maps, *(each for pair in _weights(projections) for each in pair), *encodings)
 
 
-def _weights(projections: Sequence[Pointwise]) -> list[tuple[Tensor, Tensor]]:
-    return [(project.weight, project.bias) for project in projections]
+def _weights(layers: Sequence[Pointwise]) -> list[tuple[Tensor, Tensor]]:
+    return [weight_and_bias(layer) for layer in layers]  # type: ignore[misc]
 
 
 def _implementation(*tensors: Tensor) -> ModuleType:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from e2viz.groups import Group
+from e2viz.nn import fused
 from e2viz.nn.pointwise import ChannelNorm, Pointwise
 
 
@@ -67,4 +68,7 @@ class PlaneEncoding(nn.Module):
         self.column = CoordinateEncoding(column_depth)
 
     def forward(self) -> Float[Tensor, "v depth window window"]:
+        at_once = fused.plane_encoding(self.row_offsets, self.column_offsets, self.row, self.column)
+        if at_once is not None:
+            return at_once
         return torch.cat([self.row(self.row_offsets[:, None]), self.column(self.column_offsets[:, None])], dim=1)

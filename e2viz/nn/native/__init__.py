@@ -18,12 +18,15 @@ from e2viz.nn.native.library import joint_packs, lanes, why_not
 __all__ = [
     "BuildError",
     "available",
+    "block",
     "group_attention",
     "group_dropout_mask",
     "joint_packs",
     "lanes",
     "lifting_attention",
     "lifting_dropout_mask",
+    "plane_encoding",
+    "swish_norm",
     "projected_attention",
     "why_not",
 ]
@@ -99,6 +102,99 @@ def projected_attention(
     out = maps.new_empty(batch, len(projections[3][0]), outputs, height, width)
     encodings = [plane_encoding.contiguous(), group_encoding.contiguous()]
     library.projected_forward(problem, maps.contiguous(), projections, encodings, out)
+    return out
+
+
+def block(
+    maps: Float[Tensor, "batch input group height width"],
+    residual: Float[Tensor, "batch channel group h w"],
+    projections: list[library.Projection],
+    plane_encoding: Float[Tensor, "group depth_plane window window"],
+    group_encoding: Float[Tensor, "group group group depth_group"],
+    norms: list[library.Projection],
+    products: list[library.Projection],
+    *,
+    heads: int,
+    scale: float,
+    epsilon: float,
+) -> Float[Tensor, "batch channel group h w"]:
+    """A block of GE-ViT in one call; it has no backward.
+
+    Args:
+        maps: the input.
+        residual: what is added to the attended maps; they are cropped to its size.
+        projections: weights and bias of query, key, value and output; see `projected_attention`.
+        plane_encoding: see `functional.group_attention`.
+        group_encoding: see `functional.group_attention`.
+        norms: weights and bias [channel] of the norms of input, attended maps, hidden maps and last maps.
+        products: weights and bias of the two layers of the MLP.
+        heads: attention heads.
+        scale: see `functional.group_attention`.
+        epsilon: of all norms.
+    """
+    batch, _, order, height, width = maps.shape
+    channels, hidden_channels, depth = residual.shape[1], len(products[0][0]), len(projections[0][0]) // heads
+    problem = _problem(
+        (batch, depth, heads, order, height, width), plane_encoding, order, scale=scale, dropout_p=0.0, seed=0
+    )
+    maps = maps.contiguous()
+    image, plane_channel, plane, line, pixel = residual.stride()
+    if pixel != 1 or plane_channel != order * plane:
+        residual = residual.contiguous()
+        image, _, plane, line, _ = residual.stride()
+    out = maps.new_empty(residual.shape)
+    # Swished input, attended maps, sums of residual and attended, hidden maps.
+    sizes = [maps.numel(), batch * channels * order * height * width, out.numel()]
+    scratch = maps.new_empty(sum(sizes) + out.numel() // channels * hidden_channels)
+    places = [scratch.data_ptr() + 4 * sum(sizes[:i]) for i in range(4)]
+    task = library.BlockTask(
+        *(library.address(each) for pair in (*norms, *products) for each in pair),
+        maps.data_ptr(), residual.data_ptr(), *places, out.data_ptr(), line, plane, image,
+        channels, hidden_channels, (height - residual.shape[3]) // 2, epsilon,
+    )  # fmt: skip
+    library.block_forward(problem, projections, [plane_encoding.contiguous(), group_encoding.contiguous()], task)
+    return out
+
+
+def swish_norm(
+    maps: Float[Tensor, "batch channel *positions"], norm: library.Projection, *, epsilon: float
+) -> Float[Tensor, "batch channel *positions"]:
+    """Norm over everything but the batch, then swish; it has no backward.
+
+    Args:
+        maps: the input.
+        norm: weights and bias [channel].
+        epsilon: of the norm.
+    """
+    maps = maps.contiguous()
+    out = torch.empty_like(maps)
+    library.swish_norm(maps, norm, epsilon, out)
+    return out
+
+
+def plane_encoding(
+    coordinates: list[Float[Tensor, "group window window"]],
+    networks: list[list[library.Projection]],
+    *,
+    epsilon: float,
+) -> Float[Tensor, "group depth window window"]:
+    """The encodings of row and column, one after the other, by a network each; it has no backward.
+
+    Args:
+        coordinates: of every window offset, acted on by each group element: rows, then columns.
+        networks: weights and bias of widening product, norm and narrowing product.
+        epsilon: of the norms.
+    """
+    tasks = [
+        library.CoordinateNetwork(
+            library.address(each), *(library.address(parameter) for pair in network for parameter in pair), epsilon,
+            *network[2][0].shape[::-1],
+        )
+        for each, network in zip(coordinates, networks, strict=True)
+    ]  # fmt: skip
+    outputs, height, width = coordinates[0].shape
+    out = coordinates[0].new_empty(outputs, tasks[0].depth + tasks[1].depth, height, width)
+    library.plane_encoding(tasks, out)
     return out
 
 

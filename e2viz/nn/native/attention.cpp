@@ -1,72 +1,33 @@
 // Group and lifting attention of E(2)-equivariant transformers on a CPU, forward and backward.
 // A plain C interface, loaded with ctypes by library.py. The formula is in ../functional.py.
-#include <atomic>
-#include <thread>
-
-#include "attention.h"
-
-namespace e2viz {
-
-// GOMP_parallel of the OpenMP runtime that PyTorch runs on, or null: a second runtime would fight for the cores.
-using Team = void (*)(void (*)(void*), void*, unsigned, unsigned);
-
-// Hands out the numbers 0 to tasks. Which thread takes which task has no influence on results.
-template <class Work>
-void share_out(int tasks, const Problem& problem, Team team, const Work& work) {
-  struct Shared {
-    const Work& work;
-    int tasks;
-    std::atomic<int> next{0};
-    void run() {
-      const FlushDenormals flush;
-      work([this] {
-        const int task = next.fetch_add(1, std::memory_order_relaxed);
-        return task < tasks ? task : -1;
-      });
-    }
-  } shared{work, tasks};
-  const int threads = std::max(1, std::min(problem.threads, shared.tasks));
-  if (threads == 1) return shared.run();
-  if (team) return team([](void* s) { static_cast<Shared*>(s)->run(); }, &shared, unsigned(threads), 0);
-  std::vector<std::thread> others;
-  for (int i = 1; i < threads; ++i) others.emplace_back([&shared] { shared.run(); });
-  shared.run();
-  for (std::thread& other : others) other.join();
-}
-
-// In how many bands of rows a plane is cut: pieces of work that do not go round among the threads would leave one
-// waiting. A band reads the rows of its window's halo again.
-int bands(const Problem& problem, int pieces, int smallest_band) {
-  if (problem.threads < 2 || pieces % problem.threads == 0 || pieces >= 8 * problem.threads) return 1;
-  return std::clamp(problem.height / smallest_band, 1, problem.threads);
-}
-
-Workspace& workspace() {
-  static thread_local Workspace kept;
-  return kept;
-}
-
-}  // namespace e2viz
+#include "block.h"
+#include "positional.h"
 
 extern "C" {
 
 // All return how many packs of pixels took the joint softmax.
 long e2viz_attention_forward(const e2viz::Problem* problem, e2viz::Team team, const e2viz::Inputs* inputs,
                              const float* plane_encoding, const float* group_encoding, const e2viz::Output* out) {
-  const e2viz::Encodings encodings(*problem, plane_encoding, group_encoding);
-  std::atomic<long> joint{0};
-  const int pieces = out->weight ? problem->batch : problem->batch * problem->head, height = problem->height;
-  const int bands = e2viz::bands(*problem, pieces, out->weight ? problem->window / 2 + 1 : 2 * problem->window);
-  e2viz::share_out(pieces * bands, *problem, team, [&](const auto& next_task) {
-    e2viz::Head head(*problem, encodings, e2viz::workspace());
-    for (int task = next_task(); task >= 0; task = next_task()) {
-      const int piece = task / bands, band = task % bands;
-      const int first_row = height * band / bands, end_row = height * (band + 1) / bands;
-      joint += out->weight ? head.forward_projected(piece, first_row, end_row, *inputs, *out)
-                           : head.forward(piece, first_row, end_row, *inputs, *out);
-    }
-  });
-  return joint;
+  return e2viz::attend(*problem, team, *inputs, {*problem, plane_encoding, group_encoding}, *out, nullptr);
+}
+
+long e2viz_block_forward(const e2viz::Problem* problem, e2viz::Team team, const e2viz::Inputs* inputs,
+                         const float* plane_encoding, const float* group_encoding, const e2viz::Output* out,
+                         const e2viz::BlockTask* block) {
+  return e2viz::BlockForward(*problem, *block, team).run(*inputs, {*problem, plane_encoding, group_encoding}, *out);
+}
+
+// swish(norm(maps)) of maps [batch channel position].
+void e2viz_swish_norm(int threads, e2viz::Team team, int batch, int channels, long positions, const float* maps,
+                      const float* weight, const float* bias, float epsilon, float* out) {
+  e2viz::Steps(batch, threads, team, channels).swish_norm(maps, channels, positions, {weight, bias}, epsilon, out);
+}
+
+// networks: of the row and of the column. out: [v][channel][u].
+void e2viz_plane_encoding(const e2viz::CoordinateNetwork* networks, int outputs, int offsets, float* out) {
+  const int row_depth = networks[0].depth, depth = row_depth + networks[1].depth;
+  networks[0].encode(outputs, offsets, 0, depth, out);
+  networks[1].encode(outputs, offsets, row_depth, depth, out);
 }
 
 long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, const e2viz::Inputs* inputs,
@@ -80,7 +41,7 @@ long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, c
   const int tasks = p.batch * p.head;
   std::vector<float> partial(tasks * (plane_size + group_size));
   std::atomic<long> joint{0};
-  e2viz::share_out(tasks, p, team, [&](const auto& next_task) {
+  e2viz::share_out(tasks, p.threads, team, [&](const auto& next_task) {
     e2viz::Head head(p, encodings, e2viz::workspace());
     for (int task = next_task(); task >= 0; task = next_task()) {
       float* own = partial.data() + task * (plane_size + group_size);

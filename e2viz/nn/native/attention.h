@@ -2,6 +2,7 @@
 #pragma once
 
 #include "joint.h"
+#include "team.h"
 
 namespace e2viz {
 
@@ -68,15 +69,17 @@ class OutputSums {
   }
 
   // Once all heads are added.
-  void write(int batch) const {
+  void write(int batch, Moments* found) const {
     for (long i = 0; i < size_; ++i) {
-      float* line = output_.tensor + ((batch * size_ + i) * p_.height + first_row_) * p_.width;
+      float* const first = output_.tensor + ((batch * size_ + i) * p_.height + first_row_) * p_.width;
+      float* line = first;
       for (int y = 0; y < rows_; ++y, line += p_.width)
         for (long pack = 0; pack < packs_; ++pack) {
           const Lane sum = sums_[(y * packs_ + pack) * size_ + i];
           const long rest = p_.width - pack * kLanes;
           rest < kLanes ? store_some(line + pack * kLanes, sum, rest) : store(line + pack * kLanes, sum);
         }
+      if (found) found->add(first, long(rows_) * p_.width);
     }
   }
 
@@ -119,8 +122,8 @@ class Head {
     });
   }
 
-  // The same of all heads of an image, through the output's 1x1 product.
-  long forward_projected(int batch, int first_row, int end_row, const Inputs& in, const Output& out) {
+  // The same of all heads of an image, through the output's 1x1 product. found: moments of what was written, if wanted.
+  long forward_projected(int batch, int first_row, int end_row, const Inputs& in, const Output& out, Moments* found) {
     OutputSums sums(p_, out, first_row, end_row, workspace_.sums);
     long joint = 0;
     for (int head = 0; head < p_.head; ++head) {
@@ -129,7 +132,7 @@ class Head {
         for (long pack = 0; pack < border_.packs; ++pack) sums.add(y, pack, outputs_.planes(output_, y, pack));
       });
     }
-    sums.write(batch);
+    sums.write(batch, found);
     return joint;
   }
 
@@ -287,5 +290,34 @@ class Head {
   Workspace& workspace_;
   float *outside_, *query_, *exact_query_, *query_gradient_, *key_, *key_gradient_, *value_, *value_gradient_, *output_;
 };
+
+inline Workspace& workspace() {
+  static thread_local Workspace kept;
+  return kept;
+}
+
+// Returns how many packs of pixels took the joint softmax; of a projected output also the moments of each image.
+inline long attend(const Problem& p, Team team, const Inputs& inputs, const Encodings& encodings, const Output& out,
+                   std::vector<Moments>* moments) {
+  std::atomic<long> joint{0};
+  // A band of rows reads the rows of its window's halo again.
+  const int pieces = out.weight ? p.batch : p.batch * p.head;
+  const int bands = parts(pieces, p.threads, p.height / (out.weight ? p.window / 2 + 1 : 2 * p.window));
+  std::vector<Moments> found(pieces * bands);
+  share_out(pieces * bands, p.threads, team, [&](const auto& next_task) {
+    Head head(p, encodings, workspace());
+    for (int task = next_task(); task >= 0; task = next_task()) {
+      const int piece = task / bands, first_row = p.height * (task % bands) / bands;
+      const int end_row = p.height * (task % bands + 1) / bands;
+      joint += out.weight ? head.forward_projected(piece, first_row, end_row, inputs, out, moments ? &found[task] : nullptr)
+                          : head.forward(piece, first_row, end_row, inputs, out);
+    }
+  });
+  if (moments) {
+    moments->assign(pieces, {});
+    for (int task = 0; task < pieces * bands; ++task) (*moments)[task / bands].add(found[task]);
+  }
+  return joint;
+}
 
 }  // namespace e2viz

@@ -40,6 +40,34 @@ class Output(ctypes.Structure):
     ]
 
 
+def _pairs(*names: str) -> list[tuple[str, type]]:
+    """Weights and bias of norms or 1x1 products: each mirrors Affine in pointwise.h."""
+    return [(f"{name}_{part}", ctypes.c_void_p) for name in names for part in ("weight", "bias")]
+
+
+class CoordinateNetwork(ctypes.Structure):
+    """The network of one coordinate's encoding; mirrors CoordinateNetwork in positional.h."""
+
+    _fields_ = [
+        ("coordinates", ctypes.c_void_p),
+        *_pairs("widen", "norm", "narrow"),
+        ("epsilon", ctypes.c_float),
+        *[(name, ctypes.c_int32) for name in ("hidden", "depth")],
+    ]
+
+
+class BlockTask(ctypes.Structure):
+    """What a block needs besides its attention; mirrors BlockTask in block.h."""
+
+    _fields_ = [
+        *_pairs("input_norm", "output_norm", "hidden_norm", "last_norm", "widen", "narrow"),
+        *[(name, ctypes.c_void_p) for name in ("maps", "residual", "swished", "attended", "sums", "hidden", "out")],
+        *[(name, ctypes.c_int64) for name in ("residual_line", "residual_plane", "residual_image")],
+        *[(name, ctypes.c_int32) for name in ("channels", "hidden_channels", "cropped")],
+        ("epsilon", ctypes.c_float),
+    ]
+
+
 Projection = tuple[Tensor, Tensor]  # weights [output, input] and bias [output]; channels of heads are depth first
 
 _loading = threading.Lock()
@@ -72,6 +100,30 @@ def projected_forward(
     _forward(problem, sources, encodings, Output(*_pointers([out, *output]), channels=out.shape[1]))
 
 
+def block_forward(problem: Problem, projections: list[Projection], encodings: list[Tensor], task: BlockTask) -> None:
+    """A block whose attention goes from swished to attended, as task says."""
+    *inputs, output = ([address(each) for each in pair] for pair in projections)
+    sources = (Source * 3)(*((task.swished, *pair, projections[0][0].shape[1]) for pair in inputs))
+    projected = Output(task.attended, *output, task.channels)
+    arguments = (ctypes.byref(problem), _team(), sources, *_pointers(encodings), ctypes.byref(projected))
+    _count(_library().e2viz_block_forward(*arguments, ctypes.byref(task)))
+
+
+def plane_encoding(networks: list[CoordinateNetwork], out: Tensor) -> None:
+    """The encodings of row and column by their networks, written to out [v channel window window]."""
+    pair = (CoordinateNetwork * 2)(*networks)
+    _library().e2viz_plane_encoding(pair, len(out), out.shape[-1] * out.shape[-2], *_pointers([out]))
+
+
+def swish_norm(maps: Tensor, norm: Projection, epsilon: float, out: Tensor) -> None:
+    """Norm over all but the batch, then swish, of maps [batch channel ...], written to out."""
+    batch, channels = maps.shape[:2]
+    positions = ctypes.c_long(maps[0, 0].numel())
+    pointers, epsilon = _pointers([maps, *norm]), ctypes.c_float(epsilon)
+    team = (torch.get_num_threads(), _team())
+    _library().e2viz_swish_norm(*team, batch, channels, positions, *pointers, epsilon, *_pointers([out]))
+
+
 def backward(problem: Problem, inputs: list[Tensor], out_gradient: Tensor, gradients: list[Tensor]) -> None:
     """The gradients of the five inputs, written to gradients."""
     sources = _sources([(tensor,) for tensor in inputs[:3]])
@@ -97,6 +149,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
         return None, str(error)
     library.e2viz_attention_forward.restype = ctypes.c_long
     library.e2viz_attention_backward.restype = ctypes.c_long
+    library.e2viz_block_forward.restype = ctypes.c_long
     return library, ""
 
 
@@ -129,10 +182,14 @@ def _forward(problem: Problem, sources: ctypes.Array, encodings: list[Tensor], o
     _count(_library().e2viz_attention_forward(*arguments))
 
 
+def address(tensor: Tensor) -> int:
+    """Where a contiguous float32 tensor lies in memory."""
+    assert tensor.is_contiguous() and tensor.dtype is torch.float32, (tensor.shape, tensor.dtype)
+    return tensor.data_ptr()
+
+
 def _pointers(tensors: list[Tensor]) -> list[ctypes.c_void_p]:
-    for tensor in tensors:
-        assert tensor.is_contiguous() and tensor.dtype == torch.float32, (tensor.shape, tensor.dtype)
-    return [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
+    return [ctypes.c_void_p(address(tensor)) for tensor in tensors]
 
 
 def _count(joint_packs_of_call: int) -> None:
