@@ -2,6 +2,7 @@
 #pragma once
 
 #include "joint.h"
+#include "lifting.h"
 #include "team.h"
 
 namespace e2viz {
@@ -9,10 +10,6 @@ namespace e2viz {
 // Scores are kept in units of log 2, so that exp becomes 2^x.
 constexpr float kLog2E = 1.44269504f;
 constexpr float kLn2 = 0.69314718f;
-
-struct Inputs {
-  Source query, key, value;
-};
 
 struct Gradients {
   float *query, *key, *value;
@@ -303,12 +300,25 @@ inline long attend(const Problem& p, Team team, const Inputs& inputs, const Enco
   // A band of rows reads the rows of its window's halo again.
   const int pieces = out.weight ? p.batch : p.batch * p.head;
   const int bands = parts(pieces, p.threads, p.height / (out.weight ? p.window / 2 + 1 : 2 * p.window));
+  const auto rows_of = [&](int task) {
+    return std::pair(p.height * (task % bands) / bands, p.height * (task % bands + 1) / bands);
+  };
+  if (PictureLifting::applies(p, inputs, out)) {
+    const PictureLifting lifting(p, encodings, inputs, out);
+    share_out(pieces * bands, p.threads, team, [&](const auto& next_task) {
+      for (int task = next_task(); task >= 0; task = next_task()) {
+        const auto [first_row, end_row] = rows_of(task);
+        joint += lifting.run(task / bands, first_row, end_row);
+      }
+    });
+    return joint;
+  }
   std::vector<Moments> found(pieces * bands);
   share_out(pieces * bands, p.threads, team, [&](const auto& next_task) {
     Head head(p, encodings, workspace());
     for (int task = next_task(); task >= 0; task = next_task()) {
-      const int piece = task / bands, first_row = p.height * (task % bands) / bands;
-      const int end_row = p.height * (task % bands + 1) / bands;
+      const int piece = task / bands;
+      const auto [first_row, end_row] = rows_of(task);
       joint += out.weight ? head.forward_projected(piece, first_row, end_row, inputs, out, moments ? &found[task] : nullptr)
                           : head.forward(piece, first_row, end_row, inputs, out);
     }

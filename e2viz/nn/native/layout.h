@@ -33,6 +33,10 @@ struct Source {
   int32_t inputs;
 };
 
+struct Inputs {
+  Source query, key, value;
+};
+
 // Where the result goes: [batch depth head element height width]; or, with weights [channel depth head] and a bias, the
 // 1x1 product of it [batch channel element height width]. Mirrored in library.py.
 struct Output {

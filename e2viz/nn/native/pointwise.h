@@ -60,8 +60,9 @@ struct Moments {
   }
 };
 
-// A norm as it acts on one channel: x * factor + shift.
+// x * factor + shift: such as a norm as it acts on one channel.
 struct Line {
+  Line(float factor, float shift) : factor(factor), shift(shift) {}
   Line(const Moments& moments, float epsilon, const Affine& norm, int channel)
       : factor(norm.weight[channel] / float(std::sqrt(moments.squares / moments.count + epsilon))),
         shift(norm.bias[channel] - float(moments.mean) * factor) {}
