@@ -6,6 +6,7 @@ is kept whole, then softmax, then einsum. It is not written to be slow; it is th
 Source: Xu et al. 2023, published code, `g_selfatt/nn/GroupLocalSelfAttention`.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -59,6 +60,7 @@ def lifting_attention(
 def published() -> Iterator[None]:
     """Every attention layer evaluates the published formula."""
     with (
+        patch.dict(os.environ, {functional.PATH_VARIABLE: "torch"}),  # the kernel would take whole blocks
         patch.object(functional, "group_attention", group_attention),
         patch.object(functional, "lifting_attention", lifting_attention),
     ):

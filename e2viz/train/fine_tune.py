@@ -150,7 +150,7 @@ def whole_recipe(base: Card, method: str, group: str, task_name: str, epochs: in
         name=f"{base.name}+{method}_{group}.whole", architecture="post_hoc",
         config={**config_of(base, method, group), "training_views": TRAINING_VIEWS},
         task=task_name, start=base.name, epochs=epochs, batch=32, micro_batch=8, learning_rate=5e-4,
-        weight_decay=0.01, warmup=0.05, average=0.99,
+        weight_decay=0.01, warmup=0.05, average=0.99, validate_every=max(1, epochs // 3),
     )  # fmt: skip
 
 

@@ -159,25 +159,28 @@ class HeadMap {
   }
 
   E2VIZ_ALONE void project_lines(const Source& source, int batch, int head, int y, float factor) {
-    const long plane = long(height_) * width_, padded = layout.packs * kLanes;
+    const long plane = long(height_) * width_, packs = layout.packs, padded = packs * kLanes, line = line_;
     const bool within = y * long(width_) + padded <= plane;  // whole packs can be loaded from where the row is
     const long step = within ? elements_ * plane : padded;
+    const int inputs = source.inputs, heads = heads_;
+    const LaneInt everywhere = LaneInt{} - 1, inside = inside_;
     for (int element = 0; element < elements_; ++element) {
-      const float* inputs = source.tensor + (long(batch) * source.inputs * elements_ + element) * plane + y * width_;
-      if (!within) inputs = copy_inputs(inputs, source.inputs, elements_ * plane, padded);
-      float* lines = lines_.data() + long(element) * depth_ * line_ + layout.halo;
-      for_blocks<2>(layout.packs, [&]<int X>(Block<X>, int x0) {
+      const float* rows = source.tensor + (long(batch) * inputs * elements_ + element) * plane + y * width_;
+      if (!within) rows = copy_inputs(rows, inputs, elements_ * plane, padded);
+      float* const lines = lines_.data() + long(element) * depth_ * line + layout.halo;
+      for_blocks<2>(packs, [&]<int X>(Block<X>, int x0) {
+        const LaneInt last = x0 + X == packs ? inside : everywhere;
         for_blocks<10 / X>(depth_, [&]<int C>(Block<C>, int c0) {
-          const float *weight[C], *input = inputs + x0 * kLanes;
+          const float *weight[C], *input = rows + x0 * kLanes;
           Lane sum[C][X];
 #pragma GCC unroll 16
           for (int c = 0; c < C; ++c) {
-            const long row = long(c0 + c) * heads_ + head;
-            weight[c] = source.weight + row * source.inputs;
+            const long row = long(c0 + c) * heads + head;
+            weight[c] = source.weight + row * inputs;
 #pragma GCC unroll 16
             for (int x = 0; x < X; ++x) sum[c][x] = fill(source.bias[row]);
           }
-          for (int i = 0; i < source.inputs; ++i, input += step) {
+          for (int i = 0; i < inputs; ++i, input += step) {
             Lane lane[X];
 #pragma GCC unroll 16
             for (int x = 0; x < X; ++x) lane[x] = keep_in_register(load(input + x * kLanes));
@@ -188,12 +191,12 @@ class HeadMap {
               for (int x = 0; x < X; ++x) sum[c][x] += factor * lane[x];
             }
           }
-          const LaneInt everywhere = LaneInt{} - 1, end = x0 + X == layout.packs ? inside_ : everywhere;
+          float* target = lines + c0 * line + x0 * kLanes;
 #pragma GCC unroll 16
-          for (int c = 0; c < C; ++c)
+          for (int c = 0; c < C; ++c, target += line)
 #pragma GCC unroll 16
             for (int x = 0; x < X; ++x)
-              store(lines + (c0 + c) * line_ + (x0 + x) * kLanes, masked(sum[c][x] * factor, x + 1 < X ? everywhere : end));
+              store(target + x * kLanes, masked(sum[c][x] * factor, x + 1 < X ? everywhere : last));
         });
       });
     }
