@@ -49,8 +49,7 @@ def pair_value(table, left: str, right: str) -> int | None:
                 return getattr(record.Value1, "XAdvance", 0) or 0
         return None
     first, second = (
-        classes.classDefs.get(glyph, 0)
-        for classes, glyph in ((table.ClassDef1, left), (table.ClassDef2, right))
+        classes.classDefs.get(glyph, 0) for classes, glyph in ((table.ClassDef1, left), (table.ClassDef2, right))
     )
     return getattr(table.Class1Record[first].Class2Record[second].Value1, "XAdvance", 0) or 0
 
@@ -68,10 +67,7 @@ def copy_kerning(font: TTFont) -> None:
             for i in record.Feature.LookupListIndex
         }
     )
-    lookups = [
-        [getattr(table, "ExtSubTable", table) for table in gpos.LookupList.Lookup[i].SubTable]
-        for i in indices
-    ]
+    lookups = [[getattr(table, "ExtSubTable", table) for table in gpos.LookupList.Lookup[i].SubTable] for i in indices]
     pairs = {}
     names = sorted({font.getBestCmap()[code] for code in KERNED if code in font.getBestCmap()})
     for left in names:

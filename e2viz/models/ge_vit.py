@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from e2viz.groups import Group
 from e2viz.groups import group as find_group
-from e2viz.nn import fused
+from e2viz.nn import fused, whole_block
 from e2viz.nn.attention import GroupAttention, LiftingAttention
 from e2viz.nn.pointwise import Pointwise, WholeNorm
 from e2viz.nn.probe import Probe, name_probes
@@ -106,10 +106,9 @@ class Block(nn.Module):
         self, maps: Float[Tensor, "batch inputs group height width"]
     ) -> Float[Tensor, "batch outputs group h w"]:
         residual = self.shortcut(crop(maps, self.cropped))
-        if not (self.training or self.attention.probe.asked or self.dropout._forward_hooks):
-            at_once = fused.block(maps, residual, self.input_norm, self.attention, self.output_norm, self.mlp)
-            if at_once is not None:
-                return self.probe(at_once)
+        at_once = None if self.training else whole_block.forward(self, maps, residual)
+        if at_once is not None:
+            return self.probe(at_once)
         attended = F.silu(self.output_norm(self.attention(F.silu(self.input_norm(maps)))))
         maps = residual + crop(self.dropout(attended), self.cropped)
         return self.probe(maps + self.mlp(maps))
@@ -127,8 +126,10 @@ class Pool(nn.Module):
     ) -> Float[Tensor, "batch channel group h w"]:
         if torch.is_grad_enabled():
             return self.probe(F.max_pool2d(maps.flatten(1, 2), 2).unflatten(1, maps.shape[1:3]))
-        rows = torch.maximum(maps[..., ::2, :], maps[..., 1::2, :])  # the same in a third of the time
-        return self.probe(torch.maximum(rows[..., ::2], rows[..., 1::2]))
+        # The same in a third of the time.
+        height, width = (size // 2 * 2 for size in maps.shape[-2:])
+        rows = torch.maximum(maps[..., :height:2, :], maps[..., 1:height:2, :])
+        return self.probe(torch.maximum(rows[..., :width:2], rows[..., 1:width:2]))
 
 
 class GEViT(nn.Module):

@@ -20,9 +20,9 @@ def group_layer(name, window, query_factor=1.0, **settings):
     return turned_up(layer, query_factor)
 
 
-def lifting_layer(name, window, query_factor=1.0, **settings):
+def lifting_layer(name, window, query_factor=1.0, inputs=3, **settings):
     torch.manual_seed(0)
-    layer = LiftingAttention(group(name), 3, 6, heads=2, depth=6, window=window, **settings)
+    layer = LiftingAttention(group(name), inputs, 6, heads=2, depth=6, window=window, **settings)
     return turned_up(layer, query_factor)
 
 
@@ -67,8 +67,9 @@ def test_group_layer_without_gradients_equals_textbook(name, window, height, wid
 @needs_kernel
 @pytest.mark.parametrize("name", ["c1", "c4", "c8", "d4"])
 @pytest.mark.parametrize(("window", "height", "width"), PLANES)
-def test_lifting_layer_without_gradients_equals_textbook(name, window, height, width):
-    layer, images = lifting_layer(name, window), torch.randn(2, 3, height, width)
+@pytest.mark.parametrize("channels", [1, 3])  # one channel is lifted in a way of its own
+def test_lifting_layer_without_gradients_equals_textbook(name, window, height, width, channels):
+    layer, images = lifting_layer(name, window, inputs=channels), torch.randn(2, channels, height, width)
     with torch.inference_mode():
         measured = layer(images)
     assert_near(measured, textbook_output(layer, images))
@@ -84,6 +85,30 @@ def test_large_queries_take_the_joint_softmax_of_the_same_projections(query_fact
     assert native.joint_packs() > before
     # The projection's own rounding in float32 is magnified by the scores.
     assert_near(measured, textbook_output(layer, maps), 1e-6 * query_factor + 1e-5)
+
+
+@needs_kernel
+@pytest.mark.parametrize("query_factor", [30.0, 100.0])
+def test_lifting_a_picture_takes_the_joint_softmax_where_it_must(query_factor):
+    layer, pictures = lifting_layer("c8", 5, query_factor, inputs=1), torch.randn(2, 1, 9, 11)
+    before = native.joint_packs()
+    with torch.no_grad():
+        measured = layer(pictures)
+    assert native.joint_packs() > before
+    assert_near(measured, textbook_output(layer, pictures), 1e-6 * query_factor + 1e-5)
+
+
+@needs_kernel
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_lifting_a_picture_is_shared_out_in_bands(threads):
+    layer, picture, before = lifting_layer("c4", 5, inputs=1), torch.randn(1, 1, 13, 10), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.no_grad():
+            measured = layer(picture)
+    finally:
+        torch.set_num_threads(before)
+    assert_near(measured, textbook_output(layer, picture))
 
 
 @needs_kernel
@@ -130,7 +155,9 @@ def test_projections_that_do_not_fit_are_refused():
         with pytest.raises(ValueError, match="take 4 channels to one multiple of 2 heads, got 5 to 20, 5 to 20"):
             attend(maps, projections, plane, elements, heads=2, scale=1.0)
         with pytest.raises(ValueError, match="must take 20 channels, got 6 to 20"):
-            attend(torch.randn(1, 5, 4, 6, 6), (*projections[:3], Pointwise(6, 20)), plane, elements, heads=2, scale=1.0)
+            attend(
+                torch.randn(1, 5, 4, 6, 6), (*projections[:3], Pointwise(6, 20)), plane, elements, heads=2, scale=1.0
+            )
         with pytest.raises(ValueError, match="got 10 and 6 \\+ 3"):
             attend(torch.randn(1, 5, 4, 6, 6), projections, plane, elements[..., 1:], heads=2, scale=1.0)
         with pytest.raises(ValueError, match="dropout_p must be in"):

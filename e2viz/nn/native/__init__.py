@@ -19,6 +19,7 @@ __all__ = [
     "BuildError",
     "available",
     "block",
+    "coordinate_network",
     "group_attention",
     "group_dropout_mask",
     "joint_packs",
@@ -106,13 +107,9 @@ def projected_attention(
 
 
 def block(
+    weights: library.BlockWeights,
     maps: Float[Tensor, "batch input group height width"],
     residual: Float[Tensor, "batch channel group h w"],
-    projections: list[library.Projection],
-    plane_encoding: Float[Tensor, "group depth_plane window window"],
-    group_encoding: Float[Tensor, "group group group depth_group"],
-    norms: list[library.Projection],
-    products: list[library.Projection],
     *,
     heads: int,
     scale: float,
@@ -121,38 +118,31 @@ def block(
     """A block of GE-ViT in one call; it has no backward.
 
     Args:
+        weights: of all its layers.
         maps: the input.
-        residual: what is added to the attended maps; they are cropped to its size.
-        projections: weights and bias of query, key, value and output; see `projected_attention`.
-        plane_encoding: see `functional.group_attention`.
-        group_encoding: see `functional.group_attention`.
-        norms: weights and bias [channel] of the norms of input, attended maps, hidden maps and last maps.
-        products: weights and bias of the two layers of the MLP.
+        residual: what is added to the attended maps, which are cropped to its size.
         heads: attention heads.
         scale: see `functional.group_attention`.
-        epsilon: of all norms.
+        epsilon: of the norms over whole maps.
     """
-    batch, _, order, height, width = maps.shape
-    channels, hidden_channels, depth = residual.shape[1], len(products[0][0]), len(projections[0][0]) // heads
-    problem = _problem(
-        (batch, depth, heads, order, height, width), plane_encoding, order, scale=scale, dropout_p=0.0, seed=0
-    )
     maps = maps.contiguous()
-    image, plane_channel, plane, line, pixel = residual.stride()
-    if pixel != 1 or plane_channel != order * plane:
+    batch, _, order, height, width = maps.shape
+    image, channel, plane, line, pixel = residual.stride()
+    if pixel != 1 or channel != order * plane:
         residual = residual.contiguous()
         image, _, plane, line, _ = residual.stride()
     out = maps.new_empty(residual.shape)
-    # Swished input, attended maps, sums of residual and attended, hidden maps.
-    sizes = [maps.numel(), batch * channels * order * height * width, out.numel()]
-    scratch = maps.new_empty(sum(sizes) + out.numel() // channels * hidden_channels)
-    places = [scratch.data_ptr() + 4 * sum(sizes[:i]) for i in range(4)]
-    task = library.BlockTask(
-        *(library.address(each) for pair in (*norms, *products) for each in pair),
+    # One piece of memory for the swished input, attended maps, their sums with the residual, and hidden maps.
+    swished, attended, sums = maps.numel(), batch * weights.channels * order * height * width, out.numel()
+    scratch = maps.new_empty(swished + attended + sums + sums // weights.channels * weights.hidden_channels)
+    first = scratch.data_ptr()
+    places = first, first + 4 * swished, first + 4 * (swished + attended), first + 4 * (swished + attended + sums)
+    cropped = (height - residual.shape[3]) // 2
+    in_and_out = library.BlockMaps(
         maps.data_ptr(), residual.data_ptr(), *places, out.data_ptr(), line, plane, image,
-        channels, hidden_channels, (height - residual.shape[3]) // 2, epsilon,
+        batch, height, width, cropped, heads, torch.get_num_threads(), scale, epsilon,
     )  # fmt: skip
-    library.block_forward(problem, projections, [plane_encoding.contiguous(), group_encoding.contiguous()], task)
+    library.block_forward(weights, in_and_out)
     return out
 
 
@@ -185,17 +175,20 @@ def plane_encoding(
         networks: weights and bias of widening product, norm and narrowing product.
         epsilon: of the norms.
     """
-    tasks = [
-        library.CoordinateNetwork(
-            library.address(each), *(library.address(parameter) for pair in network for parameter in pair), epsilon,
-            *network[2][0].shape[::-1],
-        )
-        for each, network in zip(coordinates, networks, strict=True)
-    ]  # fmt: skip
+    tasks = [coordinate_network(*each, epsilon) for each in zip(coordinates, networks, strict=True)]
     outputs, height, width = coordinates[0].shape
     out = coordinates[0].new_empty(outputs, tasks[0].depth + tasks[1].depth, height, width)
     library.plane_encoding(tasks, out)
     return out
+
+
+def coordinate_network(
+    coordinates: Float[Tensor, "group window window"], network: list[library.Projection], epsilon: float
+) -> library.CoordinateNetwork:
+    """Coordinates and the weights of their network as the kernel takes them; valid while the tensors stay in place."""
+    depth, hidden = network[2][0].shape
+    addresses = (library.address(parameter) for pair in network for parameter in pair)
+    return library.CoordinateNetwork(library.address(coordinates), *addresses, epsilon, hidden, depth)
 
 
 def group_dropout_mask(

@@ -1,7 +1,6 @@
 // Group and lifting attention of E(2)-equivariant transformers on a CPU, forward and backward.
 // A plain C interface, loaded with ctypes by library.py. The formula is in ../functional.py.
 #include "block.h"
-#include "positional.h"
 
 extern "C" {
 
@@ -11,10 +10,8 @@ long e2viz_attention_forward(const e2viz::Problem* problem, e2viz::Team team, co
   return e2viz::attend(*problem, team, *inputs, {*problem, plane_encoding, group_encoding}, *out, nullptr);
 }
 
-long e2viz_block_forward(const e2viz::Problem* problem, e2viz::Team team, const e2viz::Inputs* inputs,
-                         const float* plane_encoding, const float* group_encoding, const e2viz::Output* out,
-                         const e2viz::BlockTask* block) {
-  return e2viz::BlockForward(*problem, *block, team).run(*inputs, {*problem, plane_encoding, group_encoding}, *out);
+long e2viz_block_forward(e2viz::Team team, const e2viz::BlockWeights* weights, const e2viz::BlockMaps* maps) {
+  return e2viz::BlockForward(*weights, *maps, team).run();
 }
 
 // swish(norm(maps)) of maps [batch channel position].
@@ -25,9 +22,7 @@ void e2viz_swish_norm(int threads, e2viz::Team team, int batch, int channels, lo
 
 // networks: of the row and of the column. out: [v][channel][u].
 void e2viz_plane_encoding(const e2viz::CoordinateNetwork* networks, int outputs, int offsets, float* out) {
-  const int row_depth = networks[0].depth, depth = row_depth + networks[1].depth;
-  networks[0].encode(outputs, offsets, 0, depth, out);
-  networks[1].encode(outputs, offsets, row_depth, depth, out);
+  e2viz::encode_plane(networks[0], networks[1], outputs, offsets, out);
 }
 
 long e2viz_attention_backward(const e2viz::Problem* problem, e2viz::Team team, const e2viz::Inputs* inputs,

@@ -271,7 +271,7 @@ class Head {
     plane_encoding_gradient(plane_lanes, tile_.plane_gradient, query, p_.queries, p_.depth_plane, p_.outputs,
                             p_.offsets());
     group_gradients(query_gradient.channels_from(p_.depth_plane), group_lanes, tile_.group_gradient,
-                    query.channels_from(p_.depth_plane), p_.queries, encodings_.group, p_.depth_group(), p_.outputs,
+                    query.channels_from(p_.depth_plane), p_.queries, encodings_.group.data(), p_.depth_group(), p_.outputs,
                     p_.keys);
     return !factorised;
   }

@@ -43,12 +43,15 @@ struct Distinct {
 // exp(plane) = exp(row) exp(column) from fewer still. Encodings that repeat nothing are only slower.
 struct Encodings {
   Encodings(const Problem& p, const float* plane_encoding, const float* group_encoding)
-      : plane(channels_last(p, plane_encoding)), group(group_encoding),
+      : Encodings(p, plane_encoding, std::vector<float>(group_encoding, group_encoding + group_size(p))) {}
+
+  Encodings(const Problem& p, const float* plane_encoding, std::vector<float> group_encoding)
+      : plane(channels_last(p, plane_encoding)), group(std::move(group_encoding)),
         offsets(plane.data(), long(p.outputs) * p.offsets(), p.depth_plane, 0, p.depth_plane),
         row(plane.data(), long(p.outputs) * p.offsets(), p.depth_plane, 0, p.depth_plane / 2),
         column(plane.data(), long(p.outputs) * p.offsets(), p.depth_plane, p.depth_plane / 2,
                p.depth_plane - p.depth_plane / 2),
-        elements(group_encoding, long(p.outputs) * p.queries * p.keys, p.depth_group(), 0, p.depth_group()),
+        elements(group.data(), long(p.outputs) * p.queries * p.keys, p.depth_group(), 0, p.depth_group()),
         separable(p.depth_plane > 1 && row.count + column.count <= offsets.count / 2),
         few_elements(elements.count <= p.outputs * p.keys / 2), row_of(offsets.count), column_of(offsets.count) {
     for (int u = 0; u < p.offsets(); ++u)
@@ -59,6 +62,8 @@ struct Encodings {
         column_of[offsets.index[i]] = column.index[i];
       }
   }
+
+  static long group_size(const Problem& p) { return long(p.outputs) * p.queries * p.keys * p.depth_group(); }
 
   static std::vector<float> channels_last(const Problem& p, const float* encoding) {
     std::vector<float> moved(long(p.outputs) * p.offsets() * p.depth_plane);
@@ -96,12 +101,11 @@ struct Encodings {
           for (int m = 0; m < t.keys; ++m) *group++ = scratch[*index++ * t.queries + g];
       return;
     }
-    group_scores(t.group, query, t.queries, group, elements.channels, t.outputs, t.keys);
+    group_scores(t.group, query, t.queries, group.data(), elements.channels, t.outputs, t.keys);
     for (int i = 0; i < t.outputs * t.queries; ++i) exponentiate(t.group + i * t.keys, 1, t.keys, t.safe);
   }
 
-  std::vector<float> plane;
-  const float* group;
+  std::vector<float> plane, group;
   Distinct offsets, row, column, elements;
   bool separable, few_elements;
   std::vector<long> place;             // [u][v]: where in the tile the plane part begins, in floats

@@ -51,7 +51,7 @@ class JointScores {
       for (int u = 0; u < offsets_; ++u) content(m, u, key, outside);
     plane_.resize(p.outputs * queries_ * offsets_);
     group_.resize(p.outputs * queries_ * keys_);
-    const float *plane = encodings.plane.data(), *group = encodings.group;
+    const float *plane = encodings.plane.data(), *group = encodings.group.data();
     for (int v = 0; v < p.outputs; ++v, plane += offsets_ * p.depth_plane)
       for (int g = 0; g < queries_; ++g, group += keys_ * p.depth_group()) {
         products(&plane_[(v * queries_ + g) * offsets_], g, 0, p.depth_plane, plane, offsets_);

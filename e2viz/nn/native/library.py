@@ -56,15 +56,27 @@ class CoordinateNetwork(ctypes.Structure):
     ]
 
 
-class BlockTask(ctypes.Structure):
-    """What a block needs besides its attention; mirrors BlockTask in block.h."""
+class BlockWeights(ctypes.Structure):
+    """Everything in a block that is learned; mirrors BlockWeights in block.h."""
 
     _fields_ = [
-        *_pairs("input_norm", "output_norm", "hidden_norm", "last_norm", "widen", "narrow"),
+        *_pairs("query", "key", "value", "output", "input_norm", "output_norm"),
+        *_pairs("widen", "hidden_norm", "narrow", "last_norm"),
+        *[(name, CoordinateNetwork) for name in ("row", "column")],
+        *[(name, ctypes.c_void_p) for name in ("group_embedding", "relative")],
+        *[(name, ctypes.c_int32) for name in ("inputs", "channels", "hidden_channels", "order")],
+        *[(name, ctypes.c_int32) for name in ("depth_heads", "depth_group", "window")],
+    ]
+
+
+class BlockMaps(ctypes.Structure):
+    """The maps of one call; mirrors BlockMaps in block.h."""
+
+    _fields_ = [
         *[(name, ctypes.c_void_p) for name in ("maps", "residual", "swished", "attended", "sums", "hidden", "out")],
         *[(name, ctypes.c_int64) for name in ("residual_line", "residual_plane", "residual_image")],
-        *[(name, ctypes.c_int32) for name in ("channels", "hidden_channels", "cropped")],
-        ("epsilon", ctypes.c_float),
+        *[(name, ctypes.c_int32) for name in ("batch", "height", "width", "cropped", "heads", "threads")],
+        *[(name, ctypes.c_float) for name in ("scale", "epsilon")],
     ]
 
 
@@ -100,13 +112,9 @@ def projected_forward(
     _forward(problem, sources, encodings, Output(*_pointers([out, *output]), channels=out.shape[1]))
 
 
-def block_forward(problem: Problem, projections: list[Projection], encodings: list[Tensor], task: BlockTask) -> None:
-    """A block whose attention goes from swished to attended, as task says."""
-    *inputs, output = ([address(each) for each in pair] for pair in projections)
-    sources = (Source * 3)(*((task.swished, *pair, projections[0][0].shape[1]) for pair in inputs))
-    projected = Output(task.attended, *output, task.channels)
-    arguments = (ctypes.byref(problem), _team(), sources, *_pointers(encodings), ctypes.byref(projected))
-    _count(_library().e2viz_block_forward(*arguments, ctypes.byref(task)))
+def block_forward(weights: BlockWeights, maps: BlockMaps) -> None:
+    """A block, from the maps it is given to those it writes."""
+    _count(_library().e2viz_block_forward(_team(), ctypes.byref(weights), ctypes.byref(maps)))
 
 
 def plane_encoding(networks: list[CoordinateNetwork], out: Tensor) -> None:
@@ -119,9 +127,9 @@ def swish_norm(maps: Tensor, norm: Projection, epsilon: float, out: Tensor) -> N
     """Norm over all but the batch, then swish, of maps [batch channel ...], written to out."""
     batch, channels = maps.shape[:2]
     positions = ctypes.c_long(maps[0, 0].numel())
-    pointers, epsilon = _pointers([maps, *norm]), ctypes.c_float(epsilon)
-    team = (torch.get_num_threads(), _team())
-    _library().e2viz_swish_norm(*team, batch, channels, positions, *pointers, epsilon, *_pointers([out]))
+    pointers, team = _pointers([maps, *norm]), (torch.get_num_threads(), _team())
+    rest = (ctypes.c_float(epsilon), *_pointers([out]))
+    _library().e2viz_swish_norm(*team, batch, channels, positions, *pointers, *rest)
 
 
 def backward(problem: Problem, inputs: list[Tensor], out_gradient: Tensor, gradients: list[Tensor]) -> None:

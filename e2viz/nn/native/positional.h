@@ -41,4 +41,11 @@ struct CoordinateNetwork {
   }
 };
 
+// [v][channel][u] of row and column together.
+inline void encode_plane(const CoordinateNetwork& row, const CoordinateNetwork& column, int outputs, int offsets,
+                         float* target) {
+  row.encode(outputs, offsets, 0, row.depth + column.depth, target);
+  column.encode(outputs, offsets, row.depth, row.depth + column.depth, target);
+}
+
 }  // namespace e2viz
