@@ -50,16 +50,14 @@ class PictureLifting {
  private:
   // Of one head: slope and shift of every score, in units of log 2.
   struct Scores {
-    Scores(PictureLifting& whole, const Inputs& in, int head) : content(line(whole.p_, in, head, in.key.weight)) {
+    Scores(PictureLifting& whole, const Inputs& in, int head)
+        : content(line(whole.p_, in, head, 0, whole.p_.depth, in.key.weight + head, whole.p_.head)) {
       const Problem& p = whole.p_;
       const Encodings& e = whole.encodings_;
+      plane.reserve(e.offsets.count + e.row.count + e.column.count);
       for (const Distinct* part : {&e.offsets, &e.row, &e.column})
-        for (int i = 0; i < part->count; ++i) {
-          std::vector<float> vector(p.depth * p.head);
-          for (int c = 0; c < part->channels; ++c)
-            vector[(part->first + c) * p.head + head] = part->vectors[i * part->channels + c];
-          plane.push_back(line(p, in, head, vector.data()));
-        }
+        for (int i = 0; i < part->count; ++i)
+          plane.push_back(line(p, in, head, part->first, part->channels, &part->vectors[i * part->channels], 1));
       for (int o = 0; o < whole.out_.channels; ++o)
         for (int c = 0; c < p.depth; ++c) {
           const long channel = long(c) * p.head + head;
@@ -69,13 +67,14 @@ class PictureLifting {
         }
     }
 
-    // The query's product with a vector [depth head].
-    static Line line(const Problem& p, const Inputs& in, int head, const float* vector) {
+    // The product of some of the query's channels with a vector.
+    static Line line(const Problem& p, const Inputs& in, int head, int first, int channels, const float* vector,
+                     int stride) {
       double slope = 0, shift = 0;
-      for (int c = 0; c < p.depth; ++c) {
-        const long channel = long(c) * p.head + head;
-        slope += double(in.query.weight[channel]) * vector[channel];
-        shift += double(in.query.bias[channel]) * vector[channel];
+      for (int c = 0; c < channels; ++c) {
+        const long channel = long(first + c) * p.head + head;
+        slope += double(in.query.weight[channel]) * vector[c * stride];
+        shift += double(in.query.bias[channel]) * vector[c * stride];
       }
       const double unit = double(p.scale) * 1.4426950408889634;
       return {float(slope * unit), float(shift * unit)};
