@@ -41,8 +41,8 @@ class BlockForward {
   long run() const {
     steps_.swish_norm(t_.maps, w_.inputs, p_.queries * p_.pixels(), w_.input_norm, t_.epsilon, t_.swished);
     std::vector<Moments> moments;
-    const long joint = attend(p_, team_, inputs(), encodings(), {t_.attended, w_.output.weight, w_.output.bias, w_.channels},
-                              &moments);
+    const Output attended{t_.attended, w_.output.weight, w_.output.bias, w_.channels};
+    const long joint = attend(p_, team_, inputs(), encodings(), attended, &moments);
     moments = steps_.over(lines_, [&](int image, int first, int end, Moments& found) {
       add_attended(image, first, end, moments[image]);
       const Positions hidden = at(t_.hidden, image, w_.hidden_channels, first);

@@ -1,5 +1,5 @@
-// Lifting of a picture with one channel. Queries, keys and values are affine in one number there, so that no channel
-// is ever made: with q = w f + b, a score is f(x+u) (slope f(x) + shift), and heads sum up weighted means of the window.
+// Lifting of a picture with one channel. Queries, keys and values are affine in one number there, so that no channel is
+// ever made: a score is f(x+u) (slope f(x) + shift), and heads add up weighted means of the window.
 #pragma once
 
 #include "encodings.h"

@@ -88,7 +88,8 @@ struct Positions {
 };
 
 // target[o] = bias[o] + sum over i of weight[o][i] * source[i]
-E2VIZ_ALONE void product(Positions target, int outputs, Positions source, int inputs, const Affine& weights, long count) {
+E2VIZ_ALONE void product(Positions target, int outputs, Positions source, int inputs, const Affine& weights,
+                         long count) {
   const auto block = [&]<int X>(Block<X>, long first, const auto& load, const auto& store) {
     for_blocks<8 / X>(outputs, [&]<int O>(Block<O>, int o0) {
       Lane sum[O][X];

@@ -94,7 +94,8 @@ E2VIZ_INLINE float sum_of_lanes(Lane lane) {
 }
 
 // 2^x for x <= 0 to 1e-7 relative; below 2^-126 it is a number too small to count.
-// Degree-5 minimax polynomial on [-1/2, 1/2] by pairs of terms, so that less waits for what comes before; the whole part goes straight into the exponent bits.
+// Degree-5 minimax polynomial on [-1/2, 1/2] by pairs of terms, so that less waits for what comes before; the whole
+// part goes straight into the exponent bits.
 E2VIZ_INLINE Lane exp2_of_negative(Lane x) {
   x = larger(x, fill(-126.0f));
   const Lane shifted = x + 12582912.0f;  // 1.5 * 2^23: the low bits now hold round(x)
