@@ -123,12 +123,18 @@ class _Part:
 
     def __init__(self, layer: _Layer, images: slice) -> None:
         self.layer, self.plane, self.images = layer, layer.plane, images
-        self.queries = self.plane.flat_queries(self.of(layer.query)).mul_(layer.scale * LOG2_E)
-        self.keys, self.values = (self.plane.flat_keys(self.of(maps)) for maps in (layer.key, layer.value))
+        self.queries = self.flat_queries(layer.query).mul_(layer.scale * LOG2_E)
+        self.keys, self.values = (self._flat_keys(maps) for maps in (layer.key, layer.value))
 
-    def of(self, maps: Tensor) -> Float[Tensor, "pair element depth height width"]:
+    def flat_queries(self, maps: Tensor) -> Float[Tensor, "pair element depth pixel"]:
         """These images of [batch depth head element height width]."""
-        return rearrange(maps[self.images], "b c n g h w -> (b n) g c h w")
+        return self.plane.flat_queries(self._of(maps)).flatten(0, 1)
+
+    def _flat_keys(self, maps: Tensor) -> Float[Tensor, "pair element depth padded"]:
+        return self.plane.flat_keys(self._of(maps)).flatten(0, 1)
+
+    def _of(self, maps: Tensor) -> Float[Tensor, "image head element depth height width"]:
+        return rearrange(maps[self.images], "b c n g h w -> b n g c h w")
 
     def put(self, inner: Float[Tensor, "pair element depth height width"], maps: Tensor) -> None:
         """Write to these images of [batch depth head element height width]."""
@@ -176,10 +182,25 @@ def _forward(part: _Part) -> Float[Tensor, "pair output depth pixel"]:
 
 def _summed_with_dropout(part: _Part, tile: Tile, weights: FactorisedWeights | JointWeights, total: Tensor) -> None:
     weight = part.take("weight", tile)
-    total.zero_()
     for element in range(part.queries.shape[1]):
         weights.of_query(element, weight)
-        total.addcmul_(weight, part.kept(weight, tile, element))
+        _add_kept(total, weight, part.kept(weight, tile, element), first=element == 0)
+
+
+def _add_kept(total: Tensor, weight: Tensor, kept: Tensor, *, first: bool) -> None:
+    """Add what is kept of the weights; the first sets the total, which saves clearing it."""
+    if first:
+        torch.mul(weight, kept, out=total)
+    else:
+        total.addcmul_(weight, kept)
+
+
+def _products(
+    matrix: Float[Tensor, "rows inner"], maps: Float[Tensor, "pair element inner pixel"]
+) -> Float[Tensor, "pair element rows pixel"]:
+    """matrix @ maps as a batched product, which copies nothing; matmul would copy the maps."""
+    flat = maps.flatten(0, 1)
+    return torch.bmm(matrix.expand(len(flat), -1, -1), flat).unflatten(0, maps.shape[:2])
 
 
 class _ScoreGradient:
@@ -191,8 +212,10 @@ class _ScoreGradient:
         self.content = SCRATCH.take("by_content", (pairs, queries, keys, offsets, pixels), by_weight)
         self.plane = SCRATCH.take("by_plane", (pairs, queries, outputs, offsets, pixels), by_weight)
         self.group = by_weight.new_empty(pairs, queries, outputs, keys, pixels)
-        self.total = part.take("total", tile).zero_()
+        self.total = part.take("total", tile)
         weights, weight, product = part.weights(tile), part.take("weight", tile), part.take("product", tile)
+        if part.layer.dropout is None:
+            self.total.zero_()
         for element in range(queries):
             weights.of_query(element, weight)
             torch.mul(weight, by_weight, out=product)
@@ -200,7 +223,7 @@ class _ScoreGradient:
                 self.total.add_(weight)
             else:
                 kept = part.kept(weight, tile, element)
-                self.total.addcmul_(weight, kept)
+                _add_kept(self.total, weight, kept, first=element == 0)
                 product.mul_(kept)
             self._add(element, weight, product, weights.over_offsets(element, weight))
 
@@ -216,7 +239,7 @@ class _ScoreGradient:
 def _backward(part: _Part, by_out: Tensor, grads: tuple[Tensor, ...], by_offset: Tensor, by_key: Tensor) -> None:
     """Write a part's gradients by query, key and value; add its share of those by the encodings."""
     layer, plane, depth_plane = part.layer, part.plane, part.layer.by_offset.shape[1]
-    flat_by_out = plane.flat_queries(part.of(by_out))
+    flat_by_out = part.flat_queries(by_out)
     if layer.dropout is not None:
         flat_by_out.mul_(layer.dropout.factor)
     by_queries, by_keys, by_values = (torch.zeros_like(flat) for flat in (part.queries, part.keys, part.values))
@@ -231,7 +254,7 @@ def _backward(part: _Part, by_out: Tensor, grads: tuple[Tensor, ...], by_offset:
         scatter(score.content, queries, plane, run, by_keys[tile.pairs])
         gather(score.content, part.keys[tile.pairs], plane, run, by_query)
         by_plane, by_group = score.plane.flatten(2, 3), score.group.flatten(2, 3)
-        by_query[:, :, :depth_plane] += layer.by_offset.T @ by_plane
+        by_query[:, :, :depth_plane] += _products(layer.by_offset.T, by_plane)
         by_query[:, :, depth_plane:] += layer.by_key.mT @ by_group
         by_offset += (by_plane @ queries[:, :, :depth_plane].mT).sum((0, 1))
         by_key += (by_group @ queries[:, :, depth_plane:].mT).sum(0)

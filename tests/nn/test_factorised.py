@@ -188,6 +188,16 @@ def test_the_chance_of_dropout_is_the_one_asked_for():
     assert abs(torch.stack(dropped).mean() - 0.1) < 3e-4
 
 
+def test_the_decisions_of_a_mask_are_independent_of_each_other():
+    masks, weights = 2000, 300
+    kept = torch.stack([Dropout(0.5, seed).kept(torch.empty(weights), 0, 0, 0).clone() for seed in range(masks)])
+    centred = kept.double() - 0.5
+    correlations = (centred.T @ centred / masks * 4).fill_diagonal_(0) * masks**0.5
+    assert 0.98 < correlations.square().sum().div(weights * (weights - 1)).sqrt() < 1.02
+    assert correlations.abs().max() < 5.5
+    assert 0.9 < kept.sum(1).var() / (weights / 4) < 1.1
+
+
 def test_every_image_tile_and_query_element_has_a_mask_of_its_own():
     dropout, like = Dropout(0.5, 3), torch.empty(1, 2, 2, 9, 20)
     places = [(0, 0, 0), (4, 0, 0), (0, 1, 0), (0, 0, 1)]
