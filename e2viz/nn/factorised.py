@@ -123,15 +123,15 @@ class _Part:
 
     def __init__(self, layer: _Layer, images: slice) -> None:
         self.layer, self.plane, self.images = layer, layer.plane, images
-        self.queries = self.flat_queries(layer.query).mul_(layer.scale * LOG2_E)
-        self.keys, self.values = (self._flat_keys(maps) for maps in (layer.key, layer.value))
+        self.queries = self.flat_queries(layer.query, "queries").mul_(layer.scale * LOG2_E)
+        self.keys, self.values = self._flat_keys(layer.key, "keys"), self._flat_keys(layer.value, "values")
 
-    def flat_queries(self, maps: Tensor) -> Float[Tensor, "pair element depth pixel"]:
+    def flat_queries(self, maps: Tensor, name: str) -> Float[Tensor, "pair element depth pixel"]:
         """These images of [batch depth head element height width]."""
-        return self.plane.flat_queries(self._of(maps)).flatten(0, 1)
+        return self.plane.flat_queries(self._of(maps), name).flatten(0, 1)
 
-    def _flat_keys(self, maps: Tensor) -> Float[Tensor, "pair element depth padded"]:
-        return self.plane.flat_keys(self._of(maps)).flatten(0, 1)
+    def _flat_keys(self, maps: Tensor, name: str) -> Float[Tensor, "pair element depth padded"]:
+        return self.plane.flat_keys(self._of(maps), name).flatten(0, 1)
 
     def _of(self, maps: Tensor) -> Float[Tensor, "image head element depth height width"]:
         return rearrange(maps[self.images], "b c n g h w -> b n g c h w")
@@ -239,10 +239,11 @@ class _ScoreGradient:
 def _backward(part: _Part, by_out: Tensor, grads: tuple[Tensor, ...], by_offset: Tensor, by_key: Tensor) -> None:
     """Write a part's gradients by query, key and value; add its share of those by the encodings."""
     layer, plane, depth_plane = part.layer, part.plane, part.layer.by_offset.shape[1]
-    flat_by_out = part.flat_queries(by_out)
+    flat_by_out = part.flat_queries(by_out, "by_out")
     if layer.dropout is not None:
         flat_by_out.mul_(layer.dropout.factor)
-    by_queries, by_keys, by_values = (torch.zeros_like(flat) for flat in (part.queries, part.keys, part.values))
+    flats = {"by_queries": part.queries, "by_keys": part.keys, "by_values": part.values}
+    by_queries, by_keys, by_values = (SCRATCH.take(name, flat.shape, flat).zero_() for name, flat in flats.items())
     for tile in part.tiles():
         run, here = tile.run, flat_by_out[tile.pairs, :, :, tile.run]
         queries, by_query = part.queries[tile.pairs, :, :, run], by_queries[tile.pairs, :, :, run]

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from e2viz.nn.tiling import SCRATCH
-from e2viz.nn.windows import add_products_, correlate
+from e2viz.nn.windows import add_products_, apart, correlate
 
 
 @dataclass
@@ -90,8 +90,7 @@ class FactorisedWeights:
         self._group = group.div_(denominator)
 
     def _over_offsets(self) -> Float[Tensor, "pair query output key pixel"]:
-        content = self._content[:, :, None].unbind(4)
-        plane = self._plane[:, :, :, None].unbind(4)
+        content, plane = apart(self._content[:, :, None], 4), apart(self._plane[:, :, :, None], 4)
         total = content[0] * plane[0]
         add_products_(total, content[1:], plane[1:])
         return total

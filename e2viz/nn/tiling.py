@@ -6,15 +6,16 @@ is a step of fixed length in memory: all windows together are one overlapping st
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-NUMBERS_PER_TILE = 1600 * 1024
+NUMBERS_PER_TILE = 800 * 1024
 """Scores of one query element in one tile: larger tiles leave the cache, smaller ones pay for more calls."""
 
 
@@ -23,19 +24,48 @@ class Scratch(threading.local):
 
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, torch.dtype, torch.device], Tensor] = {}
+        self._views: dict[tuple[Any, ...], list[Tensor]] = {}
 
     def take(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
         """An uninitialised tensor that is overwritten by the next take of the same name in this thread."""
         key, size = (name, like.dtype, like.device), math.prod(shape)
         buffer = self._buffers.get(key)
         if buffer is None or buffer.numel() < size:
+            self._views.clear()  # they would keep the smaller buffer
             # Inference mode must not mark memory that training uses later.
             with torch.inference_mode(False):
                 buffer = self._buffers[key] = torch.empty(size, dtype=like.dtype, device=like.device)
         return buffer[:size].view(shape)
 
+    def views(self, key: tuple[Any, ...], make: Callable[[], list[Tensor]]) -> list[Tensor]:
+        """What `make` gave for the key before, or gives now."""
+        views = self._views.get(key)
+        if views is None:
+            if len(self._views) >= MOST_VIEWS:
+                self._views.clear()
+            with torch.inference_mode(False):
+                views = self._views[key] = make()
+        return views
+
 
 SCRATCH = Scratch()
+MOST_VIEWS = 2048
+"""Lists of views that a thread remembers."""
+
+
+def taken_once(make: Callable[..., list[Tensor]]) -> Callable[..., list[Tensor]]:
+    """Take the views of each place in scratch memory once: a list of them costs more time than a small tile's sums.
+
+    The same place means the same memory, since a remembered view keeps it. Memory from elsewhere would be kept too,
+    so only scratch memory may be asked for.
+    """
+
+    @wraps(make)
+    def remembered(tensor: Tensor, *how: Any) -> list[Tensor]:
+        place = (make, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.device, *how)
+        return SCRATCH.views(place, lambda: make(tensor, *how))
+
+    return remembered
 
 
 @dataclass(frozen=True)
@@ -58,9 +88,9 @@ class Plane:
     def pixels(self) -> int:
         return self.height * self.stride
 
-    def flat_queries(self, maps: Float[Tensor, "... height width"]) -> Float[Tensor, "... pixel"]:
-        """The maps with a zero border at the end of each row."""
-        flat = maps.new_zeros(*maps.shape[:-2], self.pixels)
+    def flat_queries(self, maps: Float[Tensor, "... height width"], name: str) -> Float[Tensor, "... pixel"]:
+        """The maps with a zero border at the end of each row, in scratch memory of this name."""
+        flat = SCRATCH.take(name, (*maps.shape[:-2], self.pixels), maps).zero_()
         self.inner_queries(flat).copy_(maps)
         return flat
 
@@ -68,9 +98,12 @@ class Plane:
         """The pixels of the plane, without the border."""
         return flat.unflatten(-1, (self.height, self.stride))[..., : self.width]
 
-    def flat_keys(self, maps: Float[Tensor, "... height width"]) -> Float[Tensor, "... padded"]:
-        """The maps with a zero border on all sides; the right border of a row is the left one of the next."""
-        flat = maps.new_zeros(*maps.shape[:-2], self.pixels + 2 * self.radius * (self.stride + 1))
+    def flat_keys(self, maps: Float[Tensor, "... height width"], name: str) -> Float[Tensor, "... padded"]:
+        """The maps with a zero border on all sides, in scratch memory of this name.
+
+        The right border of a row is the left one of the next.
+        """
+        flat = SCRATCH.take(name, (*maps.shape[:-2], self.pixels + 2 * self.radius * (self.stride + 1)), maps).zero_()
         self.inner_keys(flat).copy_(maps)
         return flat
 
@@ -96,7 +129,7 @@ class Plane:
 def border(plane: Plane, dtype: torch.dtype, device: torch.device) -> Float[Tensor, "window window pixel"]:
     """0 where x + u lies in the plane and -inf outside: added to scores, it takes the offset out."""
     with torch.inference_mode(False), torch.no_grad():
-        inside = plane.flat_keys(torch.ones(plane.height, plane.width, dtype=dtype, device=device))
+        inside = plane.flat_keys(torch.ones(plane.height, plane.width, dtype=dtype, device=device), "inside")
         return plane.windows(inside, slice(0, plane.pixels)).log()
 
 

@@ -4,7 +4,7 @@ import pytest
 import textbook
 import torch
 
-from e2viz.nn import factorised, tiling
+from e2viz.nn import factorised, tile_weights, tiling, windows
 from e2viz.nn.dropout import Dropout
 from e2viz.nn.tile_weights import COUNT
 
@@ -222,6 +222,36 @@ def test_inference_mode_and_normal_mode_share_their_memory():
         inside = factorised.group_attention(*inputs, scale=SCALE)
     with_gradients(factorised.group_attention, inputs)
     assert torch.equal(inside, factorised.group_attention(*inputs, scale=SCALE))
+
+
+def use_scratch(monkeypatch, most_views):
+    """Scratch memory that nothing else has used."""
+    scratch = tiling.Scratch()
+    for module in (tiling, windows, tile_weights, factorised):
+        monkeypatch.setattr(module, "SCRATCH", scratch)
+    monkeypatch.setattr(tiling, "MOST_VIEWS", most_views)
+    return scratch
+
+
+@pytest.mark.parametrize("most", [1, 2048])
+def test_views_of_scratch_memory_are_right_after_it_moved(monkeypatch, most):
+    use_scratch(monkeypatch, most)
+    for side in (3, 9, 3, 5):
+        inputs = random_inputs(4, 3, side, side)
+        for _ in range(2):
+            measured = with_gradients(factorised.group_attention, inputs)
+            assert_near(measured, with_gradients(textbook.group_attention, inputs), 1e-10)
+
+
+@pytest.mark.parametrize("most", [40, 2048])
+def test_remembered_views_are_few_and_of_scratch_memory_only(monkeypatch, most):
+    scratch = use_scratch(monkeypatch, most)
+    for side in (3, 6, 5, 4):
+        with_gradients(factorised.group_attention, random_inputs(4, 3, side, side))
+    memory = {buffer.untyped_storage().data_ptr() for buffer in scratch._buffers.values()}
+    seen = {view.untyped_storage().data_ptr() for views in scratch._views.values() for view in views}
+    assert seen and seen <= memory
+    assert len(scratch._views) <= most
 
 
 def test_half_precision_is_computed_in_float32():
