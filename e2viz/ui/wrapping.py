@@ -57,7 +57,9 @@ def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
     with st.popover("Wrap a model", width="stretch", help="Make any model equivariant after the fact."):
         preferred = next((k for k, name in enumerate(bases) if names.architecture_of(name) == "vit"), 0)
         base = st.selectbox("Model", bases, index=preferred, format_func=names.label, key="_wrap_base")
-        group = st.segmented_control("Group", GROUPS, default="c4", required=True, key="_wrap_group", width="stretch")
+        group = st.segmented_control(
+            "Group", GROUPS, default="c4", required=True, format_func=str.upper, key="_wrap_group", width="stretch"
+        )
         there = [method for method in METHODS if _can_wrap(Wrapping(base, method, group), trained)]
         if st.session_state.get("_wrap_method", there[0]) not in there:
             del st.session_state["_wrap_method"]

@@ -37,7 +37,9 @@ def choose() -> tuple[str, str, str]:
         base = st.selectbox(
             "Model to wrap", bases, index=preferred, format_func=names.label, key="base", width=260, **BOUND
         )
-        group = st.segmented_control("Group of views", GROUPS, default="c16", required=True, key="group", **BOUND)
+        group = st.segmented_control(
+            "Group of views", GROUPS, default="c16", required=True, format_func=str.upper, key="group", **BOUND
+        )
         there = [method for method in LABELS if is_model(Wrapping(base, method, group).name)]
         held = st.session_state.get("shown")
         if held is not None and held not in there:

@@ -97,7 +97,9 @@ def why() -> None:
     chosen = [name for name, words in broken.LABELS.items() if words in pressed]
     group = "c8"
     if "group" in chosen:
-        group = st.segmented_control("Group", broken.GROUPS, default="c8", required=True, key="other_group", **BOUND)
+        group = st.segmented_control(
+            "Group", broken.GROUPS, default="c8", required=True, format_func=str.upper, key="other_group", **BOUND
+        )
     switches = broken.switches_of(chosen, group)
     name = broken.name_of(model)
     found = []

@@ -31,7 +31,8 @@ def encodings() -> str:
     head = st.container()
     left, middle, right = st.columns(3)
     group = left.segmented_control(
-        "Group", positional_encodings.GROUPS, default="c4", required=True, key="positions_group", **BOUND
+        "Group", positional_encodings.GROUPS, default="c4", required=True, format_func=str.upper,
+        key="positions_group", **BOUND,
     )  # fmt: skip
     model, trained = positional_encodings.encoder_of(group, selection.models)
     layers = encoding_layers(subject(model).network)

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 APP = Path(__file__).resolve().parents[2] / "app.py"
 BEGINNINGS = {
     "equivariance_error?models=vit.rotmnist&step=45": "Where does the turn get lost?",
-    "positional_encodings?models=vit.rotmnist&positions_group=c8&positions_layer=lifting": "Follow one colour",
+    "positional_encodings?models=vit.rotmnist&positions_group=C8&positions_layer=lifting": "Follow one colour",
     "orbits?models=vit.rotmnist&ground=reference": "A point or a loop?",
     "steerability?models=vit.rotmnist&sizes=28": "Four and four",
 }

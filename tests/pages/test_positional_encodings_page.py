@@ -22,7 +22,7 @@ def test_the_page_is_full_before_the_first_click(page):
 
 
 def test_group_and_layer_come_from_the_link(page):
-    for name, value in {"positions_group": "c8", "positions_layer": "lifting"}.items():
+    for name, value in {"positions_group": "C8", "positions_layer": "lifting"}.items():
         page.query_params[name] = value
     page.run()
     assert not page.exception and not page.error

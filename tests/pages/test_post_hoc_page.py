@@ -15,7 +15,7 @@ BASE = next(name for name in e2viz.list_models() if name.startswith("vit") and "
 @pytest.fixture
 def app():
     app = AppTest.from_file(APP, default_timeout=600)
-    for name, value in {"models": BASE, "angles": "24", "group": "c4", "picture": "mnist-8"}.items():
+    for name, value in {"models": BASE, "angles": "24", "group": "C4", "picture": "mnist-8"}.items():
         app.query_params[name] = value
     app.switch_page("pages/compare/post_hoc.py")
     return app
