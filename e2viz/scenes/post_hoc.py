@@ -222,6 +222,10 @@ def outcome_table(looked: Looked, picture: Picture) -> dict[str, list[str]]:
     return table
 
 
-def measured_tables() -> list[Path]:
-    """The tables that `make tables` has filled so far."""
-    return sorted(TABLES.glob("*.md"))
+def measured_tables() -> dict[str, str]:
+    """The tables that `make tables` has filled so far, in Markdown, by the setting in words."""
+    tables = {}
+    for path in sorted(TABLES.glob("*.md")):
+        heading, _, table = path.read_text(encoding="utf-8").partition("\n")
+        tables[heading.partition(", ")[2]] = table
+    return tables

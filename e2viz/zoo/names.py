@@ -28,12 +28,13 @@ def architecture_of(name: str) -> str:
 def label(name: str) -> str:
     """A model's name on screen: "ge_vit_p4.rotmnist" is "GE-ViT p4, rotMNIST".
 
-    "vit.rotmnist+mean_c4" is "ViT + mean c4, rotMNIST".
+    "vit.rotmnist+mean_c4" is "ViT + mean C4, rotMNIST".
     """
     base, wrapped, how = name.partition("+")
     if wrapped:
         model, _, data = label(base).partition(", ")
-        return ", ".join(filter(None, (f"{model} + {how.replace('_', ' ')}", data)))
+        method, _, group = how.rpartition("_")
+        return ", ".join(filter(None, (f"{model} + {method.replace('_', ' ')} {group.upper()}", data)))
     architecture = architecture_of(name)
     model, _, tag = name.partition(".")
     group = model.removeprefix(architecture).strip("_") if architecture else model

@@ -98,9 +98,9 @@ with answered():
             st.button(
                 f"Use {names.label(made)} on the other pages", on_click=add_wrapped, args=(made, selection.models)
             )
-        for path in post_hoc.measured_tables():
-            with st.expander(f"Measured: {path.stem}"):
-                st.markdown(path.read_text(encoding="utf-8"))
+        for setting, table in post_hoc.measured_tables().items():
+            with st.expander(f"Measured: {setting}"):
+                st.markdown(table)
         with st.expander("What is combined, and how"):
             st.markdown(post_hoc.MATHS)
             st.caption(post_hoc.NOT_HERE)

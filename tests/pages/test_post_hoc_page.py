@@ -40,7 +40,7 @@ def test_a_wrapped_model_is_used_on_the_other_pages(app):
     name = f"{BASE}+most_certain_c4"
     assert f"{BASE},{name}" in str(app.query_params["models"]) and wrapping(name)
     app.switch_page("pages/turn/rotation.py").run()
-    assert "most certain c4" in shown(app)
+    assert "most certain C4" in shown(app)
 
 
 def test_six_or_nine(app):

@@ -53,7 +53,7 @@ def test_short_labels_are_as_short_as_they_can_be() -> None:
     assert list(names.short_labels(("ge_vit_p4.a", "ge_vit_p4m.a")).values()) == ["GE-ViT p4", "GE-ViT p4m"]
     assert list(names.short_labels(("vit.mnist", "vit.rotmnist")).values()) == ["ViT, MNIST", "ViT, rotMNIST"]
     wrapped = ("vit.mnist", "vit.mnist+most_likely_c16")
-    assert list(names.short_labels(wrapped).values()) == ["ViT", "ViT + most likely c16"]
+    assert list(names.short_labels(wrapped).values()) == ["ViT", "ViT + most likely C16"]
 
 
 def test_pages_come_in_the_order_of_the_table(tmp_path: Path) -> None:
