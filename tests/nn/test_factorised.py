@@ -9,7 +9,7 @@ from e2viz.nn.dropout import Dropout
 from e2viz.nn.tile_weights import COUNT
 
 SCALE = 0.3
-PLANES = [(3, 6, 6), (3, 5, 8), (5, 7, 7), (5, 4, 9), (9, 5, 5), (9, 6, 3)]
+PLANES = [(1, 4, 5), (3, 6, 6), (3, 5, 8), (5, 7, 7), (5, 4, 9), (9, 5, 5), (9, 6, 3)]
 
 
 def random_inputs(order, window, height, width, *, batch=2, heads=3, query_factor=1.0):

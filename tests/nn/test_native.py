@@ -62,6 +62,13 @@ def test_group_attention_and_gradients_equal_textbook(order, window, height, wid
 
 
 @needs_kernel
+def test_a_window_of_one_pixel():
+    inputs = random_inputs(4, 1, 4, 5)
+    expected = with_gradients(textbook.group_attention, inputs, torch.float64)
+    assert_near(with_gradients(native.group_attention, inputs, torch.float32), expected, 1e-5)
+
+
+@needs_kernel
 @pytest.mark.parametrize(("depth_plane", "depth_group"), [(2, 1), (6, 5), (8, 8), (4, 0)])
 def test_any_depth(depth_plane, depth_group):
     inputs = random_inputs(4, 5, 6, 7, depth_plane=depth_plane, depth_group=depth_group)
