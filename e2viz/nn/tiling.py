@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-NUMBERS_PER_TILE = 800 * 1024
+NUMBERS_PER_TILE = 1200 * 1024
 """Scores of one query element in one tile: larger tiles leave the cache, smaller ones pay for more calls."""
 
 
