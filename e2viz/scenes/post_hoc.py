@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -51,7 +50,6 @@ NOT_HERE = (
     "PCam could not be trained here: `python -m e2viz train post_hoc_mean_c4.pcam --data DIR` would, over a ResNet-50, "
     "and `python -m e2viz train resnet_50.pcam --data DIR` the ResNet-50 alone."
 )
-TABLES = Path(__file__).resolve().parents[2] / "benchmarks" / "tables"
 
 
 def make(recipe: Recipe) -> Scene:
@@ -220,12 +218,3 @@ def outcome_table(looked: Looked, picture: Picture) -> dict[str, list[str]]:
         table["flips"].append(f"{len(found.flips)} of {found.frames}")
         table["right"].append("no label" if found.accuracy is None else f"{100 * found.accuracy:.0f} % of angles")
     return table
-
-
-def measured_tables() -> dict[str, str]:
-    """The tables that `make tables` has filled so far, in Markdown, by the setting in words."""
-    tables = {}
-    for path in sorted(TABLES.glob("*.md")):
-        heading, _, table = path.read_text(encoding="utf-8").partition("\n")
-        tables[heading.partition(", ")[2]] = table
-    return tables

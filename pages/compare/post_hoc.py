@@ -5,6 +5,7 @@ import streamlit as st
 import e2viz
 from e2viz.render.scene import Scene
 from e2viz.scenes import post_hoc
+from e2viz.scenes.measured_tables import measured_tables
 from e2viz.scenes.post_hoc import GROUPS, LABELS
 from e2viz.scenes.views import PAGE, Looked, look
 from e2viz.ui.computing import compute
@@ -98,9 +99,11 @@ with answered():
             st.button(
                 f"Use {names.label(made)} on the other pages", on_click=add_wrapped, args=(made, selection.models)
             )
-        for setting, table in post_hoc.measured_tables().items():
-            with st.expander(f"Measured: {setting}"):
-                st.markdown(table)
+        for table in measured_tables():
+            with st.expander(f"Measured: {table.setting}"):
+                st.markdown(table.about)
+                st.dataframe(table.columns, hide_index=True, width="stretch", height="content")
+                st.caption(table.notes)
         with st.expander("What is combined, and how"):
             st.markdown(post_hoc.MATHS)
             st.caption(post_hoc.NOT_HERE)

@@ -127,10 +127,3 @@ def test_a_shipped_look_is_what_would_be_computed(base, looked, monkeypatch, tmp
     assert view_answers.shipped_look(base, "c4", picture, ANGLES, "naive") is None
     assert view_answers.shipped_look(base, "c8", picture, ANGLES, "fair") is None
     assert view_answers.shipped_look(base, "c4", sample("mnist-8"), ANGLES, "fair") is None
-
-
-def test_measured_tables_are_headed_by_their_setting():
-    tables = post_hoc.measured_tables()
-    assert "trained on upright digits only" in tables and len(tables) == 3
-    for table in tables.values():
-        assert table.startswith("\n`vit.") and "| learned attention |" in table
