@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-WEIGHTS, RUNS = ROOT / "weights", ROOT / "runs"
+from e2viz import places
+
 TABLE_START, TABLE_END = "<!-- models -->", "<!-- /models -->"
 
 
@@ -22,12 +22,12 @@ def _models(arguments: argparse.Namespace) -> int:
         _, found, after = rest.partition(TABLE_END)
         if not found:
             raise ValueError(f"{arguments.write} must have {TABLE_START} and {TABLE_END} around the table")
-        table = f"{TABLE_START}\n{catalogue.markdown_table(WEIGHTS)}\n{TABLE_END}"
+        table = f"{TABLE_START}\n{catalogue.markdown_table(places.WEIGHTS)}\n{TABLE_END}"
         arguments.write.write_text(before + table + after, encoding="utf-8")
     elif arguments.markdown:
-        print(catalogue.markdown_table(WEIGHTS))
+        print(catalogue.markdown_table(places.WEIGHTS))
     else:
-        print(catalogue.text_table(WEIGHTS))
+        print(catalogue.text_table(places.WEIGHTS))
     return 0
 
 
@@ -61,7 +61,7 @@ def _pack(arguments: argparse.Namespace) -> int:
     chosen = recipe(arguments.recipe)
     splits = task(chosen.task).splits(arguments.data)
     measure = not arguments.unmeasured
-    card = pack(chosen, arguments.runs / chosen.name, splits, WEIGHTS, _progress(), measure=measure)
+    card = pack(chosen, arguments.runs / chosen.name, splits, places.new_weights(), _progress(), measure=measure)
     print(in_words(card.name, card.measured) if card.measured else f"{card.name}: packed, not measured")
     return 0
 
@@ -177,7 +177,7 @@ def parser() -> argparse.ArgumentParser:
             added.add_argument("--threads", type=int, default=1)
         if runs:
             added.add_argument("recipe", help="a name such as vit.rotmnist")
-            added.add_argument("--runs", type=Path, default=RUNS, help="where runs keep their state")
+            added.add_argument("--runs", type=Path, default=places.runs(), help="where runs keep their state")
         return added
 
     models = command("models", _models, "the trained models, with measured accuracy and checksums")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from e2viz import cli
+from e2viz import cli, places
 from e2viz.zoo import catalogue
 
 
@@ -51,7 +51,7 @@ def test_a_file_without_marks_is_left_alone(capsys, tmp_path):
 
 
 def test_the_readme_agrees_with_the_cards():
-    readme = cli.ROOT / "README.md"
+    readme = places.ROOT / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.exists() else ""
     if cli.TABLE_START not in text:
         pytest.skip("README.md has no table of models yet")
@@ -68,4 +68,4 @@ def test_every_shipped_model_passes_its_check(capsys, name):
 
 
 def test_the_weights_stay_under_15_megabytes():
-    assert sum(path.stat().st_size for path in cli.WEIGHTS.iterdir()) < 15e6
+    assert sum(path.stat().st_size for path in places.WEIGHTS.iterdir()) < 15e6

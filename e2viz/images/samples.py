@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from PIL import Image
 
+from e2viz import places
 from e2viz.images.idx import load_folder
 from e2viz.images.picture import Picture
 from e2viz.images.protocol import DATASETS
 
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "samples"
+FOLDER = places.SAMPLES
 DIGITS = tuple("0123456789")
 CLASS_NAMES = {
     "mnist": DIGITS,
@@ -72,9 +73,9 @@ def make(data_dir: str | Path, folder: Path = FOLDER) -> list[str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     index: dict[str, dict] = {}
-    for dataset, places in CHOSEN.items():
+    for dataset, chosen in CHOSEN.items():
         file = load_folder(Path(data_dir) / DATASETS[dataset], "test")
-        for place in places:
+        for place in chosen:
             label = int(file.labels[place])
             name = f"{dataset}-{CLASS_NAMES[dataset][label].replace(' ', '-')}"
             name = f"{name}b" if name in index else name

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from e2viz import places
 from e2viz.images.picture import Picture
 
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "results"
+FOLDER = places.RESULTS
 FORMAT = 1
 Facts = Mapping[str, Any]
 Arrays = dict[str, np.ndarray]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from e2viz import places
 from e2viz.images.picture import Picture
 from e2viz.images.samples import DIGITS, sample, sample_names
 from e2viz.measure.subject import subject
@@ -23,7 +24,7 @@ from e2viz.measure.sweep import FORMAT, Sweep, beside, sweep
 from e2viz.measure.turning import Angles
 from e2viz.zoo import catalogue
 
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "sweeps"
+FOLDER = places.SWEEPS
 ANGLES_DEG = np.arange(72) * 5.0
 # Records of these kinds are a few numbers a frame and are stored too: orbits and the compass need them.
 SMALL_KINDS = ("vector", "group_vector")

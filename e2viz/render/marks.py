@@ -6,14 +6,13 @@ A mark's colour is "#rrggbb" or the name of a theme's colour: "text", "muted", "
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from PIL import ImageFont
 
+from e2viz import places
 from e2viz.render.scene import Number, Panel
 
-FONT_FOLDER = Path(__file__).parents[2] / "assets" / "fonts"
 FONT_FILES = {
     "regular": "FiraSans-Regular.ttf",
     "medium": "FiraSans-Medium.ttf",
@@ -27,7 +26,7 @@ TITLE_SIZE, LABEL_SIZE, SMALL_SIZE = 22, 15, 12
 @lru_cache(maxsize=64)
 def font(weight: str, size_px: Number) -> ImageFont.FreeTypeFont:
     """A shipped font. The basic layout gives the same pixels on every machine, with or without Raqm."""
-    path = FONT_FOLDER / FONT_FILES[weight]
+    path = places.FONTS / FONT_FILES[weight]
     return ImageFont.truetype(str(path), size_px, layout_engine=ImageFont.Layout.BASIC)
 
 

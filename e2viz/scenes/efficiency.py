@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import nn
 
 import e2viz
+from e2viz import places
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views as turned_views
 from e2viz.measure import kept
@@ -29,9 +30,8 @@ from e2viz.zoo.card import Accuracy
 
 PAGE = "efficiency"
 DIGIT_TASKS = ("rotmnist", "rotmnist10", "mnist")
-ASSETS = Path(__file__).resolve().parents[2]
-FILE = ASSETS / "assets" / "results" / "efficiency.json"
-TABLES = ASSETS / "benchmarks" / "tables"
+FILE = places.RESULTS / "efficiency.json"
+TABLES = places.TABLES
 PROBE = "artificial_image"
 REFERENCE = "ge_vit_p4.rotmnist"
 CHANNELS = 4

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from e2viz import places
 from e2viz.images.samples import sample
 from e2viz.measure.stored import FOLDER, load, path_of
 from e2viz.render.icon import icon
 from e2viz.render.palette import model_colors
 from e2viz.render.scene import Ring
 
-ASSETS = Path(__file__).parents[2] / "assets"
 DIGIT, MODELS = "mnist-8", ("ge_vit_p4.rotmnist", "vit.mnist")
 SIZES = {"icon.png": 512, "favicon.png": 48}
 
@@ -21,7 +19,7 @@ def main() -> None:
     colors = model_colors(list(MODELS))
     rings = tuple(Ring.from_probability(name, colors[name], swept.probability(name)) for name in MODELS)
     for name, side in SIZES.items():
-        icon(rings, side).save(ASSETS / name, optimize=True)
+        icon(rings, side).save(places.ASSETS / name, optimize=True)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from e2viz import places
 from e2viz.images.picture import Picture
 from e2viz.measure.subject import subject
 from e2viz.render.scene import Panel, Row
 
 FORMAT = 1
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "panels"
+FOLDER = places.PANELS
 _TEXTS = ("title", "palette", "low", "high", "probe", "caption")
 
 

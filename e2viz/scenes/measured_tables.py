@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-TABLES = Path(__file__).resolve().parents[2] / "benchmarks" / "tables"
+from e2viz import places
+
+TABLES = places.TABLES
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from e2viz import places
 from e2viz.images.protocol import Split
 from e2viz.models.post_hoc import LEARNED, PostHoc
 from e2viz.train.data import task
@@ -204,11 +205,10 @@ def features_folder(runs: Path, model: Model) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    root = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(prog="python -m e2viz.train.fine_tune", description=train_aggregation.__doc__)
     parser.add_argument("name", help="such as vit.mnist+learned_attention_c16")
     parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--runs", type=Path, default=root / "runs")
+    parser.add_argument("--runs", type=Path, default=places.runs())
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
@@ -216,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen.name,
         chosen.data,
         chosen.runs,
-        root / "weights",
+        places.new_weights(),
         lambda done, total: print(done, "of", total, flush=True),
     )
     print(f"{card.name}: validation accuracy {100 * card.validation_accuracy:.2f} %")  # type: ignore[operator]

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from e2viz import places
 from e2viz.models.post_hoc import METHODS
 from e2viz.train.data import TrainingData, task
 from e2viz.train.evaluation import Counter, correct_count
@@ -38,7 +39,6 @@ from e2viz.zoo.card import Accuracy
 from e2viz.zoo.weights import Model
 from e2viz.zoo.wrapped import wrap
 
-ROOT = Path(__file__).resolve().parents[2]
 GROUP = "c16"
 # Setting, which is a task -> (the model that is wrapped, the setting in words).
 SETTINGS = {
@@ -220,8 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--limit", type=int, help="a look at so many test images; nothing is written to benchmarks/")
     parser.add_argument("--epochs", type=int, help="of fine-tuning the whole model, instead of the setting's")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs")
-    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "tables")
+    parser.add_argument("--runs", type=Path, default=places.runs())
+    parser.add_argument("--output", type=Path, default=places.TABLES)
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)

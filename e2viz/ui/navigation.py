@@ -5,7 +5,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-PAGES = Path(__file__).parents[2] / "pages"
+from e2viz import places
+
+PAGES = places.PAGES
 SECTIONS = ("turn", "inside", "compare")
 # File -> title, short enough for one line across the top. A page that is not listed comes after these, under its
 # file's name. No icons: the icon of a page becomes the browser's, which would fetch it from another server.

@@ -4,16 +4,16 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import streamlit as st
 
+from e2viz import places
 from e2viz.images.picture import PictureError
 from e2viz.zoo.weights import WeightsError
 
 HEAD_START_S = 1.0
 HELD_BACK = "_player_had_its_head_start"
-ICON = Path(__file__).parents[2] / "assets" / "icon.png"
+ICON = places.ASSETS / "icon.png"
 
 
 def configure(title: str) -> None:

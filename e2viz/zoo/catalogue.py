@@ -6,11 +6,12 @@ import difflib
 import functools
 from pathlib import Path
 
+from e2viz import places
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model, read_model
 from e2viz.zoo.wrapped import read_learned, wrap, wrapping
 
-WEIGHTS_FOLDER = Path(__file__).resolve().parents[2] / "weights"
+WEIGHTS_FOLDER = places.WEIGHTS
 
 
 def list_models(folder: Path = WEIGHTS_FOLDER, *, wrapped: bool = False) -> list[str]:
