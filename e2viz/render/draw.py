@@ -91,12 +91,13 @@ def panel_colors(mark: Pixels, width_px: int, height_px: int) -> Image.Image:
 
 
 def over_picture(panel: Panel, frame: int) -> UInt8[np.ndarray, "height width 3"]:
-    """The colours of a map, mixed with the grey picture under it where there is one, as the player mixes them."""
+    """The colours of a map, mixed with the picture under it where there is one, as the player mixes them."""
     colors = color_table(panel.palette)[panel.at(frame)]
     if panel.under is None:
         return colors
-    grey = panel.under[frame if panel.frames > 1 else 0][..., None]
-    return np.rint(MAP_SHARE * colors + (1 - MAP_SHARE) * grey).astype(np.uint8)
+    picture = panel.under[frame if panel.frames > 1 else 0]
+    picture = picture if picture.ndim == 3 else picture[..., None]
+    return np.rint(MAP_SHARE * colors + (1 - MAP_SHARE) * picture).astype(np.uint8)
 
 
 def nearest(values: np.ndarray, width_px: int, height_px: int) -> np.ndarray:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from e2viz.render.draw import base_of, draw, nearest, pixel_box
+from e2viz.render.draw import base_of, draw, nearest, over_picture, pixel_box
 from e2viz.render.marks import Pixels, Sheet
 from e2viz.render.palette import CLASS_COLORS, Theme, class_color, color_table, for_theme, mix, rgb, theme_named
 from e2viz.render.scene import Bars, Curve, Number, Ring, Scene
 
 PAGE_COLORS = 104
+PICTURE_COLORS = 88  # beside maps; a scene without maps leaves more
 RING_COLORS = 56
 NEARLY_CLEAR = 72  # of 255: the tracks of the bars and the faintest segments
 CLEAR = 255  # the index of a clear pixel; no opaque colour is given it
@@ -62,7 +63,8 @@ class ColorTable:
     """255 colours for one scene, and the index of the nearest for any colour."""
 
     def __init__(self, scene: Scene, page: Theme, samples: list[np.ndarray]) -> None:
-        steps = map_steps(scene, CLEAR - PAGE_COLORS)
+        pictures = _picture_samples(scene)
+        steps = map_steps(scene, CLEAR - PAGE_COLORS - (PICTURE_COLORS if pictures else 0))
         fixed = [getattr(page, name) or page.matte for name in ("background", "text", "muted", "rule", "track")]
         fixed += CLASS_COLORS
         owners: list[Ring | Bars | Curve] = [*scene.rings, *scene.bars, *scene.curves]
@@ -76,6 +78,11 @@ class ColorTable:
             self._steps[name] = (offset + closest).astype(np.uint8)
             colors.append(color_table(name)[chosen])
             offset += len(chosen)
+        if pictures and CLEAR - offset > PICTURE_COLORS // 2:
+            # Photographs have a share of their own: the page's smooth edges would else take half of their colours.
+            share = max(PICTURE_COLORS, CLEAR - offset - PAGE_COLORS // 2)
+            colors.append(_main_colors(pictures, min(share, CLEAR - offset)))
+            offset += len(colors[-1])
         if offset < CLEAR:
             colors.append(_main_colors(samples, CLEAR - offset))
         self.colors = np.concatenate(colors)[:CLEAR]
@@ -130,13 +137,26 @@ def _bins(pixels: np.ndarray) -> np.ndarray:
     return (pixels & 0xFC) << 10 | (pixels & 0xFC00) >> 4 | (pixels & 0xFC0000) >> 18
 
 
+def _picture_samples(scene: Scene) -> list[np.ndarray]:
+    """The packed colours of the scene's pictures in colour, some of them where there are very many."""
+    samples = []
+    for panel in scene.panels:
+        if panel.is_rgb:
+            every = max(1, panel.values[..., 0].size // 200_000)
+            samples.append(_pack(panel.values.reshape(-1, 3)[::every]))
+        elif panel.under is not None and panel.under.ndim == 4:
+            frames = sorted({0, panel.frames // 3, 2 * panel.frames // 3})
+            samples += [_pack(over_picture(panel, frame).reshape(-1, 3)) for frame in frames]
+    return samples
+
+
 def _main_colors(samples: list[np.ndarray], count: int) -> np.ndarray:
     """The colours that stand for all of the samples' pixels best, by median cut."""
     distinct, counts = np.unique(np.concatenate(samples) & 0xFFFFFF, return_counts=True)
     # A large area weighs no more than a segment of a ring: the white of the page would take every place.
     distinct = np.repeat(distinct, np.clip(counts // 8, 1, 32))
     colors = np.stack([distinct >> shift & 0xFF for shift in (0, 8, 16)], axis=-1).astype(np.uint8)
-    cut = Image.fromarray(colors[None]).quantize(count, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    cut = Image.fromarray(colors[None]).quantize(count, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
     return np.array((cut.getpalette() or [])[: 3 * count], dtype=np.uint8).reshape(-1, 3)
 
 

@@ -26,6 +26,7 @@ from e2viz.render.scene import Number, Panel, Row, Scene
 NARROW_BELOW = 640
 MIN_WIDTH = 240
 PANEL_GAP = 8
+SMOOTH_ABOVE = 96  # pixels across a picture from which it is interpolated; panels.js says the same
 LARGEST_PANEL, COMFORTABLE_PANEL, SMALLEST_PANEL = 168, 84, 56
 
 
@@ -188,7 +189,7 @@ def _add_panel(
         y += 4
 
     def moving(frame: int) -> Iterator[Mark]:
-        yield Pixels(x, y, width, height, panel, frame, smooth=panel.is_rgb)
+        yield Pixels(x, y, width, height, panel, frame, smooth=panel.is_rgb and panel.at(0).shape[1] > SMOOTH_ABOVE)
         yield from _overlays(panel, frame, x, y, width)
 
     fixed = panel.frames == 1 and all(track is None or len(track) == 1 for track in (panel.marker, panel.outline))

@@ -41,6 +41,22 @@ def quantise(values: Float[Array, "*shape"], low: Number, high: Number) -> UInt8
     return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
 
 
+def picture_pixels(
+    picture: Float[Array, "frame channel height width"],
+) -> UInt8[Array, "frame height width"] | UInt8[Array, "frame height width 3"]:
+    """The pixels of a picture in [0, 1]: grey where it has one channel or three equal ones, else RGB.
+
+    Raises:
+        ValueError: a number of channels that is neither 1 nor 3.
+    """
+    if picture.shape[1] not in (1, 3):
+        raise ValueError(f"a picture must have 1 or 3 channels, got {picture.shape[1]}")
+    steps = quantise(picture, 0.0, 1.0)
+    if steps.shape[1] == 1 or (steps == steps[:, :1]).all():
+        return np.ascontiguousarray(steps[:, 0])
+    return np.ascontiguousarray(np.moveaxis(steps, 1, -1))
+
+
 def _check_track(name: str, track: Array | None, frames: int, columns: int) -> None:
     if track is not None and (track.ndim != 2 or track.shape[1] != columns or track.shape[0] not in (1, frames)):
         raise ValueError(f"{name} must be [frame {columns}] with 1 or {frames} frames, got shape {track.shape}")
@@ -61,7 +77,8 @@ class Panel:
         color: the model's colour, or "".
         marker: [frame 2], row and column of a point, in pixels of the panel (0, 0 = centre of the first one).
         outline: [frame 4], row, column, height and width of a box, in pixels of the panel.
-        under: uint8 [frame height width], a grey picture that shows through the map; see `over_picture`.
+        under: uint8 [frame height width], or with 3 channels last, a picture that shows through the map; see
+            `over_picture`.
     """
 
     title: str
@@ -74,7 +91,7 @@ class Panel:
     color: str = ""
     marker: Array | None = None
     outline: Array | None = None
-    under: UInt8[Array, "frame height width"] | None = None
+    under: UInt8[Array, "frame height width"] | UInt8[Array, "frame height width 3"] | None = None
 
     def __post_init__(self) -> None:
         shape = self.values.shape
@@ -87,8 +104,9 @@ class Panel:
         for name, columns in (("marker", 2), ("outline", 4)):
             track = getattr(self, name)
             _check_track(name, track, len(track) if track is not None and self.frames == 1 else self.frames, columns)
-        if self.under is not None and (self.is_rgb or self.under.shape != shape or self.under.dtype != np.uint8):
-            raise ValueError(f"a picture under a map must be uint8 {shape}, got {self.under.dtype} {self.under.shape}")
+        under = self.under
+        if under is not None and (self.is_rgb or under.shape not in (shape, (*shape, 3)) or under.dtype != np.uint8):
+            raise ValueError(f"a picture under a map must be uint8 {shape}, got {under.dtype} {under.shape}")
 
     @classmethod
     def from_values(
@@ -121,6 +139,17 @@ class Panel:
         if low == high:
             low, high = low - 0.5, high + 0.5  # a constant map is shown in the middle of its palette
         return cls(title, quantise(values, low, high), palette, low, high, **labels)
+
+    @classmethod
+    def from_picture(cls, title: str, picture: Float[Array, "frame channel height width"], **labels: Any) -> "Panel":
+        """A picture as it looks: grey as steps of the grey palette, in colour as RGB.
+
+        Args:
+            title: label above the pixels.
+            picture: values in [0, 1] with one channel or three.
+            labels: the remaining fields of Panel.
+        """
+        return cls(title, picture_pixels(picture), "grey", 0.0, 1.0, **labels)
 
     @property
     def frames(self) -> int:

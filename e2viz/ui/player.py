@@ -153,6 +153,7 @@ def _panel(panel: Panel, offsets: dict[int, int]) -> dict[str, object]:
         "title": panel.title,
         "offset": offsets[id(panel.values)],
         "under": None if panel.under is None else offsets[id(panel.under)],
+        "under_channels": 3 if panel.under is not None and panel.under.ndim == 4 else 1,
         "frames": frames,
         "height": height,
         "width": width,

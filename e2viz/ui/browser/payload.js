@@ -11,7 +11,10 @@ function unpack(data) {
     panel.size = panel.height * panel.width * panel.channels;
     panel.pixels = pixels.subarray(panel.offset, panel.offset + panel.size * panel.frames);
     panel.table = scene.palettes[panel.palette];
-    if (panel.under !== null) panel.under = pixels.subarray(panel.under, panel.under + panel.size * panel.frames);
+    if (panel.under !== null) {
+      const size = panel.size * panel.frames * panel.under_channels;
+      panel.under = pixels.subarray(panel.under, panel.under + size);
+    }
   }
   scene.frames = scene.angles_deg.length;
   const step = scene.frames > 1 ? scene.angles_deg[1] - scene.angles_deg[0] : 0;
@@ -71,11 +74,11 @@ function turnAtAngle(scene, angle_deg) {
   return turnOf(scene, best);
 }
 
-// A map's colour over the grey picture; render/draw.py mixes in the same shares.
+// A map's colour over the picture, grey or in colour; render/draw.py mixes in the same shares.
 const MAP_SHARE = 0.75;
-function mixed(color, grey) {
-  const mix = (step) => Math.round(MAP_SHARE * (step & 255) + (1 - MAP_SHARE) * grey);
-  return (255 << 24) | (mix(color >> 16) << 16) | (mix(color >> 8) << 8) | mix(color);
+function mixed(color, under, at, channels) {
+  const mix = (step, k) => Math.round(MAP_SHARE * (step & 255) + (1 - MAP_SHARE) * under[at + (channels === 3 ? k : 0)]);
+  return (255 << 24) | (mix(color >> 16, 2) << 16) | (mix(color >> 8, 1) << 8) | mix(color, 0);
 }
 
 function paintPixels(panel, frame, image) {
@@ -83,7 +86,9 @@ function paintPixels(panel, frame, image) {
   const start = panel.frames > 1 ? frame * panel.size : 0;
   const pixels = panel.pixels;
   if (panel.under) {
-    for (let k = 0; k < words.length; k++) words[k] = mixed(panel.table[pixels[start + k]], panel.under[start + k]);
+    const channels = panel.under_channels;
+    for (let k = 0; k < words.length; k++)
+      words[k] = mixed(panel.table[pixels[start + k]], panel.under, (start + k) * channels, channels);
   } else if (panel.channels === 1) {
     for (let k = 0; k < words.length; k++) words[k] = panel.table[pixels[start + k]];
   } else {
