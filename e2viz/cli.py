@@ -220,11 +220,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with a message on standard error when not."""
+    arguments = parser().parse_args(words)  # before any import that takes seconds: --help ends here
+
     from e2viz.images.idx import DataError
     from e2viz.images.picture import PictureError
     from e2viz.zoo.weights import WeightsError
 
-    arguments = parser().parse_args(words)
     try:
         return arguments.run(arguments)
     except (DataError, PictureError, WeightsError, LookupError, ValueError, OSError) as error:
