@@ -22,8 +22,6 @@ from e2viz.nn.pointwise import Pointwise, weight_and_bias
 
 PATH_VARIABLE = "E2VIZ_ATTENTION"
 
-keep_freed_memory()
-
 
 def group_attention(
     query: Float[Tensor, "batch depth head group height width"],
@@ -288,6 +286,7 @@ def _weights(layers: Sequence[Pointwise]) -> list[tuple[Tensor, Tensor]]:
 
 
 def _implementation(*tensors: Tensor) -> ModuleType:
+    keep_freed_memory()  # here and not at import: a program that only imports keeps its allocator as it was
     forced = os.environ.get(PATH_VARIABLE, "")
     if forced:
         _check_forced(forced)
