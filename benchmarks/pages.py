@@ -19,7 +19,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from e2viz.images.samples import sample
+from e2viz.data.samples import sample
 from tests.conftest import CHROMIUM
 from tests.serving import served
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.published_formula import published
-from e2viz.images.samples import sample, sample_names
+from e2viz.data.samples import sample, sample_names
 from e2viz.measure.subject import Subject
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.models import build

@@ -34,7 +34,8 @@ def _models(arguments: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     import torch
 
-    from e2viz.train.data import TrainingData, task
+    from e2viz.data.tasks import task
+    from e2viz.train.data import TrainingData
     from e2viz.train.loop import Run
     from e2viz.train.recipes import recipe
 
@@ -52,14 +53,15 @@ def _train(arguments: argparse.Namespace) -> int:
 def _pack(arguments: argparse.Namespace) -> int:
     import torch
 
-    from e2viz.train.data import task
+    from e2viz.data.reading import read_splits
+    from e2viz.data.tasks import task
     from e2viz.train.evaluation import in_words
     from e2viz.train.pack import pack
     from e2viz.train.recipes import recipe
 
     torch.set_num_threads(arguments.threads)
     chosen = recipe(arguments.recipe)
-    splits = task(chosen.task).splits(arguments.data)
+    splits = read_splits(task(chosen.task), arguments.data)
     measure = not arguments.unmeasured
     card = pack(chosen, arguments.runs / chosen.name, splits, places.new_weights(), _progress(), measure=measure)
     print(in_words(card.name, card.measured) if card.measured else f"{card.name}: packed, not measured")
@@ -71,7 +73,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     import torch
 
-    from e2viz.train.data import TASKS, task
+    from e2viz.data.reading import read_splits
+    from e2viz.data.tasks import task
     from e2viz.train.evaluation import evaluate, in_words
     from e2viz.train.pack import model_of_run
     from e2viz.train.recipes import RECIPES, recipe
@@ -80,10 +83,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(arguments.threads)
     if arguments.run_folder is None:
         model = load(arguments.name)
-        name = model.card.recipe.get("task", "rotmnist")
+        name = model.card.tag
     else:
         model, name = model_of_run(recipe(arguments.name), arguments.run_folder), RECIPES[arguments.name].task
-    splits = task(name if name in TASKS else "rotmnist").splits(arguments.data)
+    splits = read_splits(task(name), arguments.data)
     report = None if arguments.json else _progress()
     measured = evaluate(model, splits, limit=arguments.limit, seed=arguments.rotate, report=report)
     found = dataclasses.asdict(measured)
@@ -106,15 +109,16 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _data(arguments: argparse.Namespace) -> int:
-    from e2viz.images.idx import DataError
-    from e2viz.train.data import TASKS
+    from e2viz.data.idx import DataError
+    from e2viz.data.reading import read_splits
+    from e2viz.data.tasks import TASKS
     from e2viz.train.pack import data_checksum
 
-    missing = []
+    missing: list[tuple[str, Exception]] = []
     for name, task in TASKS.items():
         try:
-            print(f"{name}: {task.words}\n  {data_checksum(task.splits(arguments.data))}")
-        except DataError as error:
+            print(f"{name}: {task.words}\n  {data_checksum(read_splits(task, arguments.data))}")
+        except (DataError, ValueError) as error:
             missing.append((name, error))
     if len(missing) == len(TASKS):
         raise missing[0][1]
@@ -222,7 +226,7 @@ def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with a message on standard error when not."""
     arguments = parser().parse_args(words)  # before any import that takes seconds: --help ends here
 
-    from e2viz.images.idx import DataError
+    from e2viz.data.idx import DataError
     from e2viz.images.picture import PictureError
     from e2viz.zoo.weights import WeightsError
 

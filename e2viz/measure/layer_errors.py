@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from e2viz.data.samples import sample
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
-from e2viz.images.samples import sample
 from e2viz.measure.equivariance import EquivarianceError, equivariance_error, untrained_copy
 from e2viz.measure.kept import Arrays
 from e2viz.measure.subject import subject

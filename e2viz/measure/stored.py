@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Float
 
 from e2viz import places
+from e2viz.data.samples import data_of, sample, sample_names
 from e2viz.images.picture import Picture
-from e2viz.images.samples import DIGITS, sample, sample_names
 from e2viz.measure.subject import subject
 from e2viz.measure.sweep import FORMAT, Sweep, beside, sweep
 from e2viz.measure.turning import Angles
@@ -144,9 +144,9 @@ def _frames(stored: Float[np.ndarray, " stored"], asked: Float[np.ndarray, " ask
 
 
 def models_for(sample_name: str) -> list[str]:
-    """The trained models that know the classes of a sample: those of digits for digits."""
-    is_digit = sample_name in sample_names("mnist")
-    return [name for name in catalogue.list_models() if (catalogue.card(name).class_names == DIGITS) == is_digit]
+    """The trained models that know the data set of a sample."""
+    wanted = data_of(sample_name)
+    return [name for name in catalogue.list_models() if catalogue.card(name).data_set.name == wanted]
 
 
 def stale(folder: Path = FOLDER) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from e2viz.data.samples import sample, sample_names
 from e2viz.images.picture import Picture
 from e2viz.images.portable import from_png
-from e2viz.images.samples import sample, sample_names
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes import (

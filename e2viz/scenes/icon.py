@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2viz import places
-from e2viz.images.samples import sample
+from e2viz.data.samples import sample
 from e2viz.measure.stored import FOLDER, load, path_of
 from e2viz.render.icon import icon
 from e2viz.render.palette import model_colors

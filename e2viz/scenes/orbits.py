@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float
 
 import e2viz
+from e2viz.data.samples import sample, sample_names
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views
-from e2viz.images.samples import sample, sample_names
 from e2viz.measure.orbit import Compass, Orbit, Plane, compass, orbit, principal_plane
 from e2viz.measure.stored import models_for, stored_sweep
 from e2viz.measure.subject import subject
@@ -113,7 +113,7 @@ def reference_embeddings(model: Any) -> np.ndarray | None:
     """Embeddings of all shipped digits at all their stored angles; None where they are not shipped."""
     name = subject(model).name
     found = []
-    for each in sample_names("mnist"):
+    for each in sample_names("digits"):
         if name in models_for(each):
             kept = stored_sweep([model], sample(each), probes={name: (PROBE,)})
             if kept is not None:

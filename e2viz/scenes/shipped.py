@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import e2viz
+from e2viz.data.samples import sample, sample_names
 from e2viz.images.picture import Picture
-from e2viz.images.samples import sample, sample_names
 from e2viz.measure import kept
 from e2viz.measure.kept import FOLDER, Arrays, Facts
 from e2viz.measure.layer_errors import facts as error_facts
@@ -100,7 +100,7 @@ def stale(folder: Path = FOLDER, names: Sequence[str] | None = None) -> list[str
     """What is missing, or was made from other weights, another picture or other settings; empty when all is well."""
     found = []
     for page, entries in PAGES.items():
-        for name in names or sample_names("mnist"):
+        for name in names or sample_names("digits"):
             picture = sample(name)
             for key, facts, _ in entries(picture):
                 if kept.find(page, picture, key, facts, folder) is None:
@@ -115,7 +115,7 @@ def remake(
     tell: Callable[[str], None] = print,
 ) -> None:
     """Make what is missing or stale; what agrees is kept, what nobody asks for any more is dropped."""
-    for name in names or sample_names("mnist"):
+    for name in names or sample_names("digits"):
         for page in pages:
             picture = sample(name)
             wanted: dict[str, tuple[Any, Arrays]] = {}
@@ -133,7 +133,7 @@ def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
     """Remove every entry that other weights, another picture or other settings made; the pages then measure."""
     for page, entries in PAGES.items():
         for path in sorted((folder / page).glob("*.npz")):
-            if path.stem not in sample_names("mnist"):
+            if path.stem not in sample_names("digits"):
                 path.unlink()
                 continue
             picture = sample(path.stem)

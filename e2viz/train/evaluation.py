@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from e2viz.images.protocol import Split, Splits
+from e2viz.data.protocol import Split, Splits
 from e2viz.images.rotate import rotate
 from e2viz.measure.stability import stability
 from e2viz.zoo.card import Accuracy, Measured

@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from e2viz import places
-from e2viz.images.protocol import Split
+from e2viz.data.protocol import Split
+from e2viz.data.reading import read_splits
+from e2viz.data.tasks import task
 from e2viz.models.post_hoc import LEARNED, PostHoc
-from e2viz.train.data import task
 from e2viz.train.recipes import Recipe
 from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card
@@ -171,7 +172,7 @@ def train_aggregation(name: str, data: Path, runs: Path, weights: Path, report: 
     if wanted is None or wanted.method not in LEARNED:
         raise LookupError(f"a name must be base+method_group with a method of {', '.join(LEARNED)}, got {name!r}")
     base = catalogue.load(wanted.base)
-    splits = task(base.card.recipe.get("task", "rotmnist")).splits(data)
+    splits = read_splits(task(base.card.tag), data)
     model = beginning(base, wanted.method, wanted.group)
     folder = features_folder(runs, model)
     training = view_features(model, splits.train, folder / "train", report=report)

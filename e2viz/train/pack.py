@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from e2viz.images.protocol import Splits
+from e2viz.data.protocol import Splits
+from e2viz.data.tasks import task
 from e2viz.models import build
 from e2viz.train import checkpoint
-from e2viz.train.data import task
 from e2viz.train.evaluation import Report, evaluate
 from e2viz.train.recipes import Recipe
 from e2viz.zoo.card import Card
@@ -44,18 +44,14 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
     network.load_state_dict(states["network"], strict=True)
     network.eval().requires_grad_(False)
     config: Any = network.config
-    fresh = recipe.fresh_angles and chosen.variant != "upright"
+    fresh = recipe.fresh_angles and chosen.turned
     card = Card(
         name=recipe.name,
         architecture=recipe.architecture,
         config=recipe.config,
         group=getattr(config, "group", ""),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        class_names=chosen.class_names,
-        channels=config.channels,
-        image_size=config.image_size,
-        mean=(chosen.mean,) * config.channels,
-        std=(chosen.std,) * config.channels,
+        data_set=chosen.data_set.at_size(config.image_size),
         recipe={**recipe.to_dict(), "schedule": last.schedule},
         seed=recipe.seed,
         epochs=int(last.rows[-1]["epoch"]),

@@ -17,7 +17,7 @@ class Recipe:
         architecture: a key of ``e2viz.models.ARCHITECTURES``.
         config: fields of that architecture's configuration.
         start: name of trained weights that the network, or the network it wraps, begins from; "" begins afresh.
-        task: a key of ``e2viz.train.data.TASKS``: which pictures, and whether they are turned.
+        task: a key of ``e2viz.data.tasks.TASKS``: which pictures, and whether they are turned.
         epochs: passes over the training images; the learning rate falls to zero over them.
         batch: images for each step of the optimiser.
         micro_batch: images for each backward pass; gradients are summed over the batch. 0 takes the whole batch.

@@ -17,8 +17,10 @@ from typing import Any
 import torch
 
 from e2viz import places
+from e2viz.data.reading import read_splits
+from e2viz.data.tasks import task
 from e2viz.models.post_hoc import METHODS
-from e2viz.train.data import TrainingData, task
+from e2viz.train.data import TrainingData
 from e2viz.train.evaluation import Counter, correct_count
 from e2viz.train.fine_tune import (
     EPOCHS,
@@ -152,7 +154,7 @@ def measure(
         levels, methods: which cells.
         epochs: of level "whole".
     """
-    splits = task(setting).splits(data)
+    splits = read_splits(task(setting), data)
     frozen = [level for level in levels if level != "whole"]
     empty = [(m, level) for level in frozen for m in methods if f"{m}/{level}" not in table.cells]
     if "unwrapped/none" not in table.cells:
@@ -191,7 +193,7 @@ def _measure_whole(setting: str, table: Table, data: Path, runs: Path, method: s
     run = Run(recipe, TrainingData.of(task(setting), data), runs / recipe.name, resume=True)
     run.train(report=lambda line: print(line, flush=True))
     model = model_of_run(recipe, runs / recipe.name)
-    splits = task(setting).splits(data)
+    splits = read_splits(task(setting), data)
     correct = correct_count(model, splits.test.first(table.images), Counter(table.images, _line(f"{method}, whole")))
     table.add(method, "whole", correct, time.monotonic() - started, epochs)
     return f"{method}, whole: {_cell(table.cells[f'{method}/whole'])}"
@@ -231,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{setting}: {name} is not trained yet; python -m e2viz train {name}", flush=True)
             continue
         base = catalogue.load(name)
-        images = chosen.limit or len(task(setting).splits(chosen.data).test)
+        images = chosen.limit or len(read_splits(task(setting), chosen.data).test)
         folder = chosen.runs / "tables" if chosen.limit else chosen.output
         path = folder / (f"{setting}_{images}.json" if chosen.limit else f"{setting}.json")
         table = Table(path, base, images)

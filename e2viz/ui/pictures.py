@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import streamlit as st
 from PIL import Image
 
+from e2viz.data.samples import sample, sample_names
 from e2viz.images.intake import read_picture
 from e2viz.images.picture import Picture, PictureError
 from e2viz.images.portable import from_png, to_png
-from e2viz.images.samples import sample, sample_names
 from e2viz.render.recipe import DATA_URL_PREFIX, png_data_url
 from e2viz.ui.browser import source
 from e2viz.ui.drawing import drawing_pad

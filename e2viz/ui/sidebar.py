@@ -4,8 +4,8 @@ from typing import cast
 
 import streamlit as st
 
+from e2viz.data.samples import sample_names
 from e2viz.images.picture import PictureError
-from e2viz.images.samples import sample_names
 from e2viz.measure.stored import models_for
 from e2viz.render.recipe import METHODS
 from e2viz.ui.page import presenter_size, whole_names

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from e2viz.data.data_set import DataSet
+from e2viz.data.table import DATA_SETS, data_set
+from e2viz.data.tasks import TASKS
+
 ORIENTATIONS = ("upright", "transposed")
 _Z = 1.959963984540054  # two-sided 95 % of the normal distribution
 
@@ -88,7 +92,8 @@ class Card:
         architecture, config: what ``e2viz.models.build`` takes.
         group: "c4", "d4", ...; "" for a network that keeps no symmetry.
         parameters: numbers that were learned.
-        mean, std: normalisation of each channel, on values in [0, 1].
+        data_set: what the network knows: classes, channels, size, normalisation, background. In JSON its name, or the
+            whole description where it is a person's own.
         orientation: how the network expects digits: "upright", or "transposed" as in the benchmark's files.
         recipe: the fields of the training recipe; empty for imported weights.
         best_epoch: the epoch shipped, chosen on validation, of ``epochs`` trained so far.
@@ -106,11 +111,7 @@ class Card:
     config: dict[str, Any] = field(default_factory=dict)
     group: str = ""
     parameters: int = 0
-    class_names: tuple[str, ...] = tuple("0123456789")
-    channels: int = 1
-    image_size: int = 28
-    mean: tuple[float, ...] = (0.1307,)
-    std: tuple[float, ...] = (0.3081,)
+    data_set: DataSet = DATA_SETS["digits"]
     orientation: str = "upright"
     recipe: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
@@ -130,15 +131,40 @@ class Card:
     def __post_init__(self) -> None:
         if self.orientation not in ORIENTATIONS:
             raise ValueError(f"orientation must be one of {', '.join(ORIENTATIONS)}, got {self.orientation!r}")
-        if not len(self.mean) == len(self.std) == self.channels:
-            raise ValueError(
-                f"mean and std need one number for each channel, got {len(self.mean)}, {len(self.std)} "
-                f"and {self.channels} channels"
-            )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.data_set.class_names
+
+    @property
+    def channels(self) -> int:
+        return self.data_set.channels
+
+    @property
+    def image_size(self) -> int:
+        """Side of an image, pixels."""
+        return self.data_set.size
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Of each channel, what normalisation subtracts from values in [0, 1]."""
+        return self.data_set.mean
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Of each channel, what normalisation divides by."""
+        return self.data_set.std
+
+    @property
+    def tag(self) -> str:
+        """The task that the weights were trained on, as ``e2viz.data.task`` takes it: what follows the dot."""
+        return self.recipe.get("task") or self.name.partition("+")[0].partition(".")[2]
 
     def to_json(self) -> str:
         """Readable JSON; ``from_json`` gives an equal card back."""
         fields = dataclasses.asdict(self)
+        if DATA_SETS.get(self.data_set.name) == self.data_set:
+            fields["data_set"] = self.data_set.name
         return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -148,14 +174,11 @@ class Card:
         Raises:
             ValueError: if the text is not JSON, or has unknown or missing fields.
         """
-        fields = json.loads(text)
+        fields = _with_data_set(json.loads(text))
         if unknown := set(fields) - {f.name for f in dataclasses.fields(cls)}:
             raise ValueError(f"a card has no field {', '.join(sorted(unknown))}")
         if missing := {"name", "architecture"} - set(fields):
             raise ValueError(f"a card needs the field {', '.join(sorted(missing))}")
-        for key in ("class_names", "mean", "std"):
-            if key in fields:
-                fields[key] = tuple(fields[key])
         fields["golden"] = tuple(tuple(row) for row in fields.get("golden", ()))
         if fields.get("measured"):
             measured = fields["measured"]
@@ -166,3 +189,29 @@ class Card:
     @classmethod
     def read(cls, path: Path) -> Card:
         return cls.from_json(path.read_text(encoding="utf-8"))
+
+
+_FORMER_FIELDS = ("class_names", "channels", "image_size", "mean", "std")
+
+
+def _with_data_set(fields: Any) -> dict[str, Any]:
+    """The fields with a data set in its place; cards of version 0.1 held its facts and named only a task."""
+    if not isinstance(fields, dict):
+        raise ValueError(f"a card must be an object of fields, got {type(fields).__name__}")
+    named = fields.get("data_set")
+    if isinstance(named, dict):
+        return {**fields, "data_set": DataSet.from_dict(named)}
+    if isinstance(named, str):
+        try:
+            return {**fields, "data_set": data_set(named)}
+        except LookupError as error:
+            raise ValueError(str(error)) from error
+    former = {key: fields.pop(key) for key in _FORMER_FIELDS if key in fields}
+    task = TASKS.get(
+        (fields.get("recipe") or {}).get("task") or fields.get("name", "").partition("+")[0].partition(".")[2]
+    )
+    found = task.data_set if task else DATA_SETS["digits"]
+    names = tuple(former.get("class_names", found.class_names))
+    if len(names) != found.classes:
+        found = dataclasses.replace(found, name=f"{found.name}.{len(names)}", class_names=names, confusable=())
+    return {**fields, "data_set": found}

@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from e2viz.data.data_set import DataSet
+from e2viz.data.table import DATA_SETS
 from e2viz.models import build
 from e2viz.nn.attention import GroupAttention, LiftingAttention
 from e2viz.zoo.card import Card
@@ -33,15 +35,16 @@ class Published:
     config: dict[str, Any] = field(default_factory=dict)
     group: str = ""
     transposed: bool = False
-    class_names: tuple[str, ...] = tuple("0123456789")
-    mean: float = 0.1307
-    std: float = 0.3081
+    data_set: DataSet = DATA_SETS["digits"]
 
 
+_THREE_OR_EIGHT = dataclasses.replace(
+    DATA_SETS["digits"], name="digits_3_8", title="Digits 3 and 8 (MNIST)", class_names=("3", "8"), confusable=()
+)
 PUBLISHED = {
     "ge_vit_p4": Published("ge_vit", group="c4", transposed=True),
     "ge_vit_p4m": Published(
-        "ge_vit", {"group": "d4", "classes": 2, "rule": "published_p4m"}, "d4", class_names=("3", "8")
+        "ge_vit", {"group": "d4", "classes": 2, "rule": "published_p4m"}, "d4", data_set=_THREE_OR_EIGHT
     ),
     "vit_mnist": Published("vit"),
     "vit_rotmnist": Published("vit", transposed=True),
@@ -168,9 +171,7 @@ def import_checkpoint(path: str | PathLike[str], architecture: str) -> Model:
         config=config,
         group=facts.group,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        class_names=facts.class_names,
-        mean=(facts.mean,),
-        std=(facts.std,),
+        data_set=facts.data_set,
         orientation="transposed" if facts.transposed else "upright",
         weights_checksum=checksum(Path(path).read_bytes()),
         origin=f"published checkpoint {Path(path).name}",

@@ -6,10 +6,10 @@ import torch
 from photograph import STROKES, photograph
 from PIL import Image, ImageDraw
 
+from e2viz.data.samples import sample
 from e2viz.images.intake import read_picture
 from e2viz.images.picture import Picture, PictureError
 from e2viz.images.rotate import views
-from e2viz.images.samples import sample
 
 CONDITIONS = {
     "plain": {},

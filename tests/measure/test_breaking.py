@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from e2viz.images.samples import sample
+from e2viz.data.samples import sample
 from e2viz.measure.breaking import Switches, spoilt_errors, turned
 from e2viz.measure.rules import fresh_subject, rule_errors, with_rule
 

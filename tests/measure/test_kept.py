@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from e2viz.images.samples import sample
+from e2viz.data.samples import sample
 from e2viz.measure import kept
 
 FACTS = {"weights": "abc", "step_deg": 15.0}

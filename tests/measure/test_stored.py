@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from e2viz.data.table import DATA_SETS
 from e2viz.measure import stored
 from e2viz.measure.stored import load, path_of, save, stored_sweep
 from e2viz.measure.sweep import sweep
@@ -101,11 +102,11 @@ class TestRemake:
     @pytest.fixture(autouse=True)
     def zoo(self, monkeypatch):
         class Card:
-            class_names = stored.DIGITS
 
             def __init__(self, name):
                 self.name, self.weights_checksum = name, versions[name]
                 self.orientation, self.group, self.mean, self.image_size = "upright", "c4", (0.1,), 8
+                self.data_set = DATA_SETS["digits"]
 
         class Model:
             def __init__(self, name):
@@ -122,6 +123,7 @@ class TestRemake:
         monkeypatch.setattr(stored.catalogue, "list_models", lambda: list(versions))
         monkeypatch.setattr(stored.catalogue, "card", Card)
         monkeypatch.setattr(stored.catalogue, "load", Model)
+        monkeypatch.setattr(stored, "data_of", lambda name: "digits")
         monkeypatch.setattr(stored, "sample_names", lambda dataset=None: tuple(pictures))
         monkeypatch.setattr(stored, "sample", pictures.__getitem__)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from e2viz.data.samples import sample
 from e2viz.groups import group
 from e2viz.images.rotate import rotate
-from e2viz.images.samples import sample
 from e2viz.nn.views import border_median, group_views
 
 

@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 import e2viz
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
+from tests.data_sets import PLAIN
 from tests.scenes.small import ge_vit
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -25,8 +26,8 @@ def with_ge_vit(monkeypatch):
     """A small untrained GE-ViT in the place of a ViT of the catalogue."""
     seen = ge_vit(VIT)
     card = Card(
-        name=VIT, architecture="ge_vit", config={}, group="c4", parameters=0, class_names=tuple("0123456789"),
-        mean=(0.0,), std=(1.0,), weights_checksum="small",
+        name=VIT, architecture="ge_vit", config={}, group="c4", parameters=0, data_set=PLAIN,
+        weights_checksum="small",
     )  # fmt: skip
     monkeypatch.setattr(e2viz, "load", lambda name: Model(card, seen.network))
 

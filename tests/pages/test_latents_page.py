@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 import e2viz
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
+from tests.data_sets import PLAIN
 from tests.scenes.small import ge_vit
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -23,7 +24,7 @@ def app():
 @pytest.fixture
 def with_ge_vit(monkeypatch):
     """A small untrained GE-ViT in the place of a ViT of the catalogue."""
-    card = Card(name=VIT, architecture="ge_vit", group="c4", mean=(0.0,), std=(1.0,), weights_checksum="small")
+    card = Card(name=VIT, architecture="ge_vit", group="c4", data_set=PLAIN, weights_checksum="small")
     network = ge_vit().network
     monkeypatch.setattr(e2viz, "load", lambda name: Model(card, network))
 

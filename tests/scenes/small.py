@@ -2,8 +2,8 @@
 
 import torch
 
+from e2viz.data.samples import sample
 from e2viz.groups import group
-from e2viz.images.samples import sample
 from e2viz.measure.subject import Subject
 from e2viz.models.ge_vit import GEViT, GEViTConfig
 from e2viz.models.vit import ViT, ViTConfig

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks.efficiency import share_times
-from e2viz.images.samples import sample
+from e2viz.data.samples import sample
 from e2viz.measure import kept
 from e2viz.measure.sweep import sweep
 from e2viz.models import build

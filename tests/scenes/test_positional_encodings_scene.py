@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from e2viz import scenes
+from e2viz.data.samples import sample
 from e2viz.groups import group
-from e2viz.images.samples import sample
 from e2viz.measure.encodings import changed_entries, encoding_layers, encodings_of
 from e2viz.measure.rules import fresh_subject
 from e2viz.render.recipe import Recipe

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from e2viz import scenes
+from e2viz.data.samples import sample
 from e2viz.groups import group
-from e2viz.images.samples import sample
 from e2viz.measure import kept
 from e2viz.models import build
 from e2viz.models.post_hoc import LEARNED, METHODS

@@ -3,8 +3,8 @@ import pytest
 
 import e2viz
 from e2viz import cli, scenes
+from e2viz.data.samples import sample
 from e2viz.images.portable import to_png
-from e2viz.images.samples import sample
 from e2viz.render.embed import read_recipe
 from e2viz.render.recipe import Recipe, png_data_url
 

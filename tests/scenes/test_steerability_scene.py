@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from e2viz.images.samples import sample
+from e2viz.data.samples import sample
 from e2viz.measure.rules import fresh_subject
 from e2viz.measure.steering import from_arrays, steered
 from e2viz.render.recipe import Recipe

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from e2viz.images.protocol import Split, Splits
+from e2viz.data.protocol import Split, Splits
 from e2viz.models import build
 from e2viz.train.data import TrainingData
 from e2viz.train.evaluation import evaluate, in_words
@@ -16,8 +16,10 @@ from e2viz.train.recipes import RECIPES, Recipe, recipe
 from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
+from tests.data_sets import small
 
 SIZE = 12
+SMALL = small(SIZE, mean=(0.0,), std=(1.0,))
 
 
 class BrightestQuarter(nn.Module):
@@ -50,7 +52,7 @@ def splits():
 
 @pytest.fixture
 def model():
-    card = Card(name="spot.test", architecture="vit", image_size=SIZE, mean=(0.0,), std=(1.0,))
+    card = Card(name="spot.test", architecture="vit", data_set=SMALL)
     return Model(card, BrightestQuarter().eval())
 
 
@@ -74,7 +76,7 @@ def test_limit_and_seed(model, splits):
 def test_pack_writes_a_card_that_the_catalogue_opens(tmp_path, splits):
     small = {"image_size": SIZE, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1}
     chosen = Recipe(name="vit.packed", architecture="vit", config=small, epochs=2, batch=2)
-    data = TrainingData(splits.train, splits.validation, 0.1307, 0.3081, turned=True)
+    data = TrainingData(splits.train, splits.validation, (0.1307,), (0.3081,), turned=True)
     Run(chosen, data, tmp_path / "run").train(report=lambda _: None)
     written = pack(chosen, tmp_path / "run", splits, tmp_path)
     opened = catalogue.load("vit.packed", tmp_path)

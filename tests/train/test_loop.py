@@ -5,7 +5,7 @@ import csv
 import pytest
 import torch
 
-from e2viz.images.protocol import Split
+from e2viz.data.protocol import Split
 from e2viz.train import checkpoint, loop
 from e2viz.train.average import WeightAverage
 from e2viz.train.data import TrainingData
@@ -34,7 +34,7 @@ def split(count, seed):
 
 @pytest.fixture(scope="module")
 def data():
-    return TrainingData(split(20, 1), split(6, 2), 0.1307, 0.3081, turned=True)
+    return TrainingData(split(20, 1), split(6, 2), (0.1307,), (0.3081,), turned=True)
 
 
 def silent(_line):

@@ -6,19 +6,21 @@ import json
 import pytest
 import torch
 
-from e2viz.images.protocol import Split, Splits
+from e2viz.data import task
+from e2viz.data.protocol import Split, Splits
 from e2viz.models import build
 from e2viz.models.post_hoc import METHODS
-from e2viz.train import fine_tune, loop, tables
-from e2viz.train.data import Task
+from e2viz.train import data, fine_tune, loop, tables
 from e2viz.train.fine_tune import Features, correct_count, features_folder, train_aggregation, tune
 from e2viz.train.fine_tune import view_features as features_of
 from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
 from e2viz.zoo.wrapped import wrap
+from tests.data_sets import small
 
 SIZE = 12
+SMALL = small(SIZE)
 CONFIG = {"image_size": SIZE, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1}
 
 
@@ -35,20 +37,19 @@ def split(count, seed):
 SPLITS = Splits(split(40, 1), split(20, 2), split(30, 3), split(10, 4))
 
 
-class SmallTask(Task):
-    def splits(self, folder):
-        return SPLITS
+SMALL_TASK = task("rotmnist")
 
 
 @pytest.fixture
 def base(monkeypatch):
     torch.manual_seed(0)
-    model = Model(Card(name="vit.rotmnist", architecture="vit", config=CONFIG, image_size=SIZE, weights_checksum="1"),
+    model = Model(Card(name="vit.rotmnist", architecture="vit", config=CONFIG, data_set=SMALL, weights_checksum="1"),
                   build("vit", CONFIG).eval().requires_grad_(False))  # fmt: skip
     monkeypatch.setattr(catalogue, "load", lambda name: model)
     monkeypatch.setattr(catalogue, "list_models", lambda: ["vit.rotmnist"])
     for module in (tables, fine_tune):
-        monkeypatch.setattr(module, "task", lambda name: SmallTask())
+        monkeypatch.setattr(module, "read_splits", lambda task, folder: SPLITS)
+    monkeypatch.setattr(data, "read_splits", lambda task, folder: SPLITS)
     monkeypatch.setattr(tables, "GROUP", "c4")
     return model
 
@@ -142,7 +143,7 @@ def test_a_look_writes_nothing_to_the_benchmarks(base, tmp_path):
 
 def test_the_whole_model_begins_from_its_trained_weights(base, tmp_path):
     recipe = fine_tune.whole_recipe(base.card, "mean", "c4", "rotmnist", epochs=1)
-    run = loop.Run(recipe, loop.TrainingData.of(SmallTask(), tmp_path), tmp_path / "run")
+    run = loop.Run(recipe, loop.TrainingData.of(SMALL_TASK, tmp_path), tmp_path / "run")
     for name, tensor in run.network.wrapped.state_dict().items():
         assert torch.equal(tensor, base.network.state_dict()[name])
 

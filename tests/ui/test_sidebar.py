@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from e2viz.data.samples import sample
 from e2viz.images.portable import from_png, to_png
-from e2viz.images.samples import sample
 from e2viz.ui import sidebar
 from e2viz.ui.state import Selection, valid_parameters
 

@@ -11,7 +11,9 @@ from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card
 from e2viz.zoo.golden import golden_images, golden_logits
 from e2viz.zoo.weights import WeightsError, checksum, write_model
+from tests.data_sets import small
 
+SMALL = small()
 CONFIG = {"image_size": 12, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1}
 
 
@@ -23,7 +25,7 @@ def folder(tmp_path):
     network = build("vit", CONFIG).eval()
     golden = golden_logits(network, 1, 12, torch.tensor([0.1307])[:, None, None], torch.tensor([0.3081])[:, None, None])
     card = Card(
-        name="vit.test", architecture="vit", config=CONFIG, image_size=12, golden=tuple(tuple(row) for row in golden)
+        name="vit.test", architecture="vit", config=CONFIG, data_set=SMALL, golden=tuple(tuple(row) for row in golden)
     )
     write_model(tmp_path, card, network)
     return tmp_path

@@ -12,7 +12,9 @@ from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import WeightsError, checksum, write_model
 from e2viz.zoo.wrapped import Wrapping, wrap, wrapping
+from tests.data_sets import small
 
+SMALL = small()
 CONFIG = {"image_size": 12, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1}
 
 
@@ -20,7 +22,8 @@ CONFIG = {"image_size": 12, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1
 def folder(tmp_path):
     catalogue.load.cache_clear()
     torch.manual_seed(0)
-    write_model(tmp_path, Card(name="vit.test", architecture="vit", config=CONFIG, image_size=12), build("vit", CONFIG))
+    card = Card(name="vit.test", architecture="vit", config=CONFIG, data_set=SMALL)
+    write_model(tmp_path, card, build("vit", CONFIG))
     return tmp_path
 
 

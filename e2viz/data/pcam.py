@@ -17,11 +17,11 @@ from einops import rearrange
 from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 
-from e2viz.images.idx import DataError
-from e2viz.images.protocol import Split, Splits
+from e2viz.data.data_set import DataSet
+from e2viz.data.idx import DataError
+from e2viz.data.protocol import Split, Splits
 
 FILE = "camelyonpatch_level_2_split_{part}_{what}.h5"
-CLASSES = ("normal tissue", "tumour")
 # Enough to choose an epoch by; the whole file would take four gigabytes as float32.
 VALIDATION_COUNT = 2_000
 TURN_SEED = 20234
@@ -136,17 +136,18 @@ def load_part(folder: Path, part: str) -> PatchSplit:
     return PatchSplit(images, labels, torch.zeros(len(labels), dtype=torch.float64))
 
 
-def load(data_dir: str | Path) -> Splits:
+def load(found: DataSet, variant: str, folder: Path) -> Splits:
     """The splits of PCam, as published; the rotated test turns each test patch by a random quarter turn.
 
     Args:
-        data_dir: the folder of the files, or one that holds it as "pcam".
+        found: the data set; its folder may lie in ``folder``.
+        variant: is not asked; training patches are turned by quarter turns.
+        folder: of the files, or one that holds their folder.
 
     Raises:
         DataError: files are missing or damaged.
     """
-    folder = Path(data_dir) / "pcam"
-    folder = folder if folder.is_dir() else Path(data_dir)
+    folder = next((folder / name for name in found.files if (folder / name).is_dir()), folder)
     train, validation, test = (load_part(folder, part) for part in ("train", "valid", "test"))
     quarters = np.random.RandomState(TURN_SEED).randint(0, 4, len(test))
     turned = replace(test, angles_deg=torch.from_numpy(quarters * 90.0))

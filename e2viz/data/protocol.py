@@ -16,16 +16,16 @@ from einops import repeat
 from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 
+from e2viz.data.data_set import DataSet
+from e2viz.data.idx import LabelledImages, load_folder
+from e2viz.data.tasks import VARIANTS
 from e2viz.images.augment import turned_batch
-from e2viz.images.idx import LabelledImages, load_folder
 from e2viz.images.rotate import rotate
 
-__all__ = ["DATASETS", "VARIANTS", "Split", "Splits", "load", "turned_batch"]
+__all__ = ["VARIANTS", "Split", "Splits", "load", "turned_batch"]
 
 CHOICE_SEED, TRAIN_ANGLE_SEED, TEST_ANGLE_SEED = 20231, 20232, 20233
 TRAIN_COUNT, TENTH_COUNT, VALIDATION_COUNT, TEST_ANGLES = 10_000, 1_000, 2_000, 5
-DATASETS = {"mnist": "mnist", "fashion": "fashion_mnist"}
-VARIANTS = ("rotated", "upright", "rotated10")
 
 
 @dataclass(frozen=True)
@@ -89,25 +89,22 @@ class Splits:
     test_upright: Split
 
 
-def load(data_dir: str | Path, dataset: str = "mnist", variant: str = "rotated") -> Splits:
-    """Load the splits of one data set.
+def load(found: DataSet, variant: str, folder: Path) -> Splits:
+    """Load the splits of one data set of IDX files.
 
     Args:
-        data_dir: folder that holds the folders mnist and fashion_mnist, or one such folder itself.
-        dataset: "mnist" or "fashion".
+        found: the data set.
         variant: "rotated"; "upright", where training and validation are not turned; or "rotated10", with
             the first 1,000 of the 10,000 training images.
+        folder: that holds the data set's folder, or is that folder itself.
 
     Raises:
         DataError: files are missing or damaged.
-        ValueError: an unknown data set or variant.
+        ValueError: an unknown variant.
     """
-    if dataset not in DATASETS:
-        raise ValueError(f"dataset must be one of {', '.join(DATASETS)}, got {dataset}")
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant}")
-    folder = Path(data_dir) / DATASETS[dataset]
-    folder = folder if folder.is_dir() else Path(data_dir)
+    folder = next((folder / name for name in found.files if (folder / name).is_dir()), folder)
     train_file, test_file = load_folder(folder, "train"), load_folder(folder, "test")
 
     order = _random_state(CHOICE_SEED).permutation(len(train_file.labels))

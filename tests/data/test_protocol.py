@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from e2viz.images import protocol
-from e2viz.images.idx import DataError
+from e2viz.data import data_set, protocol
+from e2viz.data.idx import DataError
 from e2viz.images.rotate import rotate
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -15,22 +15,22 @@ needs_data = pytest.mark.skipif(
     not (DATA / "mnist").is_dir(), reason="needs the IDX files of MNIST in ../shared/data/mnist"
 )
 
-TURNED_TEST = {"mnist": "b9c4feef8bf220ef", "fashion": "866eb00bd08c978d"}
-UPRIGHT_TEST = {"mnist": "f33defd0ebc27313", "fashion": "376e996df9e7ccc6"}
+TURNED_TEST = {"digits": "b9c4feef8bf220ef", "clothes": "866eb00bd08c978d"}
+UPRIGHT_TEST = {"digits": "f33defd0ebc27313", "clothes": "376e996df9e7ccc6"}
 TRAIN_AND_VALIDATION = {
-    ("mnist", "rotated"): ("576e90b402e6a3a1", "1f01007b6b4e30ee"),
-    ("mnist", "upright"): ("0404bc92af02e516", "26306760b1827c4f"),
-    ("mnist", "rotated10"): ("8c4bb9f1bb889978", "1f01007b6b4e30ee"),
-    ("fashion", "rotated"): ("f3cdcd12d025bc70", "09e7d9e69239f808"),
-    ("fashion", "upright"): ("414f720fbd8995d5", "d98c0d46a9643d62"),
-    ("fashion", "rotated10"): ("5b2e433c9bd9c8e0", "09e7d9e69239f808"),
+    ("digits", "rotated"): ("576e90b402e6a3a1", "1f01007b6b4e30ee"),
+    ("digits", "upright"): ("0404bc92af02e516", "26306760b1827c4f"),
+    ("digits", "rotated10"): ("8c4bb9f1bb889978", "1f01007b6b4e30ee"),
+    ("clothes", "rotated"): ("f3cdcd12d025bc70", "09e7d9e69239f808"),
+    ("clothes", "upright"): ("414f720fbd8995d5", "d98c0d46a9643d62"),
+    ("clothes", "rotated10"): ("5b2e433c9bd9c8e0", "09e7d9e69239f808"),
 }
 
 
 @needs_data
 @pytest.mark.parametrize("dataset, variant", TRAIN_AND_VALIDATION)
 def test_checksums_of_the_splits(dataset, variant):
-    splits = protocol.load(DATA, dataset, variant)
+    splits = protocol.load(data_set(dataset), variant, DATA)
     found = splits.train.checksum(), splits.validation.checksum()
     assert found == TRAIN_AND_VALIDATION[dataset, variant]
     assert splits.test.checksum() == TURNED_TEST[dataset]
@@ -41,7 +41,7 @@ def test_checksums_of_the_splits(dataset, variant):
 
 @needs_data
 def test_training_and_validation_share_no_image():
-    splits = protocol.load(DATA)
+    splits = protocol.load(data_set("digits"), "rotated", DATA)
     train = {image.numpy().tobytes() for image in splits.train.images}
     shared = sum(image.numpy().tobytes() in train for image in splits.validation.images)
     assert shared == 0
@@ -49,7 +49,7 @@ def test_training_and_validation_share_no_image():
 
 @needs_data
 def test_batches_are_turned_by_the_fair_rotation():
-    split = protocol.load(DATA).test
+    split = protocol.load(data_set("digits"), "rotated", DATA).test
     images, labels = next(split.batches(7))
     assert torch.equal(images, rotate(split.images[:7, None] / 255, split.angles_deg[:7]))
     assert torch.equal(labels, split.labels[:7])
@@ -80,12 +80,12 @@ def test_a_checksum_notices_a_changed_angle_label_or_pixel():
 
 
 def test_unknown_names_and_missing_files_are_explained(tmp_path):
-    with pytest.raises(ValueError, match="mnist, fashion, got cifar"):
-        protocol.load(tmp_path, "cifar")
+    with pytest.raises(LookupError, match="no data set is called 'cifar'"):
+        data_set("cifar")
     with pytest.raises(ValueError, match="rotated10, got sideways"):
-        protocol.load(tmp_path, variant="sideways")
+        protocol.load(data_set("digits"), "sideways", tmp_path)
     with pytest.raises(DataError, match="never downloads"):
-        protocol.load(tmp_path)
+        protocol.load(data_set("digits"), "rotated", tmp_path)
 
 
 def test_the_random_stream_is_the_frozen_one():

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from e2viz.images.idx import ELEMENT_TYPES, DataError, load_folder, read_idx
+from e2viz.data.idx import ELEMENT_TYPES, DataError, load_folder, read_idx
 
 
 def idx_bytes(values: np.ndarray, code: int = 0x08) -> bytes:

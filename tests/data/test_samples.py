@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from e2viz.images import samples
-from e2viz.images.idx import load_folder
+from e2viz.data import data_set, samples
+from e2viz.data.idx import load_folder
 from e2viz.images.intake import read_picture
-from e2viz.images.protocol import DATASETS
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(
@@ -18,10 +17,10 @@ needs_data = pytest.mark.skipif(
 
 
 def test_every_digit_is_there_and_6_and_9_twice():
-    labels = sorted(samples.sample(name).label for name in samples.sample_names("mnist"))
+    labels = sorted(samples.sample(name).label for name in samples.sample_names("digits"))
     assert labels == [0, 1, 2, 3, 4, 5, 6, 6, 7, 8, 9, 9]
-    assert len(samples.sample_names("fashion")) == 3
-    assert samples.sample_names()[:12] == samples.sample_names("mnist")
+    assert len(samples.sample_names("clothes")) == 3
+    assert samples.sample_names()[:12] == samples.sample_names("digits")
 
 
 def test_a_sample_is_a_picture():
@@ -46,12 +45,17 @@ def test_an_unknown_sample_names_the_nearest():
 def test_they_are_the_images_of_the_test_file():
     for entry in json.loads((samples.FOLDER / "samples.json").read_text()).items():
         name, place = entry
-        file = load_folder(DATA / DATASETS[place["dataset"]], "test")
+        if "index" not in place:
+            continue
+        found = data_set(place["data"])
+        file = load_folder(DATA / found.files[0], "test")
         assert torch.equal(samples.sample(name).values[0] * 255, file.images[place["index"]].float())
-        assert place["label"] == file.labels[place["index"]]
+        assert found.index(place["class"]) == file.labels[place["index"]] == samples.sample(name).label
 
 
 @needs_data
 def test_one_command_makes_them_again(tmp_path):
-    assert tuple(samples.make(DATA, tmp_path)) == samples.sample_names()
-    assert (tmp_path / "samples.json").read_text() == (samples.FOLDER / "samples.json").read_text()
+    made = samples.make(DATA, tmp_path)
+    assert tuple(made) == samples.sample_names("digits") + samples.sample_names("clothes")
+    shipped = json.loads((samples.FOLDER / "samples.json").read_text())
+    assert json.loads((tmp_path / "samples.json").read_text()) == {name: shipped[name] for name in made}

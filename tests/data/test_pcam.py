@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from e2viz.images import pcam
-from e2viz.images.idx import DataError
-from e2viz.images.pcam import FILE, StoredImages, load_part
-from e2viz.train.data import TrainingData, task
+from e2viz.data import data_set, pcam, task
+from e2viz.data.idx import DataError
+from e2viz.data.pcam import FILE, StoredImages, load_part
+from e2viz.train.data import TrainingData
 from e2viz.train.evaluation import evaluate
 from e2viz.train.loop import Run
 from e2viz.train.pack import data_checksum, model_of_run
@@ -45,7 +45,7 @@ def test_rows_come_in_the_order_asked_for_also_twice(folder):
 
 
 def test_splits(folder):
-    splits = pcam.load(folder)
+    splits = pcam.load(data_set("tissue"), "rotated", folder)
     assert [len(split) for split in (splits.train, splits.validation, splits.test)] == [12, 5, 6]
     assert torch.equal(splits.test.labels, torch.from_numpy(stored(folder, "test", "y").reshape(-1)).long())
     assert set(splits.test.angles_deg.tolist()) <= {0.0, 90.0, 180.0, 270.0}
@@ -54,7 +54,7 @@ def test_splits(folder):
     for image, still, angle in zip(images, upright, splits.test.angles_deg, strict=False):
         assert torch.equal(image, still.rot90(int(angle // 90), (-2, -1)))
     assert len(splits.train.first(3)) == len(splits.train.first(3).images) == 3
-    assert data_checksum(splits) == data_checksum(pcam.load(folder))
+    assert data_checksum(splits) == data_checksum(pcam.load(data_set("tissue"), "rotated", folder))
 
 
 def test_training_turns_by_quarters_only(folder):
@@ -66,7 +66,7 @@ def test_training_turns_by_quarters_only(folder):
 
 def test_wrong_files_are_answered(folder):
     with pytest.raises(DataError, match="never downloads"):
-        pcam.load(folder / "nowhere")
+        pcam.load(data_set("tissue"), "rotated", folder / "nowhere")
     with h5py.File(folder / FILE.format(part="valid", what="y"), "w") as file:
         file["y"] = np.zeros((4, 1, 1, 1), np.uint8)
     with pytest.raises(DataError, match="one label, got 5 and 4"):
@@ -101,10 +101,11 @@ def test_every_pcam_path_trains_and_is_evaluated(folder, tmp_path, architecture)
     assert Run(recipe, data, tmp_path / "run").train(report=lambda line: None)
     model = model_of_run(recipe, tmp_path / "run")
     assert model.card.channels == 3 and model.card.class_names == ("normal tissue", "tumour")
-    measured = evaluate(model, pcam.load(folder), limit=2)
+    measured = evaluate(model, pcam.load(data_set("tissue"), "rotated", folder), limit=2)
     assert measured.rotated.total == 2
     if architecture != "resnet":
-        assert evaluate(model, pcam.load(folder)).rotated.correct == evaluate(model, pcam.load(folder)).upright.correct
+        found = evaluate(model, pcam.load(data_set("tissue"), "rotated", folder))
+        assert found.rotated.correct == found.upright.correct
 
 
 def test_the_recipes_are_there():

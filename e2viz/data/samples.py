@@ -1,0 +1,113 @@
+"""The pictures that are always there, each of one data set: real test images, never trained on, or photographs that
+may be shipped, with source and licence beside them.
+
+``python -m e2viz.data.samples DATA`` makes those of IDX files again from the folder DATA.
+"""
+
+import difflib
+import json
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import rearrange
+from PIL import Image
+
+from e2viz import places
+from e2viz.data.idx import load_folder
+from e2viz.data.table import data_set
+from e2viz.images.picture import Picture
+
+FOLDER = places.SAMPLES
+# Places in the test files, as (prefix of the names, places): each digit once, a second 6 and 9 because they turn into
+# each other, and three clothes whose outline changes as they turn.
+CHOSEN = {
+    "digits": ("mnist", (10, 5, 1, 32, 4, 23, 21, 11, 0, 110, 12, 20)),
+    "clothes": ("fashion", (36, 30, 2)),
+}
+
+
+def sample_names(data: str | None = None) -> tuple[str, ...]:
+    """Names of the samples in the order in which they are shown, such as "mnist-6" or "fashion-bag".
+
+    Args:
+        data: name of a data set, for those of it alone.
+    """
+    return tuple(name for name, entry in _index().items() if data in (None, entry["data"]))
+
+
+def data_of(name: str) -> str:
+    """Name of the data set that a sample is of.
+
+    Raises:
+        LookupError: there is no such sample.
+    """
+    return _entry(name)["data"]
+
+
+def sample(name: str) -> Picture:
+    """Load one sample, at the resolution in which it is shipped.
+
+    Raises:
+        LookupError: there is no such sample; the message names the nearest ones.
+    """
+    entry = _entry(name)
+    found = data_set(entry["data"])
+    with Image.open(FOLDER / entry["file"]) as image:
+        pixels = np.asarray(image.convert("L" if found.grey else "RGB"), dtype=np.float32) / 255
+    values = torch.from_numpy(pixels)
+    values = values[None] if found.grey else rearrange(values, "height width channel -> channel height width")
+    background = found.background[0] if found.grey else found.background
+    label = None if entry.get("class") is None else found.index(entry["class"])
+    return Picture(
+        values=values.contiguous(), background=background, steps=(f"read: {entry['words']}",), label=label, name=name
+    )
+
+
+def _entry(name: str) -> dict:
+    if name not in _index():
+        near = difflib.get_close_matches(name, _index(), cutoff=0.3) or list(_index())[:3]
+        raise LookupError(f'no sample "{name[:80]}"; the nearest are {", ".join(near)}')
+    return _index()[name]
+
+
+@lru_cache(maxsize=1)
+def _index() -> dict[str, dict]:
+    return json.loads((FOLDER / "samples.json").read_text(encoding="utf-8"))
+
+
+def make(data_dir: str | Path, folder: Path = FOLDER) -> list[str]:
+    """Write the samples of IDX files and their part of the index; entries of other data sets stay.
+
+    Args:
+        data_dir: folder that holds the folders mnist and fashion_mnist.
+        folder: where they go.
+
+    Returns:
+        The samples' names.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "samples.json"
+    index: dict[str, dict] = {}
+    for name, (prefix, chosen) in CHOSEN.items():
+        found = data_set(name)
+        file = load_folder(Path(data_dir) / found.files[0], "test")
+        for place in chosen:
+            named = found.class_names[int(file.labels[place])]
+            key = f"{prefix}-{named.lower().replace(' ', '-')}"
+            key = f"{key}b" if key in index else key
+            Image.fromarray(file.images[place].numpy()).save(folder / f"{key}.png", optimize=True)
+            index[key] = {
+                "file": f"{key}.png", "data": name, "index": place, "class": named,
+                "words": f"image {place} of {prefix}'s test file",
+            }  # fmt: skip
+    former = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    index |= {key: entry for key, entry in former.items() if entry.get("data") not in CHOSEN}
+    path.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return list(index)
+
+
+if __name__ == "__main__":
+    print("\n".join(make(sys.argv[1])))
