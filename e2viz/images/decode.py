@@ -2,12 +2,15 @@
 
 import io
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
 
+from e2viz.images.layers import Layers
 from e2viz.images.picture import PictureError
 
 MAX_BYTES = 10_000_000
@@ -18,15 +21,44 @@ SAVE_AS = "save the picture as PNG or JPEG and try again"
 HEIC_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 
 Source = str | Path | bytes | bytearray | Image.Image | np.ndarray
-Pixels = Float[np.ndarray, "height width 3"]
+# What the camera's mark asks for, to see the picture upright.
+ORIENTATION_TAG = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
-def decode(source: Source) -> tuple[Pixels, str]:
-    """Decode a picture to RGB in [0, 1], upright, without transparency, and say what was done.
+@dataclass(frozen=True)
+class Decoded:
+    """A picture's pixels, and what was done to read them.
+
+    Args:
+        values: grey or red, green, blue, in [0, 1], at most 1024 pixels long.
+        alpha: opacity, if any of it is less than 1.
+        luminance: grey, on white, at most 768 pixels long, made from the full resolution.
+        size: height and width before anything was reduced.
+        note: in words.
+    """
+
+    values: Float[Tensor, "channel height width"]
+    alpha: Float[Tensor, "height width"] | None
+    luminance: Float[Tensor, "height_small width_small"]
+    size: tuple[int, int]
+    note: str
+
+
+def decode(source: Source) -> Decoded:
+    """Decode a picture to [0, 1], upright, in its own colours, and say what was done.
 
     A small file may claim a huge picture: the size is checked from the header, before decoding. The camera's
-    rotation mark is obeyed, transparency is laid on white, 16-bit greys are scaled instead of clipped, and
-    of an animation the first frame is taken.
+    rotation mark is obeyed, transparency is kept, 16-bit greys are scaled instead of clipped, and of an animation
+    the first frame is taken.
 
     Args:
         source: path, the file's bytes, PIL image, or array [height width] or [height width 1|3|4] of
@@ -36,22 +68,28 @@ def decode(source: Source) -> tuple[Pixels, str]:
         PictureError: it cannot be used; the message says what to do.
     """
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return _decoded(*_from_array(source))
     if isinstance(source, Image.Image):
-        return _from_image(source)
+        return _decoded(*_from_image(source))
     content = _read(Path(source)) if isinstance(source, str | Path) else bytes(source)
     _refuse_early(content)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(content), formats=FORMATS)
-        return _from_image(image)
+        return _decoded(*_from_image(image))
     except Image.DecompressionBombError:
         raise PictureError(_too_many_pixels()) from None
     except UnidentifiedImageError:
         raise PictureError(f"This file is not a picture that can be read; {SAVE_AS}.") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise PictureError(f"The picture is damaged or incomplete ({error}); {SAVE_AS}.") from error
+
+
+def _decoded(layers: Layers, note: str) -> Decoded:
+    grey = layers.is_grey()
+    values, alpha = layers.kept(grey)
+    return Decoded(values, alpha, layers.luminance(grey), (layers.height, layers.width), note)
 
 
 def _read(path: Path) -> bytes:
@@ -83,7 +121,7 @@ def _too_many_pixels(size: tuple[int, int] | None = None) -> str:
     return f"A picture may have at most {MAX_PIXELS // 10**6} million pixels{found}; make it smaller."
 
 
-def _from_image(image: Image.Image) -> tuple[Pixels, str]:
+def _from_image(image: Image.Image) -> tuple[Layers, str]:
     if image.width * image.height > MAX_PIXELS:
         raise PictureError(_too_many_pixels(image.size))
     notes = [f"{image.format or 'image'} {image.width}×{image.height}"]
@@ -92,51 +130,35 @@ def _from_image(image: Image.Image) -> tuple[Pixels, str]:
         image.seek(0)
         notes.append(f"first of {frames} frames")
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    if upright.size != image.size or image.getexif().get(0x0112, 1) != 1:
+    turn = UPRIGHT.get(image.getexif().get(ORIENTATION_TAG, 1))
+    upright = image if turn is None else image.transpose(turn)
+    if turn is not None:
         notes.append("turned as the camera says")
     if upright.mode.startswith(("I", "F")):
         notes.append("16-bit greys scaled")
-        return _grey_to_rgb(_scaled(np.asarray(upright, dtype=np.float64))), ", ".join(notes)
-    if upright.has_transparency_data:
-        layer = upright.convert("RGBA")
-        if np.asarray(layer.getchannel("A")).min() < 255:
-            notes.append("transparency laid on white")
-        white = Image.new("RGBA", layer.size, "white")
-        upright = Image.alpha_composite(white, layer)
-    return np.asarray(upright.convert("RGB"), dtype=np.float32) / 255, ", ".join(notes)
+        return Layers(upright, _top_level(upright)), ", ".join(notes)
+    return Layers(upright), ", ".join(notes)
 
 
-def _scaled(values: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "height width"]:
-    """Bring greys of more than 8 bits to [0, 1]; Pillow's own conversion would clip them to white."""
-    if not np.isfinite(values).all() or values.min() < 0:
+def _top_level(image: Image.Image) -> float:
+    """What greys of more than 8 bits are divided by; Pillow's own conversion would clip them to white."""
+    values = np.asarray(image)
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)) or low < 0:
         raise PictureError(f"The picture holds values that are no greys; {SAVE_AS}.")
-    top = next((top for top in (1, 255, 65535) if values.max() <= top), values.max())
-    return values / top
+    return next((float(top) for top in (1, 255, 65535) if high <= top), high)
 
 
-def _from_array(array: Shaped[np.ndarray, "*shape"]) -> tuple[Pixels, str]:
+def _from_array(array: Shaped[np.ndarray, "*shape"]) -> tuple[Layers, str]:
     expected = "An array must be [height width] or [height width 1, 3 or 4]"
     if array.ndim not in (2, 3) or array.ndim == 3 and array.shape[2] not in (1, 3, 4) or 0 in array.shape:
         raise PictureError(f"{expected}, got {list(array.shape)}.")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
         raise PictureError(_too_many_pixels(array.shape[1::-1]))
-    if array.dtype == np.uint8:
-        values = array.astype(np.float32) / 255
-    elif array.dtype.kind in "fb":
-        values = array.astype(np.float32)
-    else:
+    if array.dtype != np.uint8 and array.dtype.kind not in "fb":
         raise PictureError(f"An array must hold uint8 or floats in [0, 1], got {array.dtype}.")
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-        raise PictureError(f"Floats must lie in [0, 1], got {values.min():.3g} to {values.max():.3g}.")
-    note = f"drawing {array.shape[1]}×{array.shape[0]}"
-    values = values[..., None] if values.ndim == 2 else values
-    if values.shape[2] == 4:
-        alpha = values[..., 3:]
-        values = values[..., :3] * alpha + 1 - alpha
-        note += ", transparency laid on white" if alpha.min() < 1 else ""
-    return (values if values.shape[2] == 3 else _grey_to_rgb(values[..., 0])), note
-
-
-def _grey_to_rgb(grey: Float[np.ndarray, "height width"]) -> Pixels:
-    return np.repeat(grey.astype(np.float32)[..., None], 3, axis=2)
+    top = 255 if array.dtype == np.uint8 else 1
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0 and high <= top):
+        raise PictureError(f"Floats must lie in [0, 1], got {low:.3g} to {high:.3g}.")
+    return Layers(array[..., None] if array.ndim == 2 else array), f"drawing {array.shape[1]}×{array.shape[0]}"

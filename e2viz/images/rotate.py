@@ -25,7 +25,7 @@ def rotate(
     angle_deg: float | int | Num[Tensor, ""] | Num[Tensor, "angle"],
     *,
     size: int | None = None,
-    background: float | int | Float[Tensor, "channel"] = 0.0,
+    background: float | int | tuple[float, ...] | Float[Tensor, "channel"] = 0.0,
     method: str = "fair",
     mean: float | int | Float[Tensor, "channel"] = MNIST_MEAN,
 ) -> Float[Tensor, "*out channel new_size new_size"]:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 from PIL import Image
@@ -121,9 +121,7 @@ def _hold_content(content: bytes, name: str, seen: dict[str, str], off: frozense
     reference = png_data_url(to_png(picture))
     # Through the file and back: what is measured here is then exactly what the recipe makes again.
     stored = from_png(to_png(picture), name)
-    kept = Picture(
-        values=stored.values, background=stored.background, steps=picture.steps, name=name, history=picture.history
-    )
+    kept = replace(stored, steps=picture.steps, history=picture.history)
     st.session_state[_HELD] = Held(reference, kept, content, name, off, dict(seen))
     for way in seen:
         if way not in ("upload", "drawing"):

@@ -6,10 +6,13 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch.nn.functional import interpolate
 
 from e2viz.images import decode as module
-from e2viz.images.decode import decode
+from e2viz.images.decode import Decoded, decode
+from e2viz.images.layers import KEPT_LONGEST, LUMINANCE, LUMINANCE_LONGEST, compose
 from e2viz.images.picture import PictureError
 
 
@@ -84,54 +87,84 @@ def test_a_missing_or_large_file_is_refused(tmp_path, monkeypatch, corner):
 def test_path_bytes_image_and_array_agree(tmp_path, corner):
     (tmp_path / "corner.png").write_bytes(encoded(corner))
     sources = [str(tmp_path / "corner.png"), tmp_path / "corner.png", encoded(corner), corner, np.asarray(corner)]
-    decoded = [decode(source)[0] for source in sources]
-    for pixels in decoded:
-        assert pixels.shape == (30, 40, 3) and pixels.dtype == np.float32
-        np.testing.assert_array_equal(pixels, decoded[0])
+    decoded = [decode(source).values for source in sources]
+    for values in decoded:
+        assert values.shape == (1, 30, 40) and values.dtype == torch.float32
+        assert torch.equal(values, decoded[0])
 
 
 def test_the_cameras_rotation_is_obeyed(corner):
     exif = Image.Exif()
     exif[0x0112] = 6
-    pixels, note = decode(encoded(corner, "JPEG", exif=exif, quality=95))
-    assert pixels.shape == (40, 30, 3) and "turned as the camera says" in note
-    assert pixels[5, -5].max() < 0.1 and pixels[5, 5].min() > 0.9
+    read = decode(encoded(corner, "JPEG", exif=exif, quality=95))
+    assert read.values.shape == (1, 40, 30) and "turned as the camera says" in read.note
+    assert read.values[0, 5, -5] < 0.1 and read.values[0, 5, 5] > 0.9
 
 
-def test_transparency_lies_on_white():
+def laid(read: Decoded, level: float) -> torch.Tensor:
+    return compose(read.values, read.alpha, torch.tensor(level))
+
+
+def test_transparency_is_kept():
     image = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
     image.paste((0, 0, 0, 255), (0, 0, 4, 8))
     for source in (encoded(image), np.asarray(image), encoded(image.convert("LA"))):
-        pixels, note = decode(source)
-        assert pixels[0, 0].max() == 0 and pixels[0, 7].min() == 1
-        assert "transparency laid on white" in note
+        read = decode(source)
+        assert read.alpha is not None and read.luminance[0, 0] == 0 and read.luminance[0, 7] == 1
+        for level in (0.0, 0.25, 1.0):
+            assert laid(read, level)[:, 0, 0].max() == 0 and (laid(read, level)[:, 0, 7] == level).all()
 
 
-def test_a_transparent_palette_lies_on_white_too():
+def test_a_transparent_palette_is_kept_too():
     image = Image.new("P", (8, 8), 0)
     image.putpalette([0, 0, 0, 200, 0, 0])
     image.paste(1, (0, 0, 4, 8))
-    pixels, _ = decode(encoded(image, transparency=0))
-    assert pixels[0, 7].min() == 1 and abs(pixels[0, 0, 0] - 200 / 255) < 1e-6
+    read = decode(encoded(image, transparency=0))
+    assert laid(read, 0.5)[:, 0, 7].tolist() == [0.5] * 3 and abs(read.values[0, 0, 0] - 200 / 255) < 1e-6
 
 
 def test_16_bit_greys_are_scaled_not_clipped():
     ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None].repeat(8, 0)
-    pixels, note = decode(encoded(Image.fromarray(ramp)))
-    np.testing.assert_allclose(pixels[0, :, 0], ramp[0] / 65535, atol=1e-6)
-    assert "16-bit" in note
+    read = decode(encoded(Image.fromarray(ramp)))
+    np.testing.assert_allclose(read.values[0, 0], ramp[0] / 65535, atol=1e-6)
+    assert "16-bit" in read.note
 
 
 def test_one_frame_of_an_animation_and_it_is_said(corner):
     frames = [Image.new("L", (10, 10), grey) for grey in (0, 120, 250)]
-    pixels, note = decode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
-    assert "first of 3 frames" in note and pixels.max() == 0
+    read = decode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert "first of 3 frames" in read.note and read.values.max() == 0
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "RGB"])
-def test_every_mode_becomes_rgb(mode, corner):
-    pixels, _ = decode(corner.convert(mode))
-    assert pixels.shape == (30, 40, 3) and pixels[2, 2].max() < 0.1 and pixels[-1, -1].min() > 0.9
+def test_every_mode_becomes_grey_or_colour(mode, corner):
+    values = decode(corner.convert(mode)).values
+    assert values.shape == (1, 30, 40) and values[0, 2, 2] < 0.1 and values[0, -1, -1] > 0.9
+
+
+@pytest.mark.parametrize("kind", ["RGB", "RGBA", "L", "floats", "16-bit"])
+def test_a_large_picture_is_reduced_a_row_at_a_time_to_the_same_bits_as_at_once(kind):
+    height, width = 1100, 1501
+    numbers = np.random.RandomState(0).randint(0, 256, (height, width, 4), dtype=np.uint8)
+    if kind == "floats":
+        source = numbers[..., :3] / np.float32(255)
+        whole = torch.from_numpy(source)
+    elif kind == "16-bit":
+        source = Image.fromarray(numbers[..., 0].astype(np.uint16) * 257)
+        whole = torch.from_numpy(numbers[..., :1] / np.float32(255)).expand(-1, -1, 3)
+    else:
+        source = Image.fromarray(numbers, "RGBA").convert(kind)
+        white = Image.new("RGBA", source.size, "white")
+        laid_on_white = Image.alpha_composite(white, source.convert("RGBA")).convert("RGB")
+        whole = torch.from_numpy(np.asarray(laid_on_white, dtype=np.float32) / 255)
+    read = decode(source)
+    size = round(height * LUMINANCE_LONGEST / width), LUMINANCE_LONGEST
+    grey = bool((whole == whole[..., :1]).all())
+    expected = whole[..., 0].clone() if grey else whole @ LUMINANCE
+    assert grey == (kind in ("L", "16-bit")) == (len(read.values) == 1)
+    assert torch.equal(read.luminance, interpolate(expected[None, None], size=size, mode="area")[0, 0])
+    assert max(read.values.shape) == KEPT_LONGEST and read.size == (height, width)
+    assert (read.alpha is not None) == (kind == "RGBA")
 
 
 @pytest.mark.parametrize(

@@ -132,15 +132,6 @@ def test_odd_sizes_give_a_picture_or_a_reason(shape):
         assert "No drawing" in str(error)
 
 
-@pytest.mark.parametrize("crop", [True, False])
-def test_colour_keeps_three_channels(crop):
-    image = Image.new("RGB", (60, 40), (200, 30, 30))
-    picture = read_picture(image, colour=True, crop=crop, size=96)
-    assert picture.values.shape == (3, 96, 96)
-    assert torch.allclose(picture.values[:, 48, 48], torch.tensor([200, 30, 30]) / 255, atol=0.01)
-    assert picture.history[1].taken == crop
-
-
 def test_name_label_and_checksum():
     source = photograph(2)
     one, two = read_picture(source, name="two", label=2), read_picture(source)
