@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
 
+import e2viz
 from e2viz import places
 
 TABLE_START, TABLE_END = "<!-- models -->", "<!-- /models -->"
+
+
+def _app(arguments: argparse.Namespace) -> int:
+    from streamlit.web import cli as streamlit
+
+    # Streamlit reads its flags from here; its settings lie beside app.py and go before those of the folder one is in.
+    sys.argv = ["streamlit", "run", str(places.APP), *arguments.flags]
+    return streamlit.main()
 
 
 def _models(arguments: argparse.Namespace) -> int:
@@ -169,7 +179,8 @@ def _progress():
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
-    top = argparse.ArgumentParser(prog="python -m e2viz", description="See what equivariance does inside a ViT.")
+    top = argparse.ArgumentParser(prog="e2viz", description="See what equivariance does inside a ViT.")
+    top.add_argument("--version", action="version", version=f"e2viz {e2viz.__version__}")
     commands = top.add_subparsers(dest="command", required=True)
 
     def command(name: str, run, words: str, *, data: bool = False, runs: bool = False) -> argparse.ArgumentParser:
@@ -183,6 +194,9 @@ def parser() -> argparse.ArgumentParser:
             added.add_argument("recipe", help="a name such as vit.rotmnist")
             added.add_argument("--runs", type=Path, default=places.runs(), help="where runs keep their state")
         return added
+
+    words = "open the app in the browser, as e2viz does without a command; takes Streamlit's flags: --server.port 8502"
+    command("app", _app, words)
 
     models = command("models", _models, "the trained models, with measured accuracy and checksums")
     models.add_argument("--markdown", action="store_true", help="as the README's table")
@@ -224,7 +238,15 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with a message on standard error when not."""
-    arguments = parser().parse_args(words)  # before any import that takes seconds: --help ends here
+    words = sys.argv[1:] if words is None else words
+    if not words or words[0].startswith("--server."):
+        words = ["app", *words]
+    commands = parser()
+    arguments, flags = commands.parse_known_args(words)  # before any import that takes seconds: --help ends here
+    if arguments.run is _app:
+        arguments.flags = flags
+    elif flags:
+        commands.error(f"unrecognized arguments: {' '.join(flags)}")
 
     from e2viz.data.idx import DataError
     from e2viz.images.picture import PictureError
@@ -232,6 +254,9 @@ def main(words: list[str] | None = None) -> int:
 
     try:
         return arguments.run(arguments)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - nothing may be flushed into the closed pipe at exit
+        return 0
     except (DataError, PictureError, WeightsError, LookupError, ValueError, OSError) as error:
         print(f"e2viz: {error}", file=sys.stderr)
         return 1
