@@ -22,14 +22,14 @@ def served(app: Path) -> Iterator[str]:
     command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", 60)
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health", 60)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(10)
 
 
-def _wait_for(address: str, limit_s: float) -> None:
+def wait_for(address: str, limit_s: float) -> None:
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         try:
