@@ -25,11 +25,16 @@ def prepare_crop(picture: Picture, background: Background, size: int | None = No
         background: of the data set: what lies under transparency, and outside when the picture is turned.
         size: largest side of the result in pixels; 256 when not given.
     """
-    shown = as_bytes(compose(picture.values, picture.alpha, levels(background, picture.channels)))
-    cut, why = cut_out(picture, background, size)
+    # On a coloured background a grey picture is one of three channels.
+    colourful = picture.channels == 1 and isinstance(background, tuple) and len(background) == 3
+    coloured = replace(picture, values=picture.values.expand(3, -1, -1)) if colourful else picture
+    shown = as_bytes(compose(coloured.values, coloured.alpha, levels(background, coloured.channels)))
+    cut, why = cut_out(coloured, background, size)
     values = compose(cut.values, cut.alpha, levels(background, cut.channels)).contiguous()
     if cut.alpha is not None:
         why += ", transparency laid on the background"
+    if colourful:
+        why += ", its grey in all three channels"
     taken = "crop" not in picture.wishes.off
     step = Step(name="crop", taken=taken, why=why, before=shown, after=as_bytes(values))
     history = (*picture.history, step)

@@ -41,9 +41,9 @@ class Cut:
         ValueError: a share outside [0, 1], or a side of 0.
     """
 
-    x: float = 0.5
-    y: float = 0.5
-    side: float = 1.0
+    x: float | int = 0.5
+    y: float | int = 0.5
+    side: float | int = 1.0
 
     def __post_init__(self) -> None:
         if not (0 <= self.x <= 1 and 0 <= self.y <= 1 and 0 < self.side <= 1):

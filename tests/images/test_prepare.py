@@ -6,10 +6,10 @@ import torch
 from photograph import photograph
 from PIL import Image
 
+from e2viz.data.samples import sample
 from e2viz.images.intake import bring, prepare, read_picture, with_channels
 from e2viz.images.picture import Cut, Picture, Wishes
 from e2viz.images.portable import from_png, portable, to_png
-from e2viz.images.samples import sample
 
 GREY = (0.5, 0.4, 0.3)
 
