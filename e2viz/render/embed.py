@@ -1,56 +1,16 @@
-"""The recipe inside an exported file, where each format keeps comments, and how to get it back."""
+"""The recipe inside an exported file, and how to get it back: what restores a view when a file is dropped on the app."""
 
-import html
-import io
-import re
+import json
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
-
-from e2viz.render.recipe import Recipe
-
-KEY = "e2viz-recipe"
-CSV_PREFIX = f"# {KEY}: "
-# EXIF ImageDescription: the one text field that Pillow writes and reads in WebP.
-_EXIF_DESCRIPTION = 0x010E
-# ffmpeg takes the comment as one command-line argument, which Linux limits to 128 KiB.
-MP4_COMMENT_MAX_CHARACTERS = 100_000
+from e2viz.render.formats import FORMATS
+from e2viz.render.marked import MAX_FILE_BYTES, MAX_RECIPE_BYTES
+from e2viz.render.recipe import Recipe, json_object
+from e2viz.render.scene import AnyRecipe
 
 
-def image_options(recipe: Recipe | None, format: str) -> dict[str, object]:
-    """Options of Pillow's `save` that put the recipe into a GIF, PNG or WebP."""
-    if recipe is None:
-        return {}
-    text = recipe.to_json()
-    if format == "gif":
-        return {"comment": f"{KEY}: {text}".encode("ascii")}
-    if format == "webp":
-        exif = Image.Exif()
-        exif[_EXIF_DESCRIPTION] = f"{KEY}: {text}"
-        return {"exif": exif.tobytes()}
-    info = PngImagePlugin.PngInfo()
-    info.add_text(KEY, text)
-    return {"pnginfo": info}
-
-
-def mp4_options(recipe: Recipe | None) -> list[str]:
-    """Arguments of ffmpeg that put the recipe into the comment of an MP4.
-
-    Raises:
-        ValueError: a recipe whose embedded picture is too large.
-    """
-    if recipe is None:
-        return []
-    text = recipe.to_json()
-    if len(text) > MP4_COMMENT_MAX_CHARACTERS:
-        raise ValueError(
-            f"a recipe in an MP4 must be at most {MP4_COMMENT_MAX_CHARACTERS} characters, got {len(text)}; "
-            "embed a smaller picture"
-        )
-    return ["-metadata", f"comment={KEY}: {text}"]
-
-
-def read_recipe(source: bytes | str | Path) -> Recipe:
+def read_recipe(source: bytes | str | Path) -> AnyRecipe:
     """The recipe of a file that e2viz wrote, or of a recipe's own JSON.
 
     Args:
@@ -60,46 +20,47 @@ def read_recipe(source: bytes | str | Path) -> Recipe:
         ValueError: a file that holds no recipe, or a broken one.
         OSError: a path that cannot be read.
     """
-    content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    text = _find(content)
-    if text is None:
-        raise ValueError(f"the file must hold a recipe written by e2viz, got {len(content)} bytes without one")
-    return Recipe.from_json(text)
+    text = recipe_text(source if isinstance(source, bytes) else _content(Path(source)))
+    return recipe_from_json(text)
 
 
-def _find(content: bytes) -> str | None:
+def recipe_text(content: bytes) -> str:
+    """The recipe's JSON inside a file.
+
+    Raises:
+        ValueError: a file that holds none.
+    """
     if content.lstrip()[:1] == b"{":
-        return content.decode("utf-8", errors="replace")
-    if content.startswith(CSV_PREFIX.encode("ascii")):
-        return content.split(b"\n", 1)[0].decode("utf-8").removeprefix(CSV_PREFIX)
-    if content[4:8] == b"ftyp":
-        return _after_key(_mp4_comment(content))
-    if content.lstrip()[:5] in (b"<svg ", b"<?xml"):
-        found = re.search(rf'<metadata id="{KEY}">(.*?)</metadata>', content.decode("utf-8"), re.DOTALL)
-        return html.unescape(found[1]) if found else None
-    return _from_image(content)
+        return _own_json(content)
+    for format in FORMATS.values():
+        text = format.read(content)
+        if text is not None:
+            return text
+    raise ValueError(f"the file must hold a recipe written by e2viz, got {len(content):,} bytes without one")
 
 
-def _from_image(content: bytes) -> str | None:
-    try:
-        with Image.open(io.BytesIO(content), formats=("GIF", "PNG", "WEBP")) as image:
-            if image.format == "PNG":
-                return image.info.get(KEY)
-            if image.format == "WEBP":
-                return _after_key(str(image.getexif().get(_EXIF_DESCRIPTION, "")))
-            return _after_key(bytes(image.info.get("comment", b"")).decode("utf-8", errors="replace"))
-    except UnidentifiedImageError:
-        return None
+def recipe_from_json(text: str) -> AnyRecipe:
+    """A view's recipe, or a figure's.
+
+    Raises:
+        ValueError: text that is neither.
+    """
+    return Recipe.from_dict(json_object(text))
 
 
-def _after_key(text: str) -> str | None:
-    return text.removeprefix(f"{KEY}: ") if text.startswith(f"{KEY}: ") else None
+def _own_json(content: bytes) -> str:
+    """A recipe's file, or the JSON of a scene's numbers with its recipe inside."""
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"a file must have at most {MAX_FILE_BYTES:,} bytes, got {len(content):,}")
+    text = content.decode("utf-8", errors="replace")
+    if b'"numbers"' not in content[: 2 * MAX_RECIPE_BYTES]:
+        return text
+    values: dict[str, Any] = json_object(text, most=MAX_FILE_BYTES)
+    return json.dumps(values["recipe"]) if isinstance(values.get("recipe"), dict) else text
 
 
-def _mp4_comment(content: bytes) -> str:
-    """The payload of the `©cmt` atom: its size and name, then a `data` atom with a header of 16 bytes."""
-    at = content.find(b"\xa9cmt")
-    if at < 4 or content[at + 8 : at + 12] != b"data":
-        return ""
-    size = int.from_bytes(content[at + 4 : at + 8], "big")
-    return content[at + 20 : at + 4 + size].decode("utf-8", errors="replace")
+def _content(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise ValueError(f"a file must have at most {MAX_FILE_BYTES:,} bytes, got {size:,}")
+    return path.read_bytes()

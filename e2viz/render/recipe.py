@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from e2viz.render.look import Look
+
 Setting = str | int | float | bool | list
 
 METHODS = ("fair", "naive")
@@ -16,6 +18,10 @@ DATA_URL_PREFIX = "data:image/png;base64,"
 # Longer links are cut by mail programs and by some servers; a drawn 28x28 picture is well below.
 LINK_PICTURE_MAX_CHARACTERS = 1500
 _COMPACT_PREFIX = "png."
+# Version 1 had no version and no look; what it says is understood as it was.
+VERSION = 2
+MAX_BYTES = 8_000_000
+MAX_NAME, MAX_MODELS, MAX_SETTINGS, MAX_SETTING = 60, 64, 64, 4000
 
 
 def png_data_url(png: bytes) -> str:
@@ -31,7 +37,32 @@ def _nearest(name: str, valid: Collection[str]) -> str:
 def _refuse_unknown(what: str, names: Collection[str], valid: Collection[str]) -> None:
     for name in names:
         if name not in valid:
-            raise ValueError(f"unknown {what} {name!r}; nearest: {_nearest(name, valid)}")
+            raise ValueError(f"unknown {what} {brief(name)}; nearest: {_nearest(str(name)[:MAX_NAME], valid)}")
+
+
+def json_object(text: str | bytes, *, most: int = MAX_BYTES) -> dict[str, Any]:
+    """A JSON object from a file that anybody may have written.
+
+    Raises:
+        ValueError: text that is too long, too deeply nested, no JSON, or no object.
+    """
+    if len(text) > most:
+        raise ValueError(f"a recipe must have at most {most:,} characters, got {len(text):,}")
+    try:
+        values = json.loads(text)
+    except RecursionError:
+        raise ValueError("a recipe must not be nested that deeply") from None
+    except ValueError as error:  # also a number of too many digits, and bytes that are no text
+        raise ValueError(f"a recipe must be JSON: {str(error)[:200]}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"a recipe must be an object, got {type(values).__name__}")
+    return values
+
+
+def brief(value: object) -> str:
+    """A value as it stands in an error: its beginning, on one line."""
+    text = repr(value[:80] if isinstance(value, str | bytes | list | tuple) else value)
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +76,7 @@ class Recipe:
         angles: number of equispaced angles in a full turn.
         method: "fair" or "naive" rotation.
         settings: what else the page lets one choose; JSON scalars or lists of them.
+        look: how it is drawn and played.
 
     Raises:
         ValueError: a field that does not hold what is described here.
@@ -56,18 +88,23 @@ class Recipe:
     angles: int = 72
     method: str = "fair"
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    look: Look = field(default_factory=Look)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.page, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", self.page):
-            raise ValueError(f"page must be a lower-case name, got {self.page!r}")
+        if not isinstance(self.page, str) or not re.fullmatch(rf"[a-z][a-z0-9_]{{0,{MAX_NAME - 1}}}", self.page):
+            raise ValueError(f"page must be a lower-case name, got {brief(self.page)}")
         if isinstance(self.models, str) or not all(isinstance(name, str) and name for name in self.models):
-            raise ValueError(f"models must be a list of names, got {self.models!r}")
+            raise ValueError(f"models must be a list of names, got {brief(self.models)}")
+        if len(self.models) > MAX_MODELS or max(map(len, self.models), default=0) > 4 * MAX_NAME:
+            raise ValueError(f"models must be at most {MAX_MODELS} short names, got {brief(self.models)}")
         if not isinstance(self.picture, str):
             raise ValueError(f"picture must be a sample's name or a data URL, got {type(self.picture).__name__}")
         if isinstance(self.angles, bool) or not isinstance(self.angles, int) or not 1 <= self.angles <= 720:
-            raise ValueError(f"angles must be a whole number from 1 to 720, got {self.angles!r}")
+            raise ValueError(f"angles must be a whole number from 1 to 720, got {brief(self.angles)}")
         if self.method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {brief(self.method)}")
+        if not isinstance(self.look, Look):
+            raise ValueError(f"look must be a Look, got {type(self.look).__name__}")
         object.__setattr__(self, "models", tuple(self.models))
         object.__setattr__(self, "settings", _checked_settings(self.settings))
         self.picture_png()  # a broken picture is refused here, not when it is drawn
@@ -85,8 +122,10 @@ class Recipe:
 
     def to_dict(self) -> dict[str, object]:
         """The fields as JSON knows them."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return values | {"models": list(self.models), "settings": dict(self.settings)}
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "look"}
+        values |= {"version": VERSION, "models": list(self.models), "settings": dict(self.settings)}
+        look = self.look.to_dict()
+        return values | ({"look": look} if look else {})
 
     def to_json(self) -> str:
         """One line of ASCII JSON, the same for equal recipes."""
@@ -99,12 +138,14 @@ class Recipe:
         Raises:
             ValueError: a field that is unknown, missing or invalid.
         """
-        _refuse_unknown("recipe field", values, _FIELDS)
-        if "page" not in values:
-            raise ValueError(f"a recipe must name its page, got only {sorted(values)}")
-        if not isinstance(values.get("models", ()), (list, tuple)):
-            raise ValueError(f"models must be a list of names, got {values['models']!r}")
-        return cls(**{**values, "models": tuple(values.get("models", ()))})
+        check_version(values)
+        given = {name: value for name, value in values.items() if name != "version"}
+        _refuse_unknown("recipe field", given, _FIELDS)
+        if "page" not in given:
+            raise ValueError(f"a recipe must name its page, got only {brief(sorted(given))}")
+        if not isinstance(given.get("models", ()), (list, tuple)):
+            raise ValueError(f"models must be a list of names, got {brief(given['models'])}")
+        return cls(**{**given, "models": tuple(given.get("models", ())), "look": look_of(given)})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Recipe":
@@ -113,13 +154,7 @@ class Recipe:
         Raises:
             ValueError: text that is no JSON, or no recipe.
         """
-        try:
-            values = json.loads(text)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"a recipe must be JSON: {error}") from error
-        if not isinstance(values, dict):
-            raise ValueError(f"a recipe must be an object, got {type(values).__name__}")
-        return cls.from_dict(values)
+        return cls.from_dict(json_object(text))
 
     def to_query(self) -> dict[str, str]:
         """Query parameters of the page's link; the page itself is the path, defaults are left out.
@@ -131,6 +166,7 @@ class Recipe:
             query["angles"] = str(self.angles)
         if self.method != "fair":
             query["method"] = self.method
+        query["look"] = self.look.to_text()
         query |= {name: _setting_to_text(value) for name, value in sorted(self.settings.items())}
         return {name: text for name, text in query.items() if text}
 
@@ -155,6 +191,8 @@ class Recipe:
             values["models"] = tuple(filter(None, query["models"].split(",")))
         if "picture" in values:
             values["picture"] = _picture_from_link(query["picture"])
+        if "look" in values:
+            values["look"] = Look.from_text(query["look"])
         if "angles" in values:
             values["angles"] = _setting_from_text(query["angles"])
         return cls(page=page, settings={name: _setting_from_text(text) for name, text in others.items()}, **values)
@@ -163,15 +201,42 @@ class Recipe:
 _FIELDS = tuple(each.name for each in fields(Recipe))
 
 
+def check_version(values: Mapping[str, Any]) -> None:
+    """Refuse what a newer e2viz wrote.
+
+    Raises:
+        ValueError: a version that is none, or newer than this one.
+    """
+    version = values.get("version", 1)
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ValueError(f"version must be a whole number, got {brief(version)}")
+    if version > VERSION:
+        raise ValueError(f"version must be at most {VERSION}, got {version}: a newer e2viz wrote this recipe")
+
+
+def look_of(values: Mapping[str, Any]) -> Look:
+    """The look among a recipe's values; as usual where there is none.
+
+    Raises:
+        ValueError: a look that is none.
+    """
+    look = values.get("look", {})
+    if not isinstance(look, Mapping):
+        raise ValueError(f"look must be an object, got {brief(look)}")
+    return Look.from_dict(look)
+
+
 def _checked_settings(settings: object) -> dict[str, Setting]:
     if not isinstance(settings, Mapping):
         raise ValueError(f"settings must be an object, got {type(settings).__name__}")
+    if len(settings) > MAX_SETTINGS or len(json.dumps(list(settings.values()), default=str)) > MAX_SETTING:
+        raise ValueError(f"settings must be at most {MAX_SETTINGS} and short, got {len(settings)}")
     for name, value in settings.items():
         if not isinstance(name, str) or not name or name in _FIELDS:
-            raise ValueError(f"a setting's name must be text and no recipe field, got {name!r}")
+            raise ValueError(f"a setting's name must be text and no recipe field, got {brief(name)}")
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if not isinstance(item, (str, int, float, bool)) or item != item:
-                raise ValueError(f"setting {name!r} must be text, a number, a truth value or a list, got {value!r}")
+                raise ValueError(f"setting {name!r} must be text, a number, a truth value or a list, got {brief(value)}")
     return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 

@@ -15,6 +15,7 @@ from jaxtyping import Float, Integer, UInt8
 from e2viz.render.recipe import Recipe
 
 Array = np.ndarray
+AnyRecipe = Recipe
 Number = float | int
 Column = Sequence[object] | Array
 
@@ -287,7 +288,7 @@ class Scene:
     rows: tuple[Row, ...] = ()
     caption: str = ""
     numbers: Mapping[str, Column] = field(default_factory=dict)
-    recipe: Recipe | None = None
+    recipe: AnyRecipe | None = None
     curves: tuple[Curve, ...] = ()
 
     def __post_init__(self) -> None:

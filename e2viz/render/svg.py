@@ -3,12 +3,14 @@
 import base64
 import html
 import io
+import re
 
 import numpy as np
 from PIL import Image
 
 from e2viz.render.draw import over_picture
-from e2viz.render.embed import KEY
+from e2viz.render.marked import KEY
+from e2viz.render.job import Job
 from e2viz.render.layout import lay_out
 from e2viz.render.marks import Arcs, Box, ColorBar, Dot, Line, Mark, Pixels, Text
 from e2viz.render.palette import Theme, color_table, for_theme, theme_named
@@ -21,8 +23,27 @@ WEIGHTS = {"regular": 400, "medium": 500, "semibold": 600, "mono": 400}
 ANCHORS = {"l": "start", "m": "middle", "r": "end"}
 
 
-def svg(scene: Scene, frame: int = 0, *, width: int = 900, theme: str = "light") -> str:
-    """One frame as an SVG document.
+def svg_file(job: Job) -> bytes:
+    """One moment as an SVG file, as many CSS pixels wide as the look says."""
+    assert job.size_px
+    look = job.look
+    return svg(
+        job.scene, job.still_frame, width=look.width, theme=look.theme, scale=look.scale, recipe=job.recipe_text
+    ).encode("utf-8")
+
+
+def read_svg(content: bytes) -> str | None:
+    """The recipe among the metadata."""
+    if content.lstrip()[:5] not in (b"<svg ", b"<?xml"):
+        return None
+    found = re.search(rf'<metadata id="{KEY}">(.*?)</metadata>', content.decode("utf-8", "replace"), re.DOTALL)
+    return html.unescape(found[1]) if found else None
+
+
+def svg(
+    scene: Scene, frame: int = 0, *, width: int = 900, theme: str = "light", scale: Number = 1, recipe: str = ""
+) -> str:
+    """One frame as an SVG document, with a recipe's JSON among its metadata.
 
     Raises:
         ValueError: a frame that the scene does not have.
@@ -32,11 +53,12 @@ def svg(scene: Scene, frame: int = 0, *, width: int = 900, theme: str = "light")
         raise ValueError(f"frame must be from 0 to {scene.frames - 1}, got {frame}")
     page = theme_named(theme)
     sheet = lay_out(scene, width)
-    size = f'width="{width}" height="{sheet.height}" viewBox="0 0 {width} {sheet.height}"'
+    shown = f'width="{_n(width * scale)}" height="{_n(sheet.height * scale)}"'
+    size = f'{shown} viewBox="0 0 {width} {sheet.height}" role="img"'
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{SANS}">']
     parts.append(f"<title>{html.escape(scene.title)}</title>")
-    if scene.recipe is not None:
-        parts.append(f'<metadata id="{KEY}">{html.escape(scene.recipe.to_json())}</metadata>')
+    if recipe:
+        parts.append(f'<metadata id="{KEY}">{html.escape(recipe)}</metadata>')
     if page.background:
         parts.append(f'<rect width="100%" height="100%" fill="{page.background}"/>')
     writer = Writer(page)
