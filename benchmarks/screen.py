@@ -16,7 +16,8 @@ from e2viz.measure.sweep import Sweep, sweep
 from e2viz.models import build
 from e2viz.nn.functional import PATH_VARIABLE
 from e2viz.nn.probe import probes
-from e2viz.render.encode import FORMATS, encode
+from e2viz.render.encode import encode
+from e2viz.render.formats import FORMATS
 from e2viz.render.palette import MODEL_COLORS
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
 from e2viz.ui.player import pack

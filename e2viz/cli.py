@@ -138,25 +138,29 @@ def _data(arguments: argparse.Namespace) -> int:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    from e2viz import scenes
+    from dataclasses import replace
+
     from e2viz.render.embed import read_recipe
     from e2viz.render.encode import encode
+    from e2viz.render.formats import FORMATS
 
-    suffix = arguments.output.suffix.removeprefix(".").lower()
-    scene = scenes.make(read_recipe(arguments.recipe))
-    data = encode(
-        scene, suffix, fps=arguments.fps, width=arguments.width, theme=arguments.theme, frame=_frame(scene, arguments),
-        easing=arguments.easing,
-    )  # fmt: skip
+    suffix = arguments.output.suffix.lower()
+    format = next((name for name, each in FORMATS.items() if each.suffix == suffix), None)
+    if format is None:
+        known = ", ".join(each.suffix for each in FORMATS.values())
+        raise ValueError(f"the output must end in one of {known}, got {suffix[:20] or 'no suffix'}")
+    recipe = read_recipe(arguments.recipe)
+    asked = {"fps": arguments.fps, "width": arguments.width, "theme": arguments.theme, "scale": arguments.scale,
+             "easing": arguments.easing, "loop": arguments.loop, "angle_deg": arguments.angle}  # fmt: skip
+    look = replace(recipe.look, **{name: value for name, value in asked.items() if value is not None})
+
+    from e2viz import scenes  # what was refused above needed no model
+
+    scene = scenes.make(recipe)
+    data = encode(scene, format, look=look)
     arguments.output.write_bytes(data)
     print(f"{arguments.output}: {len(data) / 1000:,.0f} kB, {scene.frames} frames")
     return 0
-
-
-def _frame(scene, arguments: argparse.Namespace) -> int:
-    """The frame nearest to the angle asked for, round the circle."""
-    away = [abs((angle - arguments.angle + 180) % 360 - 180) for angle in scene.angles_deg]
-    return min(range(scene.frames), key=away.__getitem__)
 
 
 def _progress():
@@ -223,14 +227,15 @@ def parser() -> argparse.ArgumentParser:
 
     render = command("render", _render, "make the file of a recipe, or of a file that carries one, without a browser")
     render.add_argument("recipe", type=Path, metavar="RECIPE", help="recipe JSON, or any file exported by the app")
-    render.add_argument(
-        "-o", "--output", type=Path, required=True, help="a .gif, .mp4, .webp, .apng, .png, .svg or .csv"
-    )
-    render.add_argument("--theme", default="light", help="light, dark or transparent")
-    render.add_argument("--width", type=int, default=900, help="in pixels")
-    render.add_argument("--fps", type=float, default=20)
-    render.add_argument("--easing", default="linear", help="linear, smooth or quarters")
-    render.add_argument("--angle", type=float, default=0.0, help="of a still, in degrees")
+    kinds = ".gif, .mp4, .webp, .apng, .zip, .html, .png, .svg, .pdf, .csv or .json"
+    render.add_argument("-o", "--output", type=Path, required=True, help=f"a {kinds}")
+    render.add_argument("--theme", help="light, dark or transparent; all of these: as the recipe says if absent")
+    render.add_argument("--width", type=int, help="in pixels")
+    render.add_argument("--scale", type=float, help="pixels for each of these, for sharp screens")
+    render.add_argument("--fps", type=float, help="angles a second")
+    render.add_argument("--easing", help="linear, smooth or quarters")
+    render.add_argument("--loop", help="loop, back (there and back) or once")
+    render.add_argument("--angle", type=float, help="of a still, in degrees")
 
     command("data", _data, "what each task is, with the checksums of its splits", data=True)
     return top

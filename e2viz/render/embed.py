@@ -1,4 +1,4 @@
-"""The recipe inside an exported file, and how to get it back: what restores a view when a file is dropped on the app."""
+"""The recipe inside an exported file, got back: what restores a view when a file is dropped on the app."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,11 @@ def _own_json(content: bytes) -> str:
     if b'"numbers"' not in content[: 2 * MAX_RECIPE_BYTES]:
         return text
     values: dict[str, Any] = json_object(text, most=MAX_FILE_BYTES)
-    return json.dumps(values["recipe"]) if isinstance(values.get("recipe"), dict) else text
+    if "recipe" in values and "page" not in values:
+        if not isinstance(values["recipe"], dict):
+            raise ValueError("the file must hold a recipe written by e2viz, got numbers without one")
+        return json.dumps(values["recipe"])
+    return text
 
 
 def _content(path: Path) -> bytes:

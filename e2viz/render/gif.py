@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from e2viz.render.marked import KEY, comment_recipe
 from e2viz.render.indexed import CLEAR, indexed_frames
 from e2viz.render.job import Job
+from e2viz.render.marked import KEY, comment_recipe
 from e2viz.render.timeline import durations_ms
 
 MAX_FPS = 50  # browsers play anything faster at ten frames a second

@@ -96,7 +96,9 @@ class Look:
 
     def to_dict(self) -> dict[str, Number | str]:
         """The fields that are not as usual."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        usual = {each.name: each.default for each in fields(self)}
+        return {name: value for name, value in values.items() if value != usual[name]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Look":

@@ -9,9 +9,9 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from e2viz.render.draw import draw
-from e2viz.render.marked import KEY, zip_text
 from e2viz.render.indexed import indexed_frames
 from e2viz.render.job import Job
+from e2viz.render.marked import KEY, zip_text
 from e2viz.render.timeline import durations_ms
 
 # EXIF ImageDescription: the one text field that Pillow writes and reads in WebP.

@@ -236,7 +236,8 @@ def _checked_settings(settings: object) -> dict[str, Setting]:
             raise ValueError(f"a setting's name must be text and no recipe field, got {brief(name)}")
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if not isinstance(item, (str, int, float, bool)) or item != item:
-                raise ValueError(f"setting {name!r} must be text, a number, a truth value or a list, got {brief(value)}")
+                rule = "text, a number, a truth value or a list"
+                raise ValueError(f"setting {brief(name)} must be {rule}, got {brief(value)}")
     return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from e2viz.render.draw import over_picture
-from e2viz.render.marked import KEY
 from e2viz.render.job import Job
 from e2viz.render.layout import lay_out
+from e2viz.render.marked import KEY
 from e2viz.render.marks import Arcs, Box, ColorBar, Dot, Line, Mark, Pixels, Text
 from e2viz.render.palette import Theme, color_table, for_theme, theme_named
 from e2viz.render.ring import LINE_PX, SEGMENT_GAP_PX, point, segment_edges_deg

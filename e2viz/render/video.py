@@ -1,5 +1,6 @@
 """MP4 that slides and phones play: H.264, 4:2:0, even sides, colours tagged as BT.709, playable before it is loaded."""
 
+import contextlib
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from e2viz.render.draw import draw
-from e2viz.render.marked import KEY, after_key
 from e2viz.render.job import Job
+from e2viz.render.marked import KEY, after_key
 from e2viz.render.timeline import even_rate
 
 # The conversion and the tags say the same: a player that is told nothing guesses, and is up to 12 levels off.
@@ -51,6 +52,8 @@ def mp4(job: Job) -> bytes:
             finally:
                 if process.poll() is None:
                     process.kill()
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.close()
                 process.wait()
             if failed:
                 errors.seek(0)

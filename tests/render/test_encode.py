@@ -2,19 +2,26 @@
 
 import csv
 import io
+import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import imageio_ffmpeg
 import numpy as np
+import pandas
 import pytest
 from PIL import Image
 from sample_scene import sample_scene
 
 from e2viz.render.draw import draw
 from e2viz.render.embed import read_recipe
-from e2viz.render.encode import EASINGS, FORMATS, durations_ms, encode, frame_order
+from e2viz.render.encode import encode
+from e2viz.render.formats import FORMATS
+from e2viz.render.indexed import indexed_frames
+from e2viz.render.look import EASINGS, Look
 from e2viz.render.recipe import Recipe, png_data_url
+from e2viz.render.timeline import durations_ms, even_rate, frame_order, moments
 
 SCENE = sample_scene(12)
 WIDTH = 390
@@ -24,23 +31,48 @@ def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
+def with_look(recipe, **look):
+    return replace(recipe, look=Look(**look))
+
+
 @pytest.mark.parametrize("format", FORMATS)
-def test_recipe_comes_back(format, tmp_path):
-    content = encode(SCENE, format, width=WIDTH)
-    assert read_recipe(content) == SCENE.recipe
+def test_recipe_comes_back_with_how_it_was_drawn(format, tmp_path):
+    content = encode(SCENE, format, width=WIDTH, fps=25)
+    assert read_recipe(content) == with_look(SCENE.recipe, width=WIDTH, fps=25)
     path = tmp_path / f"file{FORMATS[format].suffix}"
     path.write_bytes(content)
-    assert read_recipe(path) == SCENE.recipe
+    assert read_recipe(path) == with_look(SCENE.recipe, width=WIDTH, fps=25)
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "mp4"])
+def test_the_same_file_is_made_from_the_recipe_inside(format):
+    first = encode(SCENE, format, width=WIDTH, fps=25, theme="dark", easing="smooth", frame=3)
+    again = sample_scene(12)
+    object.__setattr__(again, "recipe", read_recipe(first))
+    assert encode(again, format) == first
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_drawn_picture_comes_back(format):
     file = io.BytesIO()
     Image.fromarray(np.eye(28, dtype=np.uint8)).save(file, "PNG")
-    recipe = Recipe(page="rotation", picture=png_data_url(file.getvalue()), settings={"text": "ä <&>\"'"})
+    recipe = Recipe(page="rotation", picture=png_data_url(file.getvalue()), settings={"text": "ä <&>\"'\\=;#()"})
     scene = sample_scene(2, rows=False)
     object.__setattr__(scene, "recipe", recipe)
-    assert read_recipe(encode(scene, format, width=WIDTH)) == recipe
+    assert read_recipe(encode(scene, format, width=WIDTH)) == with_look(recipe, width=WIDTH)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_photograph_comes_back(format):
+    """A recipe of half a megabyte: longer than a command line, a comment block or a cell of a table may be."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "PNG")
+    recipe = Recipe(page="rotation", picture=png_data_url(file.getvalue()))
+    scene = sample_scene(2, rows=False)
+    object.__setattr__(scene, "recipe", recipe)
+    assert len(recipe.to_json()) > 500_000
+    assert read_recipe(encode(scene, format, width=WIDTH)) == with_look(recipe, width=WIDTH)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -67,6 +99,40 @@ def test_gif_time_frames_and_loop():
     assert image.n_frames == 12
     assert image.info["loop"] == 0
     assert "loop" not in opened(encode(SCENE, "gif", width=WIDTH, loop=False)).info
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "transparent"])
+def test_every_gif_frame_is_its_scene(theme):
+    """What only stores changes decodes to the whole indexed picture, frame by frame."""
+    image = opened(encode(SCENE, "gif", width=WIDTH, theme=theme))
+    expected = indexed_frames(SCENE, list(range(12)), width=WIDTH, theme=theme, scale=1.0)
+    for frame, indexed in enumerate(expected):
+        image.seek(frame)
+        found, wanted = np.asarray(image.convert("RGBA")), np.asarray(indexed.convert("RGB"))
+        shown = np.asarray(indexed) != 255
+        assert np.array_equal(found[..., 3] == 255, shown)
+        assert np.array_equal(found[shown][:, :3], wanted[shown])
+
+
+def test_gif_has_one_color_table_and_stores_what_changed():
+    content = encode(SCENE, "gif", width=WIDTH)
+    image, local, areas = opened(content), 0, []
+    for frame in range(image.n_frames):
+        image.seek(frame)
+        _, (left, top, right, bottom), _, _ = image.tile[0] if image.tile else (0, (0, 0, 0, 0), 0, 0)
+        areas.append((right - left) * (bottom - top))
+        local += image.palette is not image.global_palette and image.dispose_extent is None
+    assert content[10] & 0x80 and not local
+    assert max(areas[1:]) < 0.9 * areas[0]
+
+
+@pytest.mark.skipif(shutil.which("gifsicle") is None, reason="gifsicle is not installed")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_gif_is_about_as_small_as_gifsicle_makes_it(theme, tmp_path):
+    path = tmp_path / "scene.gif"
+    path.write_bytes(encode(SCENE, "gif", width=WIDTH, theme=theme))
+    smaller = subprocess.run(["gifsicle", "-O2", str(path)], capture_output=True, check=True).stdout
+    assert path.stat().st_size <= 1.05 * len(smaller)
 
 
 def test_gif_maps_keep_their_colors():
@@ -118,8 +184,21 @@ def test_mp4_size_rate_and_frames(width, tmp_path):
     pictures = np.frombuffer(decoded.stdout, np.uint8).reshape(-1, size[1], size[0], 3)
     assert len(pictures) == 12
     assert np.abs(pictures[0, : expected.height, :width].astype(int) - np.asarray(expected)).mean() < 4
+    flat, shown = flat_squares(np.asarray(expected)), pictures[0].astype(float)
+    away = [np.abs(shown[y + 4 : y + 12, x + 4 : x + 12].mean((0, 1)) - color).max() for y, x, color in flat]
+    assert len(away) > 500 and np.quantile(away, 0.99) <= 2
+    assert b"bt709" in decoded.stderr and b"yuv420p(tv, bt709" in decoded.stderr
     content = path.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")  # starts before it is loaded
+
+
+def flat_squares(pixels):
+    """Corners and colour of squares of 16 pixels in one colour."""
+    for y in range(0, pixels.shape[0] - 15, 8):
+        for x in range(0, pixels.shape[1] - 15, 8):
+            square = pixels[y : y + 16, x : x + 16].reshape(-1, 3)
+            if (square == square[0]).all():
+                yield y, x, square[0]
 
 
 def test_mp4_has_no_clear_page():
@@ -137,16 +216,52 @@ def test_svg_is_xml_with_text_and_one_arc_for_each_angle():
 
 
 def test_csv_holds_every_angle():
-    lines = encode(SCENE, "csv").decode("utf-8").splitlines()
-    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    content = encode(SCENE, "csv").decode("utf-8")
+    rows = list(csv.DictReader(io.StringIO(content)))
+    assert pandas.read_csv(io.StringIO(content))["angle_deg"].tolist() == SCENE.angles_deg.tolist()
+    assert np.loadtxt(io.StringIO(content), delimiter=",", skiprows=1, usecols=0).tolist() == SCENE.angles_deg.tolist()
     assert [float(row["angle_deg"]) for row in rows] == SCENE.angles_deg.tolist()
     assert [int(row["ViT: class"]) for row in rows] == SCENE.rings[1].classes.tolist()
 
 
+def played(frames, **look):
+    return moments(np.arange(frames) * 360.0 / frames, Look(**look))
+
+
 def test_durations_do_not_drift():
-    assert durations_ms(4, 20, 10) == [50] * 4
-    assert sum(durations_ms(30, 30, 10)) == 1000
-    assert set(durations_ms(30, 30, 10)) == {30, 40}
+    assert durations_ms(played(4, fps=20), 10) == [50] * 4
+    assert sum(durations_ms(played(30, fps=30), 10)) == 1000
+    assert set(durations_ms(played(30, fps=30), 10)) == {30, 40}
+
+
+def test_there_and_back_rests_and_ranges():
+    back = [each.frame for each in played(4, loop="back")]
+    assert back == [0, 1, 2, 3, 2, 1]
+    resting = played(8, fps=10, hold_s=1.0)
+    assert [each.duration_s for each in resting] == pytest.approx([1.1, 0.1] * 4)
+    assert [each.frame for each in played(8, start_deg=90, end_deg=180)] == [2, 3]
+    assert [each.frame for each in played(8, every=2)] == [0, 2, 4, 6]
+    assert sum(each.duration_s for each in played(8, every=2)) == pytest.approx(sum(e.duration_s for e in played(8)))
+    with pytest.raises(ValueError, match="range must hold"):
+        played(8, start_deg=91, end_deg=92)
+
+
+@pytest.mark.parametrize("fps", [0.1, 0.67, 1, 9, 20, 60])
+def test_a_video_has_a_rate_that_players_keep(fps):
+    rate, repeats = even_rate(played(4, fps=fps))
+    assert 10 <= rate <= 60 and sum(repeats) / rate == pytest.approx(4 / fps, rel=0.01)
+
+
+@pytest.mark.parametrize("format", [name for name, each in FORMATS.items() if each.animated])
+def test_four_slow_frames(format):
+    """A page of few angles at a slow pace asks for less than one frame a second."""
+    scene = sample_scene(4, rows=False)
+    content = encode(scene, format, width=WIDTH, fps=1 / 3)
+    if format in ("gif", "webp", "apng"):
+        image = opened(content)
+        image.seek(1)
+        image.load()
+        assert image.info["duration"] == 3000
 
 
 @pytest.mark.parametrize("easing", EASINGS)
@@ -164,7 +279,7 @@ def test_progress_is_told_and_may_cancel():
     def cancel(done: int, total: int) -> None:
         raise InterruptedError
 
-    for format in ("gif", "mp4", "webp", "apng"):
+    for format in ("gif", "mp4", "webp", "apng", "zip"):
         with pytest.raises(InterruptedError):
             encode(SCENE, format, width=WIDTH, progress=cancel)
 
