@@ -1,8 +1,9 @@
-"""Lifting and group self-attention: the functions that the layers call, one door for two paths.
+"""Lifting and group self-attention: the functions that the layers call, one door for every path.
 
 The *native* path is a compiled kernel (float32 on the CPU); the *torch* path is factorised, tiled PyTorch that
-needs no compiler. Both compute the same thing, with their own backward. The environment variable
-`E2VIZ_ATTENTION=native|torch` forces one of them.
+needs no compiler. On other devices the *batched* path takes whole batches in a few large operations. All compute the
+same thing, with their own backward. The environment variable `E2VIZ_ATTENTION=native|torch|batched` forces one of
+them; what suits the CPU alone is never taken elsewhere.
 
 Every map is the plain view of a 1x1 convolution's output whose channels are depth first:
 [batch depth head (group) height width].
@@ -16,11 +17,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from e2viz.nn import factorised, native, probabilities
+from e2viz.nn import batched, factorised, native, probabilities
 from e2viz.nn.heap import keep_freed_memory
 from e2viz.nn.pointwise import Pointwise, weight_and_bias
 
 PATH_VARIABLE = "E2VIZ_ATTENTION"
+PATHS = ("native", "torch", "batched")
 
 
 def group_attention(
@@ -290,8 +292,9 @@ def _implementation(*tensors: Tensor) -> ModuleType:
     forced = os.environ.get(PATH_VARIABLE, "")
     if forced:
         _check_forced(forced)
-    supported = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
-    if forced == "torch" or not supported:
+    if forced == "batched" or any(not tensor.is_cpu for tensor in tensors):
+        return batched
+    if forced == "torch" or any(tensor.dtype != torch.float32 for tensor in tensors):
         return factorised
     if native.available():
         return native
@@ -301,8 +304,8 @@ def _implementation(*tensors: Tensor) -> ModuleType:
 
 
 def _check_forced(forced: str) -> None:
-    if forced not in ("native", "torch"):
-        raise ValueError(f"{PATH_VARIABLE} must be native or torch, got {forced!r}")
+    if forced not in PATHS:
+        raise ValueError(f"{PATH_VARIABLE} must be {', '.join(PATHS[:-1])} or {PATHS[-1]}, got {forced!r}")
 
 
 def _check_maps(query: Tensor, key: Tensor, value: Tensor) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+HALF = (torch.bfloat16, torch.float16)
 
 
 class Pointwise(nn.Module):
@@ -36,6 +39,13 @@ class WholeNorm(nn.GroupNorm):
     def __init__(self, channels: int) -> None:
         super().__init__(1, channels, eps=1e-12)
 
+    def forward(self, maps: Float[Tensor, "batch channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
+        """In single precision at least: statistics over ten thousands of numbers do not fit into half."""
+        if maps.dtype in HALF:
+            whole = super().forward(maps.float())
+            return whole if autocast_runs(maps.device) else whole.to(maps.dtype)
+        return super().forward(maps)
+
 
 class ChannelNorm(nn.LayerNorm):
     """Normalises over the channels at each position by itself (ε = 1e-12)."""
@@ -45,6 +55,16 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, maps: Float[Tensor, "batch channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
         return super().forward(maps.movedim(1, -1)).movedim(-1, 1)
+
+
+def autocast_runs(device: torch.device) -> bool:
+    """Whether operations on the device are now cast to half precision."""
+    return torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
+
+
+def single_precision(device: torch.device) -> AbstractContextManager[object]:
+    """No autocast on the device while this context lasts."""
+    return torch.autocast(device.type, enabled=False) if autocast_runs(device) else nullcontext()
 
 
 def weight_and_bias(layer: nn.Module) -> tuple[Tensor | None, Tensor | None]:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from e2viz.groups import Group
 from e2viz.nn import fused
-from e2viz.nn.pointwise import ChannelNorm, Pointwise
+from e2viz.nn.pointwise import ChannelNorm, Pointwise, single_precision
 
 
 def acted_offsets(group: Group, window: int) -> Float[Tensor, "coordinate v window window"]:
@@ -71,4 +71,9 @@ class PlaneEncoding(nn.Module):
         at_once = fused.plane_encoding(self.row_offsets, self.column_offsets, self.row, self.column)
         if at_once is not None:
             return at_once
+        # They are a few hundred numbers that every score needs: single precision under autocast too.
+        with single_precision(self.row_offsets.device):
+            return self._step_by_step()
+
+    def _step_by_step(self) -> Float[Tensor, "v depth window window"]:
         return torch.cat([self.row(self.row_offsets[:, None]), self.column(self.column_offsets[:, None])], dim=1)

@@ -21,8 +21,8 @@ def group_attention(
     """Joint softmax over key element and offset, at the chosen pixels; see `functional`."""
     window = plane_encoding.shape[-1]
     depth_plane = plane_encoding.shape[1]
-    rows, columns = pixels[:, 0], pixels[:, 1]
-    chosen = query[..., rows, columns] * scale
+    pixels = pixels.to(query.device)
+    chosen = query[..., pixels[:, 0], pixels[:, 1]] * scale
     keys, inside = _windows(key, window, pixels)
     content = torch.einsum("bcegn,bcemnij->begnmij", chosen, keys)[:, :, None]
     plane = torch.einsum("bcegn,vcij->bevgnij", chosen[:, :depth_plane], plane_encoding)[:, :, :, :, :, None]
@@ -45,6 +45,7 @@ def lifting_attention(
 ) -> Float[Tensor, "batch head group pixel window window"]:
     """Softmax over the offsets, at the chosen pixels; see `functional`."""
     window = plane_encoding.shape[-1]
+    pixels = pixels.to(query.device)
     chosen = query[..., pixels[:, 0], pixels[:, 1]] * scale
     keys, inside = _windows(key, window, pixels)
     content = torch.einsum("bcen,bcenij->benij", chosen, keys)[:, :, None]

@@ -112,7 +112,7 @@ def test_path_with_a_kernel_is_native_for_float32_alone(monkeypatch):
 
 def test_unknown_path_is_refused(monkeypatch):
     monkeypatch.setenv(functional.PATH_VARIABLE, "fast")
-    with pytest.raises(ValueError, match="must be native or torch, got 'fast'"):
+    with pytest.raises(ValueError, match="must be native, .* or .*, got 'fast'"):
         functional.group_attention(*random_inputs(), scale=SCALE)
 
 
