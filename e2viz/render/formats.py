@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from e2viz.render.gif import MAX_FPS, gif, read_gif
+from e2viz.render.html import html_file, read_html
 from e2viz.render.job import Job
 from e2viz.render.marked import KEY, after_key, image_facts
 from e2viz.render.numbers import csv_file, json_file, read_csv
@@ -71,6 +72,9 @@ FORMATS: dict[str, Format] = {
     "zip": Format(
         title="PNGs in a ZIP", suffix=".zip", mime="application/zip", kind="animation", write=png_sequence,
         read=read_zip,
+    ),
+    "html": Format(
+        title="HTML", suffix=".html", mime="text/html", kind="animation", write=html_file, read=read_html
     ),
     "png": Format(title="PNG", suffix=".png", mime="image/png", kind="still", write=png, read=_read_png),
     "svg": Format(title="SVG", suffix=".svg", mime="image/svg+xml", kind="still", write=svg_file, read=read_svg),

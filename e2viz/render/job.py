@@ -74,6 +74,11 @@ class Job:
         return played
 
     @property
+    def turn_s(self) -> float:
+        """How long a player takes for all angles."""
+        return self.scene.frames / float(self.look.fps)
+
+    @property
     def still_frame(self) -> int:
         """The frame nearest to the angle of a still, round the circle."""
         away = [abs((float(angle) - self.look.angle_deg + 180) % 360 - 180) for angle in self.scene.angles_deg]

@@ -6,11 +6,11 @@ import struct
 import numpy as np
 import pytest
 
+from e2viz.render.browser import source
 from e2viz.render.draw import MAP_SHARE, draw, over_picture
 from e2viz.render.palette import color_table
 from e2viz.render.scene import Panel, Row, Scene
 from e2viz.render.svg import svg
-from e2viz.ui.browser import source
 from e2viz.ui.player import pack
 
 GREY = np.arange(2 * 9, dtype=np.uint8).reshape(2, 3, 3) * 14

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from e2viz.render.browser import source
 from e2viz.render.palette import color_table
-from e2viz.ui.browser import source
 from e2viz.ui.player import Options, pack
 from tests.ui.scenes import scene
 

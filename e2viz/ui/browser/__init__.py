@@ -1,8 +1,8 @@
-"""Scripts and styles of the components, read as text: Streamlit takes a single line for a path."""
+"""Scripts and styles of the app's small components, read as text: Streamlit takes a single line for a path."""
 
 from pathlib import Path
 
-_HERE = Path(__file__).parent
+from e2viz.render.browser import joined
 
 
 def source(*names: str) -> str:
@@ -11,7 +11,4 @@ def source(*names: str) -> str:
     Raises:
         LookupError: a file that is not shipped.
     """
-    missing = [name for name in names if not (_HERE / name).is_file()]
-    if missing:
-        raise LookupError(f"no such browser source: {', '.join(missing)}")
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+    return joined(Path(__file__).parent, *names)

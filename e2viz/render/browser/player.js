@@ -147,7 +147,7 @@ function scaffold(parentElement) {
   return state;
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function show({ data, parentElement, setStateValue }) {
   const state = (parentElement.e2viz ??= scaffold(parentElement));
   state.send = setStateValue;
   const scene = unpack(data);
