@@ -17,6 +17,8 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from e2viz import limits
+
 
 @dataclass(frozen=True)
 class Group:
@@ -141,16 +143,21 @@ class Group:
 def group(name: str) -> Group:
     """The group called ``name``: "c4", "d4", "c16", ...; "p4" is C4 and "p4m" is D4.
 
+    A name comes from a link, a recipe, a card or a file, so that its order has a bound; ``Group(n)`` has none.
+
     Raises:
         LookupError: if the name is not of that form.
+        ValueError: if the group has more elements than may be asked for by name.
     """
     word = name.lower().strip()
     wallpaper = re.fullmatch(r"p([1-9][0-9]*)(m?)", word)
     point = re.fullmatch(r"([cd])([1-9][0-9]*)", word)
-    if wallpaper:
-        return Group(int(wallpaper[1]), wallpaper[2] == "m")
-    if point:
-        return Group(int(point[2]), point[1] == "d")
+    if wallpaper or point:
+        digits, mirrored = (wallpaper[1], wallpaper[2] == "m") if wallpaper else (point[2], point[1] == "d")
+        rotations = int(digits[: limits.MOST_DIGITS])
+        if len(digits) > limits.MOST_DIGITS or rotations * (1 + mirrored) > limits.LARGEST_GROUP:
+            raise ValueError(f"a group must have at most {limits.LARGEST_GROUP} elements, got {limits.shown(name)}")
+        return Group(rotations, mirrored)
     near = difflib.get_close_matches(word, ["c1", "c2", "c4", "c8", "c16", "d1", "d2", "d4", "d8", "p4", "p4m"])
     raise LookupError(
         f"no group is called {name!r}; use c or d and a number, such as {', '.join(near or ['c4', 'd4'])}"

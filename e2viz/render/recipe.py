@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from e2viz import limits
+from e2viz.limits import shown as brief
 from e2viz.render.look import Look
 
 Setting = str | int | float | bool | list
@@ -20,8 +22,6 @@ LINK_PICTURE_MAX_CHARACTERS = 1500
 _COMPACT_PREFIX = "png."
 # Version 1 had no version and no look; what it says is understood as it was.
 VERSION = 2
-MAX_BYTES = 8_000_000
-MAX_NAME, MAX_MODELS, MAX_SETTINGS, MAX_SETTING = 60, 64, 64, 4000
 
 
 def png_data_url(png: bytes) -> str:
@@ -37,32 +37,19 @@ def _nearest(name: str, valid: Collection[str]) -> str:
 def _refuse_unknown(what: str, names: Collection[str], valid: Collection[str]) -> None:
     for name in names:
         if name not in valid:
-            raise ValueError(f"unknown {what} {brief(name)}; nearest: {_nearest(str(name)[:MAX_NAME], valid)}")
+            raise ValueError(f"unknown {what} {brief(name)}; nearest: {_nearest(str(name)[: limits.LONGEST_NAME], valid)}")
 
 
-def json_object(text: str | bytes, *, most: int = MAX_BYTES) -> dict[str, Any]:
+def json_object(text: str | bytes, *, most: int = limits.LARGEST_RECIPE) -> dict[str, Any]:
     """A JSON object from a file that anybody may have written.
 
     Raises:
         ValueError: text that is too long, too deeply nested, no JSON, or no object.
     """
-    if len(text) > most:
-        raise ValueError(f"a recipe must have at most {most:,} characters, got {len(text):,}")
-    try:
-        values = json.loads(text)
-    except RecursionError:
-        raise ValueError("a recipe must not be nested that deeply") from None
-    except ValueError as error:  # also a number of too many digits, and bytes that are no text
-        raise ValueError(f"a recipe must be JSON: {str(error)[:200]}") from error
+    values = limits.read_json(text, "a recipe", most)
     if not isinstance(values, dict):
         raise ValueError(f"a recipe must be an object, got {type(values).__name__}")
     return values
-
-
-def brief(value: object) -> str:
-    """A value as it stands in an error: its beginning, on one line."""
-    text = repr(value[:80] if isinstance(value, str | bytes | list | tuple) else value)
-    return text if len(text) <= 80 else text[:79] + "…"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,16 +78,20 @@ class Recipe:
     look: Look = field(default_factory=Look)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.page, str) or not re.fullmatch(rf"[a-z][a-z0-9_]{{0,{MAX_NAME - 1}}}", self.page):
+        if not isinstance(self.page, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", self.page):
             raise ValueError(f"page must be a lower-case name, got {brief(self.page)}")
         if isinstance(self.models, str) or not all(isinstance(name, str) and name for name in self.models):
             raise ValueError(f"models must be a list of names, got {brief(self.models)}")
-        if len(self.models) > MAX_MODELS or max(map(len, self.models), default=0) > 4 * MAX_NAME:
-            raise ValueError(f"models must be at most {MAX_MODELS} short names, got {brief(self.models)}")
+        limits.check_models(self.models)
+        for name in self.models:
+            limits.at_most("the length of the name of a model", len(name), limits.LONGEST_NAME, "characters")
         if not isinstance(self.picture, str):
             raise ValueError(f"picture must be a sample's name or a data URL, got {type(self.picture).__name__}")
-        if isinstance(self.angles, bool) or not isinstance(self.angles, int) or not 1 <= self.angles <= 720:
-            raise ValueError(f"angles must be a whole number from 1 to 720, got {brief(self.angles)}")
+        if not self.picture.startswith("data:") and len(self.picture) > limits.LONGEST_NAME:
+            raise ValueError(f"picture must be a sample's name or a data URL, got {brief(self.picture)}")
+        is_number = isinstance(self.angles, int) and not isinstance(self.angles, bool)
+        if not is_number or not 1 <= self.angles <= limits.MOST_ANGLES:
+            raise ValueError(f"angles must be a whole number from 1 to {limits.MOST_ANGLES}, got {brief(self.angles)}")
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {brief(self.method)}")
         if not isinstance(self.look, Look):
@@ -194,7 +185,10 @@ class Recipe:
         if "look" in values:
             values["look"] = Look.from_text(query["look"])
         if "angles" in values:
-            values["angles"] = _setting_from_text(query["angles"])
+            values["angles"] = limits.whole_number(query["angles"], 1, limits.MOST_ANGLES)
+            if values["angles"] is None:
+                most = limits.MOST_ANGLES
+                raise ValueError(f"angles must be a whole number from 1 to {most}, got {brief(query['angles'])}")
         return cls(page=page, settings={name: _setting_from_text(text) for name, text in others.items()}, **values)
 
 
@@ -229,15 +223,12 @@ def look_of(values: Mapping[str, Any]) -> Look:
 def _checked_settings(settings: object) -> dict[str, Setting]:
     if not isinstance(settings, Mapping):
         raise ValueError(f"settings must be an object, got {type(settings).__name__}")
-    if len(settings) > MAX_SETTINGS or len(json.dumps(list(settings.values()), default=str)) > MAX_SETTING:
-        raise ValueError(f"settings must be at most {MAX_SETTINGS} and short, got {len(settings)}")
+    if len(settings) > limits.MOST_SETTINGS:
+        raise ValueError(f"a recipe must have at most {limits.MOST_SETTINGS} settings, got {len(settings)}")
     for name, value in settings.items():
-        if not isinstance(name, str) or not name or name in _FIELDS:
+        if not isinstance(name, str) or not 0 < len(name) <= limits.LONGEST_NAME or name in _FIELDS:
             raise ValueError(f"a setting's name must be text and no recipe field, got {brief(name)}")
-        for item in value if isinstance(value, (list, tuple)) else (value,):
-            if not isinstance(item, (str, int, float, bool)) or item != item:
-                rule = "text, a number, a truth value or a list"
-                raise ValueError(f"setting {brief(name)} must be {rule}, got {brief(value)}")
+        limits.check_setting(name, value)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 
@@ -273,7 +264,7 @@ def _setting_to_text(value: Setting) -> str:
 
 def _setting_from_text(text: str) -> Setting:
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
+        value = json.loads(text) if len(text) <= limits.LONGEST_SETTING else text
+    except (ValueError, RecursionError):
         return text
     return text if value is None or isinstance(value, dict) else value

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from e2viz import limits
 from e2viz.data.data_set import DataSet
 from e2viz.data.table import DATA_SETS, data_set
 from e2viz.data.tasks import TASKS
@@ -172,9 +173,10 @@ class Card:
         """The card written by ``to_json``.
 
         Raises:
-            ValueError: if the text is not JSON, or has unknown or missing fields.
+            ValueError: if the text is not JSON, has unknown or missing fields, or asks for more than any network
+                needs (e2viz.limits).
         """
-        fields = _with_data_set(json.loads(text))
+        fields = _with_data_set(limits.read_json(text, "a card", limits.LARGEST_CARD))
         if unknown := set(fields) - {f.name for f in dataclasses.fields(cls)}:
             raise ValueError(f"a card has no field {', '.join(sorted(unknown))}")
         if missing := {"name", "architecture"} - set(fields):
@@ -184,11 +186,12 @@ class Card:
             measured = fields["measured"]
             accuracies = {key: Accuracy(**measured[key]) for key in ("upright", "rotated", "worst_case")}
             fields["measured"] = Measured(**{**measured, **accuracies})
+        limits.check_config(fields.get("config", {}))
         return cls(**fields)
 
     @classmethod
     def read(cls, path: Path) -> Card:
-        return cls.from_json(path.read_text(encoding="utf-8"))
+        return cls.from_json(limits.read_bytes(path, "a card", limits.LARGEST_CARD).decode("utf-8"))
 
 
 _FORMER_FIELDS = ("class_names", "channels", "image_size", "mean", "std")

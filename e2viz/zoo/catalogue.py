@@ -7,23 +7,41 @@ import functools
 from pathlib import Path
 
 from e2viz import places
+from e2viz.groups import group
+from e2viz.limits import LONGEST_NAME, shown
+from e2viz.zoo import damage
 from e2viz.zoo.card import Card
-from e2viz.zoo.weights import Model, read_model
+from e2viz.zoo.weights import Model, WeightsError, read_model
 from e2viz.zoo.wrapped import read_learned, wrap, wrapping
 
 WEIGHTS_FOLDER = places.WEIGHTS
 
 
 def list_models(folder: Path = WEIGHTS_FOLDER, *, wrapped: bool = False) -> list[str]:
-    """Names of the trained models, in alphabetical order; also those wrapped by a trained aggregation, if asked."""
-    found = sorted(path.stem for path in folder.glob("*.json"))
-    return [name for name in found if wrapped or wrapping(name) is None]
+    """Names of the trained models, in alphabetical order; also those wrapped by a trained aggregation, if asked.
+
+    A model whose card or weights are damaged is none of them: ``damaged`` says which and why.
+    """
+    found = sorted(path for path in folder.glob("*.json") if not damage.problem(path))
+    return [path.stem for path in found if wrapped or wrapping(path.stem) is None]
+
+
+def damaged(folder: Path = WEIGHTS_FOLDER) -> dict[str, str]:
+    """Why each model that has a card cannot be used, by name; empty when all is well."""
+    found = {path.stem: damage.problem(path) for path in sorted(folder.glob("*.json"))}
+    return {name: why for name, why in found.items() if why}
 
 
 def is_model(name: str, folder: Path = WEIGHTS_FOLDER) -> bool:
     """Whether ``load`` knows the name: one that has a file, or wrapped by a method that learns nothing."""
     names, wanted = list_models(folder, wrapped=True), wrapping(name)
-    return name in names or (wanted is not None and not wanted.learns and wanted.base in names)
+    if wanted is None or wanted.learns:
+        return name in names
+    try:
+        group(wanted.group)
+    except ValueError:  # more elements than may be asked for
+        return False
+    return wanted.base in names
 
 
 def card(name: str, folder: Path = WEIGHTS_FOLDER) -> Card:
@@ -31,6 +49,7 @@ def card(name: str, folder: Path = WEIGHTS_FOLDER) -> Card:
 
     Raises:
         LookupError: if there is no such model, with the nearest names.
+        WeightsError: if its files are damaged.
     """
     if wrapping(name) and name not in list_models(folder, wrapped=True):
         return load(name, folder).card
@@ -47,22 +66,32 @@ def load(name: str, folder: Path = WEIGHTS_FOLDER) -> Model:
     Raises:
         LookupError: if there is no such model, with the nearest names.
         WeightsError: if its files are damaged or do not fit together.
+        ValueError: if it is wrapped under a group of more elements than may be asked for.
     """
     wanted = wrapping(name)
-    if wanted is None:
-        return read_model(_card_path(name, folder))
-    if wanted.learns:
-        _card_path(name, folder)
-        return read_learned(load(wanted.base, folder), wanted, folder)
-    return wrap(load(wanted.base, folder), wanted.method, wanted.group)
+    if wanted is not None and not wanted.learns:
+        group(wanted.group)
+        return wrap(load(wanted.base, folder), wanted.method, wanted.group)
+    path = _card_path(name, folder)
+    base = None if wanted is None else load(wanted.base, folder)
+    try:
+        return read_model(path) if wanted is None or base is None else read_learned(base, wanted, folder)
+    except WeightsError as error:
+        damage.remember(path, str(error))
+        raise
 
 
 def _card_path(name: str, folder: Path) -> Path:
     names = list_models(folder, wrapped=True)
-    if name not in names:
+    path = folder / f"{name}.json"
+    known = name in names
+    if not known and len(name) <= LONGEST_NAME and path.parent == folder and path.is_file():
+        if why := damage.problem(path):
+            raise WeightsError(why)
+    if not known:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names
-        raise LookupError(f"no model is called {name!r}; nearest: {', '.join(near) or 'there are none yet'}")
-    return folder / f"{name}.json"
+        raise LookupError(f"no model is called {shown(name)}; nearest: {', '.join(near) or 'there are none yet'}")
+    return path
 
 
 _HEADER = (

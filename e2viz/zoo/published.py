@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import pickle
 import re
 from dataclasses import dataclass, field
 from os import PathLike
@@ -86,7 +85,9 @@ def _read(path: str | PathLike[str]) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise WeightsError(f"there is no checkpoint at {path}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except OSError as error:
+        raise WeightsError(f"a checkpoint must be a file that can be read, got {path}: {error.strerror}") from error
+    except Exception as error:  # an unpickler raises whatever the bytes make it stumble over
         raise WeightsError(f"{path} is not a PyTorch state dict that can be read safely: {error}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path} must hold a state dict, names to tensors, got {type(state).__name__}")

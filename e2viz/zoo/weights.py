@@ -95,7 +95,7 @@ def read_model(card_path: Path) -> Model:
         data = card_path.with_name(f"{card.name}.safetensors").read_bytes()
     except OSError as error:
         raise WeightsError(f"{error.filename} cannot be read: {error.strerror}. Check out weights/ again.") from error
-    except (ValueError, TypeError, json.JSONDecodeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WeightsError(f"the card {card_path.name} cannot be read: {error}. Check out weights/ again.") from error
     if checksum(data) != card.weights_checksum:
         raise WeightsError(
@@ -104,7 +104,7 @@ def read_model(card_path: Path) -> Model:
         )
     try:
         network = build(card.architecture, card.config)
-    except (LookupError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, RuntimeError, ArithmeticError) as error:
         raise WeightsError(f"{card.name} cannot be built: {error}. Check out weights/ again.") from error
     try:
         network.load_state_dict(safetensors.torch.load(data), strict=True)
