@@ -32,7 +32,6 @@ LARGEST_CONFIG_NUMBER = 4096
 """Of a network's configuration: widths, sides in pixels, layers, heads."""
 LARGEST_NETWORK = 2**26
 MOST_NESTING = 8
-MOST_CLASSES = 1000
 MOST_SETTINGS = 64
 MOST_LIST_ITEMS = 512
 LONGEST_SETTING = 1000
@@ -162,7 +161,7 @@ def _numbers(value: object, depth: int = 0) -> Iterator[float]:
         value = list(value.values())
     if isinstance(value, (list, tuple)):
         if depth > MOST_NESTING or len(value) > MOST_LIST_ITEMS:
-            raise ValueError(f"a configuration must have lists of at most {MOST_LIST_ITEMS}, nested {MOST_NESTING} deep")
+            raise ValueError(f"a configuration must nest at most {MOST_NESTING} lists of {MOST_LIST_ITEMS} items")
         for item in value:
             yield from _numbers(item, depth + 1)
     elif isinstance(value, (int, float)):

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
+from e2viz.limits import LARGEST_SHEET_PIXELS, at_most
 from e2viz.render.layout import lay_out
 from e2viz.render.marks import Arcs, Box, ColorBar, Dot, Line, Mark, Pixels, Sheet, Text, font
 from e2viz.render.palette import Theme, color_table, for_theme, rgb, theme_named
@@ -59,6 +60,7 @@ def base_of(scene: Scene, width: int, theme: str, scale: Number) -> Base:
     page = theme_named(theme)
     sheet = lay_out(scene, width)
     size = (round(width * scale), round(sheet.height * scale))
+    at_most("the size of a frame", size[0] * size[1], LARGEST_SHEET_PIXELS, "pixels; choose a smaller width or scale")
     if page.background is None:
         # The hidden colour of clear pixels is what smooth edges fade to.
         image = Image.new("RGBA", size, (*rgb(page.muted), 0))

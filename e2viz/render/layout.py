@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from e2viz.limits import LARGEST_SHEET_WIDTH
 from e2viz.render.charts import add_cards, add_curves, add_legend
 from e2viz.render.marks import (
     LABEL_SIZE,
@@ -40,8 +41,8 @@ def lay_out(scene: Scene, width: int) -> Sheet:
     Raises:
         ValueError: a width that leaves no room for a picture.
     """
-    if width < MIN_WIDTH:
-        raise ValueError(f"width must be at least {MIN_WIDTH}, got {width}")
+    if not MIN_WIDTH <= width <= LARGEST_SHEET_WIDTH:
+        raise ValueError(f"width must be from {MIN_WIDTH} to {LARGEST_SHEET_WIDTH} pixels, got {width}")
     sheet = Sheet(width)
     margin = 32 if width >= NARROW_BELOW else 16
     inner = width - 2 * margin

@@ -20,6 +20,8 @@ MAX_SEGMENT_DEG = 15.0
 SEGMENT_GAP_PX = 1.0
 LINE_PX = 1.5
 DIAL_MARGIN_PX = 34
+MOST_OF_RADIUS = 0.66
+"""What the rings may take of the dial, however many there are."""
 
 
 def segment_edges_deg(angles_deg: Float[Array, " frame"]) -> Float[Array, "frame 2"]:
@@ -92,6 +94,9 @@ def ring_radii(count: int, radius: Number) -> list[tuple[float, float]]:
     """Inner and outer radius of each of `count` rings inside `radius`, outermost first."""
     thickness = radius * (0.095 if count <= 2 else 0.075)
     pitch = thickness + radius * 0.035
+    if pitch * count > MOST_OF_RADIUS * radius:  # many models: thinner rings, so that the picture keeps its place
+        pitch = MOST_OF_RADIUS * radius / count
+        thickness = 0.7 * pitch
     return [(radius - pitch * i - thickness, radius - pitch * i) for i in range(count)]
 
 

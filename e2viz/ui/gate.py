@@ -79,9 +79,16 @@ def share_cores(set_threads: Callable[[int], None], cores: int | None = None) ->
     Returns:
         Threads for each place.
     """
-    threads = max(1, (cores or len(os.sched_getaffinity(0))) // GATE.places)
+    threads = max(1, (cores or usable_cores()) // GATE.places)
     set_threads(threads)
     return threads
+
+
+def usable_cores() -> int:
+    """Cores that this process may use; where the system cannot say (macOS, Windows), all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Cancelled(Exception):

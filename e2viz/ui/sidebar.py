@@ -1,11 +1,13 @@
 """The shared sidebar: picture, models, angles, rotation, presenter size."""
 
+from collections.abc import Mapping
 from typing import cast
 
 import streamlit as st
 
 from e2viz.data.samples import sample_names
 from e2viz.images.picture import PictureError
+from e2viz.limits import MOST_MODELS
 from e2viz.measure.stored import models_for
 from e2viz.render.recipe import METHODS
 from e2viz.ui.page import presenter_size, whole_names
@@ -13,7 +15,8 @@ from e2viz.ui.pictures import choose_picture, hold_reference
 from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
 from e2viz.ui.wrapping import offer_wrapping, with_wrapped
 from e2viz.zoo import names
-from e2viz.zoo.catalogue import list_models
+from e2viz.zoo.catalogue import damaged, list_models, load
+from e2viz.zoo.weights import WeightsError
 
 METHOD_LABELS = {"fair": "Fair", "naive": "Naïve"}
 METHOD_HELP = (
@@ -24,14 +27,15 @@ METHOD_HELP = (
 
 def sidebar() -> Selection:
     """Draw the sidebar and return what it says, which is also written into the address bar."""
-    trained = list_models()
+    trained, out = list_models(), damaged()
     models = with_wrapped(trained)
-    problem = _obey_link(models)
+    problem = _obey_link(models, out)
     with st.sidebar:
         held = choose_picture()
         if problem:
             st.warning(problem)
-        chosen = _choose_models(models)
+        chosen = _opened(_choose_models(models))
+        _say_damaged(out)
         _say_who_knows(chosen, held.reference)
         offer_wrapping(trained, chosen)
         angles = st.segmented_control(
@@ -72,15 +76,15 @@ def _say_who_knows(chosen: tuple[str, ...], reference: str) -> None:
         st.caption(f"None of these was trained on such pictures; {names.label(knowing[0])} was.")
 
 
-def _obey_link(models: list[str]) -> str:
-    """Move the widgets to where the address bar points; what cannot be obeyed is said in one sentence."""
-    asked = link_asked_for(models, list(sample_names()))
-    problem = ""
+def _obey_link(models: list[str], out: Mapping[str, str]) -> str:
+    """Move the widgets to where the address bar points; what cannot be obeyed is said, a sentence each."""
+    asked, said = link_asked_for(models, list(sample_names()), out)
+    problem = " ".join(said)
     if "picture" in asked:
         try:
             hold_reference(str(asked.pop("picture")))
         except PictureError as error:
-            problem = f"The picture of this link cannot be used. {error}"
+            problem = f"{problem} The picture of this link cannot be used. {error}".strip()
     if "models" in asked:
         asked["models"] = list(cast(tuple[str, ...], asked["models"]))
     for key, value in asked.items():
@@ -89,7 +93,9 @@ def _obey_link(models: list[str]) -> str:
 
 
 def _choose_models(models: list[str]) -> tuple[str, ...]:
-    """At least one model is always chosen: without any, the default ones are."""
+    """At least one model is always chosen: without any, the default ones are. More than one figure shows are not."""
+    if "models" in st.session_state:  # a damaged model may have been taken out since
+        st.session_state["models"] = [name for name in st.session_state["models"] if name in models]
     if not models:
         st.warning("There are no trained models in weights/. `python -m e2viz train` makes them.")
         return ()
@@ -101,4 +107,27 @@ def _choose_models(models: list[str]) -> tuple[str, ...]:
         format_func=names.chip,
         key="models",
     )
-    return tuple(name for name in models if name in chosen) or names.defaults(models)
+    if len(chosen) > MOST_MODELS:
+        st.warning(f"One figure shows at most {MOST_MODELS} models: the first of {len(chosen)} are shown.")
+    return tuple(name for name in models if name in chosen)[:MOST_MODELS] or names.defaults(models)
+
+
+def _opened(chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """The chosen models that can be opened; what is wrong with the others is said, and a page never meets them."""
+    found = []
+    for name in chosen:
+        try:
+            load(name)
+        except (WeightsError, LookupError, ValueError) as error:
+            st.error(f"{names.label(name)} is left out: {error}")
+        else:
+            found.append(name)
+    return tuple(found)
+
+
+def _say_damaged(out: Mapping[str, str]) -> None:
+    """Which models are not offered, and why."""
+    if out:
+        with st.expander(f"{len(out)} damaged model{'s' * (len(out) != 1)} left out"):
+            for name, why in out.items():
+                st.caption(f"{name}: {why}")

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from e2viz.groups import group
 from e2viz.images.picture import Picture
+from e2viz.limits import LONGEST_NAME, MOST_MODELS, shown
 from e2viz.render.recipe import METHODS, Recipe, Setting
+from e2viz.zoo.wrapped import wrapping
 
 ANGLES = (24, 36, 72, 120)
 PARAMETERS = ("models", "picture", "angles", "method")
@@ -88,26 +91,28 @@ def remember(selection: Selection) -> None:
     st.session_state[_WRITTEN] = wanted
 
 
-def link_asked_for(models: list[str], samples: list[str]) -> dict[str, object]:
+def link_asked_for(
+    models: list[str], samples: list[str], damaged: Mapping[str, str]
+) -> tuple[dict[str, object], list[str]]:
     """What the address bar asks for and the session does not know yet: on arrival, or when the link was edited.
 
     Returns:
         Values for "models", "picture", "angles", "method" and "presenter"; only those that are valid. A link that
-        asks for something unknown is answered with the rest of it.
+        asks for something unknown is answered with the rest of it. And a sentence for each thing that is left out.
     """
     query = {name: _joined(name) for name in (*PARAMETERS, PRESENTER) if name in st.query_params}
     # Another page of the app is reached without parameters; that asks for nothing.
     if not query or query == st.session_state.get(_WRITTEN):
-        return {}
-    return valid_parameters(query, models, samples)
+        return {}, []
+    return valid_parameters(query, models, samples), refused(query, models, samples, damaged)
 
 
 def valid_parameters(query: Mapping[str, str], models: list[str], samples: list[str]) -> dict[str, object]:
-    """The parameters that can be obeyed, as values."""
+    """The parameters that can be obeyed, as values; ``refused`` says what cannot."""
     found: dict[str, object] = {}
-    known = tuple(name for name in query.get("models", "").split(",") if name in models)
+    known = tuple(dict.fromkeys(name for name in query.get("models", "").split(",") if name in models))
     if known:
-        found["models"] = known
+        found["models"] = known[:MOST_MODELS]
     picture = _picture(query.get("picture", ""))
     if picture.startswith("data:") or picture in samples:
         found["picture"] = picture
@@ -118,6 +123,41 @@ def valid_parameters(query: Mapping[str, str], models: list[str], samples: list[
     if PRESENTER in query:
         found[PRESENTER] = query[PRESENTER] == "true"
     return found
+
+
+def refused(query: Mapping[str, str], models: list[str], samples: list[str], damaged: Mapping[str, str]) -> list[str]:
+    """A sentence for everything in a link that is left out, and why.
+
+    Args:
+        query: parameters as in the address bar.
+        models, samples: the names that are known.
+        damaged: why each damaged model is none of the known ones.
+    """
+    asked = list(dict.fromkeys(filter(None, query.get("models", "").split(","))))
+    said = [_why_not(name, damaged) for name in asked[:MOST_MODELS] if name not in models]
+    if len(asked) > MOST_MODELS:
+        said.append(f"One figure shows at most {MOST_MODELS} models; the link asks for {len(asked)}.")
+    picture = query.get("picture", "")
+    if picture and picture not in samples and not _picture(picture).startswith("data:"):
+        said.append(f"There is no sample called {shown(picture)}.")
+    if "angles" in query and query["angles"] not in map(str, ANGLES):
+        *most, last = map(str, ANGLES)
+        said.append(f"A turn has {', '.join(most)} or {last} angles, not {shown(query['angles'])}.")
+    if "method" in query and query["method"] not in METHODS:
+        said.append(f"A picture is turned {' or '.join(METHODS)}, not {shown(query['method'])}.")
+    return said
+
+
+def _why_not(name: str, damaged: Mapping[str, str]) -> str:
+    if name in damaged:
+        return f"{name} is left out: {damaged[name]}"
+    wanted = wrapping(name) if len(name) <= LONGEST_NAME else None
+    if wanted is not None:
+        try:
+            group(wanted.group)
+        except ValueError as error:
+            return f"{shown(name)} is left out: {error}."
+    return f"There is no model called {shown(name)}."
 
 
 def _picture(text: str) -> str:

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from e2viz.groups import group
+from e2viz.limits import MOST_MODELS
 from e2viz.models.post_hoc import METHODS
 from e2viz.zoo import names
 from e2viz.zoo.catalogue import is_model
@@ -25,7 +27,7 @@ def with_wrapped(trained: list[str]) -> list[str]:
     """The trained models, and those that this session or the link wraps."""
     held: list[str] = st.session_state.setdefault(_WRAPPED, [])
     asked = ",".join(st.query_params.get_all("models")).replace(" ", "+").split(",")
-    for name in asked:
+    for name in asked[:MOST_MODELS]:
         if name not in (*held, *trained) and _can_wrap(wrapping(name), trained):
             held.append(name)
     return names.in_order([*trained, *(name for name in held if _can_wrap(wrapping(name), trained))])
@@ -33,7 +35,13 @@ def with_wrapped(trained: list[str]) -> list[str]:
 
 def _can_wrap(wanted: Wrapping | None, trained: list[str]) -> bool:
     """A method that learns needs weights, which are there for some models and groups."""
-    return wanted is not None and wanted.base in trained and (not wanted.learns or is_model(wanted.name))
+    if wanted is None or wanted.base not in trained:
+        return False
+    try:
+        group(wanted.group)
+    except ValueError:  # more elements than may be asked for
+        return False
+    return not wanted.learns or is_model(wanted.name)
 
 
 def add_wrapped(made: str, chosen: tuple[str, ...]) -> None:
@@ -57,10 +65,10 @@ def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
     with st.popover("Wrap a model", width="stretch", help="Make any model equivariant after the fact."):
         preferred = next((k for k, name in enumerate(bases) if names.architecture_of(name) == "vit"), 0)
         base = st.selectbox("Model", bases, index=preferred, format_func=names.label, key="_wrap_base")
-        group = st.segmented_control(
+        chosen_group = st.segmented_control(
             "Group", GROUPS, default="c4", required=True, format_func=str.upper, key="_wrap_group", width="stretch"
         )
-        there = [method for method in METHODS if _can_wrap(Wrapping(base, method, group), trained)]
+        there = [method for method in METHODS if _can_wrap(Wrapping(base, method, chosen_group), trained)]
         if st.session_state.get("_wrap_method", there[0]) not in there:
             del st.session_state["_wrap_method"]
         st.selectbox("Combine views by", there, format_func=METHOD_LABELS.__getitem__, key="_wrap_method")

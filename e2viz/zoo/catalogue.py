@@ -85,9 +85,9 @@ def _card_path(name: str, folder: Path) -> Path:
     names = list_models(folder, wrapped=True)
     path = folder / f"{name}.json"
     known = name in names
-    if not known and len(name) <= LONGEST_NAME and path.parent == folder and path.is_file():
-        if why := damage.problem(path):
-            raise WeightsError(why)
+    is_card = not known and len(name) <= LONGEST_NAME and path.parent == folder and path.is_file()
+    if is_card and (why := damage.problem(path)):
+        raise WeightsError(why)
     if not known:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names
         raise LookupError(f"no model is called {shown(name)}; nearest: {', '.join(near) or 'there are none yet'}")

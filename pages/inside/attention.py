@@ -4,6 +4,7 @@ import streamlit as st
 
 import e2viz
 from e2viz.groups import group
+from e2viz.limits import whole_number
 from e2viz.measure.subject import subject
 from e2viz.render.scene import Scene
 from e2viz.scenes import attention
@@ -33,8 +34,11 @@ def take_point() -> None:
         st.session_state["row"], st.session_state["column"] = clicked
     elif "row" not in st.session_state:
         asked = [st.query_params.get(name, "") for name in ("row", "column")]
-        if all(text.isdecimal() and int(text) < SIZE for text in asked):
-            st.session_state["row"], st.session_state["column"] = map(int, asked)
+        row, column = (whole_number(text, 0, SIZE - 1) for text in asked)
+        if row is not None and column is not None:
+            st.session_state["row"], st.session_state["column"] = row, column
+        elif any(asked):
+            st.warning(f"The query pixel of this link must be a row and a column from 0 to {SIZE - 1}; it is left out.")
 
 
 def choose_point() -> dict[str, int]:

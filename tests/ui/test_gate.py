@@ -1,5 +1,6 @@
 """The compute gate: one at a time, in the order of arrival, and free again however somebody leaves."""
 
+import os
 import threading
 import time
 
@@ -86,6 +87,14 @@ def test_threads_times_places_are_the_cores() -> None:
     assert share_cores(threads.append, cores=6) == 6
     assert share_cores(threads.append, cores=1) == 1
     assert threads == [6, 1]
+
+
+def test_where_the_system_does_not_say_which_cores_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 10)
+    assert share_cores(lambda threads: None) == 10
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert share_cores(lambda threads: None) == 1
 
 
 def test_a_gate_needs_a_place() -> None:

@@ -10,8 +10,14 @@ from streamlit.testing.v1 import AppTest
 
 from e2viz.data.samples import sample
 from e2viz.images.portable import from_png, to_png
+<<<<<<< HEAD
+=======
+from e2viz.images.samples import sample
+from e2viz.limits import MOST_MODELS
+>>>>>>> 0f483b9 (Damaged models and links that ask too much: left out and said; cores counted where the system does not say)
 from e2viz.ui import sidebar
 from e2viz.ui.state import Selection, valid_parameters
+from e2viz.zoo.weights import WeightsError
 
 MODELS = ["cnn.mnist", "ge_vit_p4.rotmnist", "gsa_net.rotmnist", "vit.mnist"]
 PAGE = """
@@ -25,6 +31,7 @@ st.text("|".join([",".join(s.models), s.reference, str(s.angles), s.method, str(
 @pytest.fixture
 def app(monkeypatch) -> AppTest:
     monkeypatch.setattr(sidebar, "list_models", lambda: MODELS)
+    monkeypatch.setattr(sidebar, "load", lambda name: None)  # these have no files
     return AppTest.from_string(PAGE, default_timeout=60)
 
 
@@ -71,6 +78,35 @@ def test_what_a_link_asks_wrongly_is_left_out(app: AppTest) -> None:
         app.query_params[name] = value
     app.run()
     assert said(app)[:5] == ["vit.mnist", "mnist-8", "72", "fair", "False"]
+    for sentence in ("no model called 'no.such'", "no sample called 'nobody'", "24, 36, 72 or 120 angles, not '7'"):
+        assert sentence in app.warning[0].value
+
+
+def test_a_link_that_asks_for_too_much_is_answered_with_what_there_is(app: AppTest, monkeypatch) -> None:
+    many = [f"vit.mnist+mean_c{k}" for k in range(1, 18)]
+    app.query_params["models"] = ",".join(many)
+    app.run()
+    assert len(said(app)[0].split(",")) == MOST_MODELS
+    assert "at most 12 models; the link asks for 17" in app.warning[0].value
+    app.query_params["models"] = f"vit.mnist,vit.mnist+mean_c{'9' * 4400},vit.mnist+mean_c20000"
+    app.run()
+    assert said(app)[0] == "vit.mnist"
+    assert "at most 32 elements, got 'c20000'" in app.warning[0].value and len(app.warning[0].value) < 500
+
+
+def test_a_damaged_model_is_left_out_and_said(app: AppTest, monkeypatch) -> None:
+    def load(name: str) -> None:
+        if name == "ge_vit_p4.rotmnist":
+            raise WeightsError("its file is cut")
+
+    monkeypatch.setattr(sidebar, "load", load)
+    monkeypatch.setattr(sidebar, "damaged", lambda: {"cnn.rotmnist": "its card is cut"})
+    app.query_params["models"] = "ge_vit_p4.rotmnist,vit.mnist,cnn.rotmnist"
+    app.run()
+    assert said(app)[0] == "vit.mnist"
+    assert "GE-ViT p4, rotMNIST is left out: its file is cut" in app.error[0].value
+    assert "cnn.rotmnist is left out: its card is cut" in app.warning[0].value
+    assert "cnn.rotmnist: its card is cut" in [each.value for each in app.sidebar.caption]
 
 
 def test_a_choice_is_written_into_the_address_bar(app: AppTest) -> None:

@@ -2,6 +2,8 @@
 // geometry as e2viz/render/ring.py, so that an exported file looks like the page.
 
 const RADIANS = Math.PI / 180;
+// What the rings may take of the dial, however many there are.
+const MOST_OF_RADIUS = 0.66;
 
 class Dial {
   constructor(canvas, scene, look) {
@@ -24,8 +26,13 @@ class Dial {
     for (const layer of [this.canvas, this.ringLayer]) layer.width = layer.height = Math.round(size * ratio);
     const type = Math.min(this.look.size * 0.8, 15);
     const outer = size / 2 - 8 - 2.35 * type;
-    const thick = outer * (this.scene.rings.length <= 2 ? 0.095 : 0.075);
-    const pitch = thick + Math.max(outer * 0.035, 5);
+    const count = this.scene.rings.length;
+    let thick = outer * (count <= 2 ? 0.095 : 0.075);
+    let pitch = thick + Math.max(outer * 0.035, 5);
+    if (pitch * count > MOST_OF_RADIUS * outer) {
+      pitch = (MOST_OF_RADIUS * outer) / count;
+      thick = 0.7 * pitch;
+    }
     this.rings = this.scene.rings.map((ring, k) => ({ ...ring, outer: outer - k * pitch, inner: outer - k * pitch - thick }));
     const innermost = this.rings.length ? this.rings.at(-1).inner - 8 : outer;
     Object.assign(this, { size, ratio, type, outer, inside: innermost });
