@@ -66,9 +66,11 @@ def check(name: str) -> Check:
     """
     try:
         model = load(name)
+        return check_model(model)
     except WeightsError as error:
         return Check(name=name, problem=str(error))
-    return check_model(model)
+    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:  # a card that fits its weights by chance
+        return Check(name=name, problem=f"it cannot be run: {error}")
 
 
 def check_model(model: Model) -> Check:

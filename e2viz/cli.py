@@ -107,9 +107,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from e2viz.check import check
     from e2viz.nn.functional import attention_path
-    from e2viz.zoo.catalogue import list_models
+    from e2viz.zoo.catalogue import damaged, list_models
 
-    found = [check(name) for name in ([arguments.name] if arguments.name else list_models(wrapped=True))]
+    found = [check(name) for name in ([arguments.name] if arguments.name else [*list_models(wrapped=True), *damaged()])]
     if arguments.json:
         print(json.dumps([each.to_dict() for each in found], indent=1))
     else:

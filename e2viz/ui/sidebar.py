@@ -1,5 +1,6 @@
 """The shared sidebar: picture, models, angles, rotation, presenter size."""
 
+import itertools
 from collections.abc import Mapping
 from typing import cast
 
@@ -113,16 +114,18 @@ def _choose_models(models: list[str]) -> tuple[str, ...]:
 
 
 def _opened(chosen: tuple[str, ...]) -> tuple[str, ...]:
-    """The chosen models that can be opened; what is wrong with the others is said, and a page never meets them."""
-    found = []
-    for name in chosen:
-        try:
-            load(name)
-        except (WeightsError, LookupError, ValueError) as error:
-            st.error(f"{names.label(name)} is left out: {error}")
-        else:
-            found.append(name)
-    return tuple(found)
+    """The chosen models that can be opened, or else one that can; a page never meets a damaged one, which is said."""
+    found = tuple(name for name in chosen if _can_open(name))
+    return found or tuple(itertools.islice(filter(_can_open, names.in_order(list_models())), 1))
+
+
+def _can_open(name: str) -> bool:
+    try:
+        load(name)
+    except (WeightsError, LookupError, ValueError) as error:
+        st.error(f"{names.label(name)} is left out: {error}")
+        return False
+    return True
 
 
 def _say_damaged(out: Mapping[str, str]) -> None:

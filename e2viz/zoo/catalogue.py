@@ -85,7 +85,7 @@ def _card_path(name: str, folder: Path) -> Path:
     names = list_models(folder, wrapped=True)
     path = folder / f"{name}.json"
     known = name in names
-    is_card = not known and len(name) <= LONGEST_NAME and path.parent == folder and path.is_file()
+    is_card = not known and len(name) <= LONGEST_NAME and path.parent == folder and path.exists()
     if is_card and (why := damage.problem(path)):
         raise WeightsError(why)
     if not known:
@@ -137,4 +137,5 @@ def text_table(folder: Path = WEIGHTS_FOLDER) -> str:
             else f"{'not measured':76}"
         )
         lines.append(f"{name:{wide}}{figures}{found.weights_checksum[:16]}")
+    lines += [f"{name} is left out: {why}" for name, why in damaged(folder).items()]
     return "\n".join(lines)

@@ -10,11 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from e2viz.data.samples import sample
 from e2viz.images.portable import from_png, to_png
-<<<<<<< HEAD
-=======
-from e2viz.images.samples import sample
 from e2viz.limits import MOST_MODELS
->>>>>>> 0f483b9 (Damaged models and links that ask too much: left out and said; cores counted where the system does not say)
 from e2viz.ui import sidebar
 from e2viz.ui.state import Selection, valid_parameters
 from e2viz.zoo.weights import WeightsError
