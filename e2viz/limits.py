@@ -24,9 +24,8 @@ LARGEST_PICTURE_SIDE = 1024
 LARGEST_SHEET_WIDTH = 4096
 LARGEST_SHEET_PIXELS = 64_000_000
 """Of one exported frame, after scaling."""
-LARGEST_RECIPE = 6_000_000
+LARGEST_RECIPE = 8_000_000
 """Characters: a picture of the largest side, in colour, as base64."""
-LARGEST_FILE_WITH_RECIPE = 512 * 2**20
 LARGEST_CARD = 4_000_000
 LARGEST_CONFIG_NUMBER = 4096
 """Of a network's configuration: widths, sides in pixels, layers, heads."""
@@ -56,7 +55,7 @@ def at_most(what: str, value: int | float, most: int | float, unit: str = "") ->
         ValueError: with the rule, then the value.
     """
     if not value <= most:
-        raise ValueError(f"{what} must be at most {most:,g}{unit and f' {unit}'}, got {value:,g}")
+        raise ValueError(f"{what} must be at most {most:,}{unit and f' {unit}'}, got {value:,}")
 
 
 def check_models(names: Sequence[str]) -> None:

@@ -61,16 +61,15 @@ def test_json_that_is_nested_deeply_or_holds_huge_numbers():
     refused(lambda: Recipe.from_json(DEEP), "nested as deeply")
     refused(lambda: Card.from_json(DEEP), "nested as deeply")
     refused(lambda: Recipe.from_json('{"page":"rotation","angles":' + "7" * 5000 + "}"), "thousands of digits")
-    refused(lambda: Recipe.from_json('"' + "x" * 7_000_000 + '"'), "at most 6e\\+06|at most 6,000,000")
+    refused(lambda: Recipe.from_json('"' + "x" * 9_000_000 + '"'), "at most 8,000,000")
     refused(lambda: Recipe.from_query("rotation", {"angles": "7" * 4400}), "angles must be")
 
 
 def test_a_file_that_carries_a_recipe_is_not_read_whatever_its_size(tmp_path):
     path = tmp_path / "huge.json"
     with path.open("wb") as file:
-        file.truncate(limits.LARGEST_FILE_WITH_RECIPE + 1)
-    refused(lambda: read_recipe(path), "size of a recipe's file")
-    refused(lambda: read_recipe(tmp_path), "must be a file")
+        file.truncate(2**32)
+    refused(lambda: read_recipe(path), "at most 256,000,000 bytes")
 
 
 @pytest.mark.parametrize(

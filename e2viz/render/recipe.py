@@ -37,7 +37,8 @@ def _nearest(name: str, valid: Collection[str]) -> str:
 def _refuse_unknown(what: str, names: Collection[str], valid: Collection[str]) -> None:
     for name in names:
         if name not in valid:
-            raise ValueError(f"unknown {what} {brief(name)}; nearest: {_nearest(str(name)[: limits.LONGEST_NAME], valid)}")
+            near = _nearest(str(name)[: limits.LONGEST_NAME], valid)
+            raise ValueError(f"unknown {what} {brief(name)}; nearest: {near}")
 
 
 def json_object(text: str | bytes, *, most: int = limits.LARGEST_RECIPE) -> dict[str, Any]:

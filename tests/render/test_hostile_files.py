@@ -35,10 +35,10 @@ def refused(capsys, *words: str) -> str:
         (b'{"page":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001, "nested"),
         (b'{"page": "' + b"a" * 9_000_000 + b'"}', "at most 8,000,000 characters"),
         (b'{"page": "' + b"a" * 1_000_000 + b'"}', "lower-case name"),
-        (b'{"page": "rotation", "settings": {"a": "' + b"b" * 100_000 + b'"}}', "settings must be"),
+        (b'{"page": "rotation", "settings": {"a": "' + b"b" * 100_000 + b'"}}', "setting 'a' must be"),
         (b'{"page": "rotation", "version": 99}', "newer e2viz"),
         (b'{"page": "rotation", "look": {"width": 100000}}', "width must be"),
-        (b'{"page": "rotation", "angles": ' + b"9" * 5000 + b"}", "recipe must be"),
+        (b'{"page": "rotation", "angles": ' + b"9" * 5000 + b"}", "thousands of digits"),
         (png_header(60_000, 60_000), "at most 90 million pixels"),
     ],
 )
