@@ -36,7 +36,7 @@ bench: setup
 
 # Each goes on where it stopped. A look at the first thousand test images: TABLES="--levels none --limit 1000".
 tables: setup
-	$(BIN)/python -m e2viz.train.tables --data $(DATA) $(TABLES)
+	$(BIN)/python -m e2viz tables --data $(DATA) $(TABLES)
 
 efficiency: setup
 	$(BIN)/python -m benchmarks.efficiency
@@ -46,11 +46,11 @@ weights: setup
 	$(BIN)/python -m e2viz models
 
 sweeps: setup
-	$(BIN)/python -m e2viz.measure.stored
-	$(BIN)/python -m e2viz.scenes.shipped
-	$(BIN)/python -m e2viz.scenes.keep
+	$(BIN)/python -m e2viz make sweeps
+	$(BIN)/python -m e2viz make results
+	$(BIN)/python -m e2viz make panels
 
 gallery: sweeps
 	$(BIN)/python -m e2viz render assets/gallery/turn.json -o assets/gallery/turn.gif --width 760
-	$(BIN)/python -m e2viz.scenes.icon
+	$(BIN)/python -m e2viz make icon
 	$(BIN)/python -m e2viz models --write README.md

@@ -1,12 +1,11 @@
 """The pictures that are always there, each of one data set: real test images, never trained on, or photographs that
 may be shipped, with source and licence beside them.
 
-``python -m e2viz.data.samples DATA`` makes those of IDX files again from the folder DATA.
+``e2viz make samples DATA`` makes those of IDX files again from the folder DATA.
 """
 
 import difflib
 import json
-import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -107,7 +106,3 @@ def make(data_dir: str | Path, folder: Path = FOLDER) -> list[str]:
     index |= {key: entry for key, entry in former.items() if entry.get("data") not in CHOSEN}
     path.write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return list(index)
-
-
-if __name__ == "__main__":
-    print("\n".join(make(sys.argv[1])))

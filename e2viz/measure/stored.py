@@ -1,12 +1,11 @@
 """Sweeps that are shipped, so that the first screen is filled before the first click.
 
 One file holds all models for one sample. Each model's part is tied to its weights and the file to the picture:
-what does not agree is not used. ``python -m e2viz.measure.stored`` makes them again.
+what does not agree is not used. ``e2viz make sweeps`` makes them again.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -192,21 +191,3 @@ def remake(folder: Path = FOLDER, *, force: bool = False, tell: Callable[[str], 
     for path in _unwanted(folder):
         path.unlink()
         tell(f"{path.name}: removed, no sample and model need it")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: make the stored sweeps, or say whether they are as they should be."""
-    parser = argparse.ArgumentParser(prog="python -m e2viz.measure.stored", description=main.__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is stale")
-    parser.add_argument("--force", action="store_true", help="make those that agree again too")
-    options = parser.parse_args(arguments)
-    if options.check:
-        wrong = stale()
-        print("\n".join(wrong) or "all stored sweeps agree with their weights and pictures")
-        return 1 if wrong else 0
-    remake(force=options.force)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

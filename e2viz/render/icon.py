@@ -1,12 +1,5 @@
-"""The icon: two stability rings and nothing else, from measured numbers.
+"""The icon: two stability rings and nothing else, from measured numbers."""
 
-`python -m e2viz.render.icon NUMBERS.json FOLDER` writes icon.png and favicon.png. NUMBERS holds
-{"rings": [{"classes": [...], "probability": [...]}, ...]}, outermost first, one value for each equispaced angle.
-"""
-
-import json
-import sys
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -66,15 +59,3 @@ def _add_dot(image: Image.Image, radius: float, scale: float, color: str) -> Non
     reach = 5 * scale
     ImageDraw.Draw(mask).ellipse([*((middle - reach) * OVERSAMPLING), *((middle + reach) * OVERSAMPLING)], fill=255)
     image.paste((*rgb(color), 255), (0, 0), mask.reduce(OVERSAMPLING))
-
-
-def main(numbers_path: str, folder: str) -> None:
-    """Write the icon files from the numbers of a sweep."""
-    numbers = json.loads(Path(numbers_path).read_text(encoding="utf-8"))["rings"]
-    rings = tuple(Ring("", "#000000", np.array(each["classes"]), np.array(each["probability"])) for each in numbers)
-    for name, size_px in (("icon.png", 512), ("favicon.png", 64)):
-        icon(rings, size_px).save(Path(folder) / name, optimize=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,6 +1,8 @@
-"""The icon from what was measured: `python -m e2viz.scenes.icon` draws the stored sweep of one digit."""
+"""The icon from what was measured: `e2viz make icon` draws the stored sweep of one digit."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from e2viz import places
 from e2viz.data.samples import sample
@@ -13,14 +15,10 @@ DIGIT, MODELS = "mnist-8", ("ge_vit_p4.rotmnist", "vit.mnist")
 SIZES = {"icon.png": 512, "favicon.png": 48}
 
 
-def main() -> None:
-    """Write assets/icon.png and assets/favicon.png."""
+def write(folder: Path = places.ASSETS) -> None:
+    """Write icon.png and favicon.png."""
     swept = load(path_of(sample(DIGIT), FOLDER), MODELS, probes=())
     colors = model_colors(list(MODELS))
     rings = tuple(Ring.from_probability(name, colors[name], swept.probability(name)) for name in MODELS)
     for name, side in SIZES.items():
-        icon(rings, side).save(places.ASSETS / name, optimize=True)
-
-
-if __name__ == "__main__":
-    main()
+        icon(rings, side).save(folder / name, optimize=True)

@@ -1,11 +1,10 @@
-"""Make the parts of attention and feature maps that are shipped: `python -m e2viz.scenes.keep`.
+"""Make the parts of attention and feature maps that are shipped: `e2viz make panels`.
 
 `--check` says what other weights made, `--prune` only removes it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,25 +59,3 @@ def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
     for name in stale(folder):
         (folder / name).unlink()
         tell(f"{name}: removed, it belongs to other weights")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: make the kept parts, remove stale ones, or say whether any is stale."""
-    parser = argparse.ArgumentParser(prog="python -m e2viz.scenes.keep", description=main.__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is stale")
-    parser.add_argument("--prune", action="store_true", help="only remove what is stale")
-    parser.add_argument("--page", action="append", choices=list(PAGES), help="only this page")
-    options = parser.parse_args(arguments)
-    if options.check:
-        wrong = stale()
-        print("\n".join(wrong) or "all kept parts agree with their weights")
-        return 1 if wrong else 0
-    if options.prune:
-        prune()
-        return 0
-    remake(pages=options.page or tuple(PAGES))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,7 +1,7 @@
 """What each model adds to a page, and the few such parts that are shipped, so that a page is full when it opens.
 
 A kept part belongs to one picture, one model's weights and one choice of settings; what does not agree is not used.
-`python -m e2viz.scenes.keep` makes them.
+`e2viz make panels` makes them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """The results that fill six pages at once: errors, rules, switches, steerability, views, artificial images.
 
-`python -m e2viz.scenes.shipped` makes what is missing or was made from other weights; `--check` only says so.
+`e2viz make results` makes what is missing or was made from other weights; `--check` only says so.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -150,26 +149,3 @@ def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
                 kept.save(page, picture, left, folder)
             else:
                 path.unlink()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: make the shipped results of six pages, or say which are stale."""
-    parser = argparse.ArgumentParser(prog="python -m e2viz.scenes.shipped", description=main.__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is stale")
-    parser.add_argument("--prune", action="store_true", help="only remove what other weights made")
-    parser.add_argument("--page", action="append", choices=tuple(PAGES), help="only this page")
-    parser.add_argument("--sample", action="append", help="only this sample")
-    options = parser.parse_args(arguments)
-    if options.check:
-        wrong = stale(names=options.sample)
-        print("\n".join(wrong) or "all shipped results agree with their weights and pictures")
-        return 1 if wrong else 0
-    if options.prune:
-        prune()
-        return 0
-    remake(pages=options.page or tuple(PAGES), names=options.sample)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

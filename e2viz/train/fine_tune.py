@@ -2,18 +2,17 @@
 
 At the first two levels the model's body stands still: every view's embedding is computed once, kept, and serves all
 methods. The third goes through the one training loop, from the trained weights.
-``python -m e2viz.train.fine_tune vit.mnist+learned_attention_c16 --data DIR`` trains an aggregation and ships it.
+``e2viz train vit.mnist+learned_attention_c16 --data DIR`` trains an aggregation and ships it.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import dataclasses
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from e2viz import places
 from e2viz.data.protocol import Split
 from e2viz.data.reading import read_splits
 from e2viz.data.tasks import task
@@ -202,27 +200,3 @@ def features_folder(runs: Path, model: Model) -> Path:
     facts = json.dumps([model.card.config["architecture"], model.card.config["config"], group])
     tied = checksum(facts.encode() + safetensors.torch.save(dict(model.network.wrapped.state_dict())))  # type: ignore
     return runs / "views" / f"{base}_{group}_{tied[:12]}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m e2viz.train.fine_tune", description=train_aggregation.__doc__)
-    parser.add_argument("name", help="such as vit.mnist+learned_attention_c16")
-    parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--runs", type=Path, default=places.runs())
-    parser.add_argument("--threads", type=int, default=1)
-    chosen = parser.parse_args(arguments)
-    torch.set_num_threads(chosen.threads)
-    card = train_aggregation(
-        chosen.name,
-        chosen.data,
-        chosen.runs,
-        places.new_weights(),
-        lambda done, total: print(done, "of", total, flush=True),
-    )
-    print(f"{card.name}: validation accuracy {100 * card.validation_accuracy:.2f} %")  # type: ignore[operator]
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,22 +1,18 @@
 """The study's tables, measured: method × level of fine-tuning, accuracy on the rotated test, a table a setting.
 
-``python -m e2viz.train.tables --data DIR`` (``make tables``) goes on where it stopped and writes
+``e2viz tables --data DIR`` (``make tables``) goes on where it stopped and writes
 benchmarks/tables/<setting>.md and .json; a look at fewer test images is printed and written nowhere.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from e2viz import places
 from e2viz.data.reading import read_splits
 from e2viz.data.tasks import task
 from e2viz.models.post_hoc import METHODS
@@ -213,38 +209,51 @@ def _line(what: str):
     return report
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m e2viz.train.tables", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, default=Path("data"), help="folder that holds mnist/ as IDX files")
-    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
-    parser.add_argument("--levels", nargs="+", default=list(LEVELS), choices=LEVELS)
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
-    parser.add_argument("--limit", type=int, help="a look at so many test images; nothing is written to benchmarks/")
-    parser.add_argument("--epochs", type=int, help="of fine-tuning the whole model, instead of the setting's")
-    parser.add_argument("--runs", type=Path, default=places.runs())
-    parser.add_argument("--output", type=Path, default=places.TABLES)
-    parser.add_argument("--threads", type=int, default=1)
-    chosen = parser.parse_args(arguments)
-    torch.set_num_threads(chosen.threads)
-    for setting in chosen.settings:
+def make_tables(
+    data: Path,
+    runs: Path,
+    output: Path,
+    *,
+    settings: Sequence[str] | None = None,
+    levels: Sequence[str] | None = None,
+    methods: Sequence[str] | None = None,
+    limit: int | None = None,
+    epochs: int | None = None,
+) -> None:
+    """Measure what is asked for and not yet there, print each line and write the tables.
+
+    Args:
+        data: folder that holds the data sets.
+        runs: where runs and embeddings are kept; a look goes to its folder "tables".
+        output: where the tables go.
+        settings, levels, methods: of SETTINGS, LEVELS and METHODS; all by default.
+        limit: a look at so many test images.
+        epochs: of fine-tuning the whole model, instead of the setting's.
+
+    Raises:
+        LookupError: for a setting, level or method that there is not.
+    """
+    settings = _chosen("setting", settings, SETTINGS)
+    levels, methods = _chosen("level", levels, LEVELS), _chosen("method", methods, METHODS)
+    for setting in settings:
         name = SETTINGS[setting][0]
         if name not in catalogue.list_models():
-            print(f"{setting}: {name} is not trained yet; python -m e2viz train {name}", flush=True)
+            print(f"{setting}: {name} is not trained yet; e2viz train {name}", flush=True)
             continue
         base = catalogue.load(name)
-        images = chosen.limit or len(read_splits(task(setting), chosen.data).test)
-        folder = chosen.runs / "tables" if chosen.limit else chosen.output
-        path = folder / (f"{setting}_{images}.json" if chosen.limit else f"{setting}.json")
-        table = Table(path, base, images)
-        epochs = chosen.epochs or WHOLE_EPOCHS[setting]
-        for line in measure(setting, table, chosen.data, chosen.runs, chosen.levels, chosen.methods, epochs):
+        images = limit or len(read_splits(task(setting), data).test)
+        folder = runs / "tables" if limit else output
+        table = Table(folder / (f"{setting}_{images}.json" if limit else f"{setting}.json"), base, images)
+        for line in measure(setting, table, data, runs, levels, methods, epochs or WHOLE_EPOCHS[setting]):
             print(f"{setting}: {line}", flush=True)
-            _write(table, setting, chosen.limit)
-        _write(table, setting, chosen.limit)
+            _write(table, setting, limit)
+        _write(table, setting, limit)
         print(table.markdown(setting))
-    return 0
 
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+def _chosen(what: str, names: Sequence[str] | None, known: Iterable[str]) -> list[str]:
+    known = list(known)
+    for name in names or ():
+        if name not in known:
+            raise LookupError(f"no {what} is called {name[:80]!r}; there are {', '.join(known)}")
+    return list(names or known)

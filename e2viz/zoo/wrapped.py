@@ -98,7 +98,7 @@ def read_learned(base: Model, wanted: Wrapping, folder: Path) -> Model:
         WeightsError: if files are missing or damaged, do not fit, or belong to other weights of the base.
     """
     path = folder / f"{wanted.name}.json"
-    again = "Train it again: python -m e2viz.train.fine_tune."
+    again = f"Train it again: e2viz train {wanted.name}."
     try:
         card = Card.read(path)
         data = path.with_suffix("").with_name(f"{wanted.name}.safetensors").read_bytes()

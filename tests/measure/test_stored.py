@@ -91,9 +91,9 @@ def test_the_file_name_is_safe(tmp_path):
 
 
 def test_what_is_shipped_agrees_with_the_weights_and_samples():
-    """Fails when weights or samples changed; ``python -m e2viz.measure.stored`` makes the store again."""
+    """Fails when weights or samples changed; ``e2viz make sweeps`` makes the store again."""
     wrong = stored.stale()
-    assert not wrong, "run python -m e2viz.measure.stored; " + "; ".join(wrong)
+    assert not wrong, "run e2viz make sweeps; " + "; ".join(wrong)
 
 
 class TestRemake:

@@ -1,13 +1,10 @@
 """The icon is drawn from numbers, at every size that browsers ask for."""
 
-import json
-
 import numpy as np
 import pytest
-from PIL import Image
 from sample_scene import sample_scene
 
-from e2viz.render.icon import icon, main
+from e2viz.render.icon import icon
 from e2viz.render.palette import class_color, rgb
 
 
@@ -23,17 +20,6 @@ def test_the_outer_ring_has_its_class_color():
     red, green, blue, alpha = pixels[30, 256]
     assert (red, green, blue) == rgb(class_color(1))
     assert abs(int(alpha) - 0.82 * 255) <= 2
-
-
-def test_files(tmp_path):
-    rings = [
-        {"classes": ring.classes.tolist(), "probability": ring.probability.tolist()} for ring in sample_scene(72).rings
-    ]
-    (tmp_path / "numbers.json").write_text(json.dumps({"rings": rings}))
-    main(str(tmp_path / "numbers.json"), str(tmp_path))
-    for name, size_px in (("icon.png", 512), ("favicon.png", 64)):
-        with Image.open(tmp_path / name) as image:
-            assert image.size == (size_px, size_px)
 
 
 def test_no_rings():

@@ -57,7 +57,7 @@ def test_parts_of_other_weights_are_named_and_removed(part, tmp_path, monkeypatc
 
 def test_what_is_shipped_agrees_with_the_weights():
     wrong = keep.stale()
-    assert not wrong, "run python -m e2viz.scenes.keep (or --prune); " + "; ".join(wrong)
+    assert not wrong, "run e2viz make panels (or --prune); " + "; ".join(wrong)
 
 
 def test_a_latents_part_keeps_its_halves(tmp_path):

@@ -11,7 +11,7 @@ def test_no_shipped_result_is_of_other_weights():
         for path, key, facts in kept.entries(page):
             expected = wanted.get(path.stem, {}).get(key)
             if expected is None or any(facts[name] != value for name, value in expected.items()):
-                wrong.append(f"{page}/{path.stem}: {key}; python -m e2viz.scenes.shipped makes it again")
+                wrong.append(f"{page}/{path.stem}: {key}; e2viz make results makes it again")
     assert not wrong, wrong
 
 

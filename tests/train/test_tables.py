@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+from e2viz import cli
 from e2viz.data import task
 from e2viz.data.protocol import Split, Splits
 from e2viz.models import build
@@ -110,16 +111,16 @@ def test_tuning_learns(base):
 def test_the_table_is_filled_kept_and_gone_on_with(base, tmp_path, monkeypatch, capsys):
     words = ["--settings", "rotmnist", "--output", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"),
              "--epochs", "1"]  # fmt: skip
-    assert tables.main([*words, "--levels", "none", "last"]) == 0
+    assert cli.main(["tables", *words, "--levels", "none", "last"]) == 0
     held = json.loads((tmp_path / "out" / "rotmnist.json").read_text())
     assert len(held["cells"]) == 1 + 2 * len(METHODS) and held["images"] == 30
     assert held["cells"]["mean/none"]["total"] == 30
     text = (tmp_path / "out" / "rotmnist.md").read_text()
     assert "98.24" in text and "| mean | " in text and "not measured" in text
     monkeypatch.setattr(tables, "view_features", lambda *_, **__: pytest.fail("measured again"))
-    assert tables.main([*words, "--levels", "none", "last"]) == 0
+    assert cli.main(["tables", *words, "--levels", "none", "last"]) == 0
     capsys.readouterr()
-    assert tables.main([*words, "--levels", "whole", "--methods", "mean"]) == 0
+    assert cli.main(["tables", *words, "--levels", "whole", "--methods", "mean"]) == 0
     assert "mean, whole" in capsys.readouterr().out
     held = json.loads((tmp_path / "out" / "rotmnist.json").read_text())
     assert "mean/whole" in held["cells"] and len(held["cells"]) == 2 + 2 * len(METHODS)
@@ -137,7 +138,7 @@ def test_cells_of_other_weights_are_not_kept(base, tmp_path):
 
 def test_a_look_writes_nothing_to_the_benchmarks(base, tmp_path):
     words = ["--settings", "rotmnist", "--output", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
-    assert tables.main([*words, "--levels", "none", "--methods", "mean", "most_certain", "--limit", "7"]) == 0
+    assert cli.main(["tables", *words, "--levels", "none", "--methods", "mean", "most_certain", "--limit", "7"]) == 0
     assert not (tmp_path / "out").exists()
 
 
@@ -176,7 +177,7 @@ def test_training_a_sum_is_training_a_mean_and_is_not_done_twice(base, tmp_path)
         # Up to the norm's epsilon, which a network of so few channels feels.
         assert (of_sum - of_mean).abs().max() <= 0.02 * of_mean.abs().max()
     words = ["--settings", "rotmnist", "--output", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
-    assert tables.main([*words, "--levels", "whole", "--methods", "sum"]) == 0
+    assert cli.main(["tables", *words, "--levels", "whole", "--methods", "sum"]) == 0
     assert not list((tmp_path / "runs").glob("*")), "nothing was trained"
     row = next(line for line in (tmp_path / "out" / "rotmnist.md").read_text().splitlines() if line.startswith("| sum"))
     assert row.endswith("| as mean |  |")

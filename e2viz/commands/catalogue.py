@@ -1,0 +1,87 @@
+"""What there is and whether it is what it says: ``models``, ``check``, ``evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from e2viz import places
+from e2viz.commands.options import Commands, progress
+
+TABLE_START, TABLE_END = "<!-- models -->", "<!-- /models -->"
+
+
+def add(commands: Commands) -> None:
+    models = commands.add("models", _models, "the trained models, with measured accuracy and checksums")
+    models.add_argument("--markdown", action="store_true", help="as the README's table")
+    models.add_argument("--write", type=Path, metavar="README", help="put the table into that file")
+
+    check = commands.add("check", _check, "checksum, golden output and equivariance self-test")
+    check.add_argument("name", nargs="?", help="one model; all without it")
+    check.add_argument("--json", action="store_true")
+
+    evaluate = commands.add("evaluate", _evaluate, "accuracy and stability on the test split", data=True)
+    evaluate.add_argument("name")
+    evaluate.add_argument("--rotate", type=int, metavar="SEED", help="other random angles than the protocol's")
+    evaluate.add_argument("--limit", type=int, help="a quick look at so many images")
+    evaluate.add_argument("--run", dest="run_folder", type=Path, help="the best epoch of a run instead of weights/")
+    evaluate.add_argument("--json", action="store_true")
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from e2viz.zoo import catalogue
+
+    if arguments.write:
+        text = arguments.write.read_text(encoding="utf-8")
+        before, _, rest = text.partition(TABLE_START)
+        _, found, after = rest.partition(TABLE_END)
+        if not found:
+            raise ValueError(f"{arguments.write} must have {TABLE_START} and {TABLE_END} around the table")
+        table = f"{TABLE_START}\n{catalogue.markdown_table(places.WEIGHTS)}\n{TABLE_END}"
+        arguments.write.write_text(before + table + after, encoding="utf-8")
+    elif arguments.markdown:
+        print(catalogue.markdown_table(places.WEIGHTS))
+    else:
+        print(catalogue.text_table(places.WEIGHTS))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from e2viz.check import check
+    from e2viz.nn.functional import attention_path
+    from e2viz.zoo.catalogue import damaged, list_models
+
+    found = [check(name) for name in ([arguments.name] if arguments.name else [*list_models(wrapped=True), *damaged()])]
+    if arguments.json:
+        print(json.dumps([each.to_dict() for each in found], indent=1))
+    else:
+        print(f"attention: {attention_path()}")
+        print("\n".join(map(str, found)))
+    return int(any(each.problem for each in found))
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    import dataclasses
+
+    import torch
+
+    from e2viz.data.reading import read_splits
+    from e2viz.data.tasks import task
+    from e2viz.train.evaluation import evaluate, in_words
+    from e2viz.train.pack import model_of_run
+    from e2viz.train.recipes import RECIPES, recipe
+    from e2viz.zoo.catalogue import load
+
+    torch.set_num_threads(arguments.threads)
+    if arguments.run_folder is None:
+        model = load(arguments.name)
+        name = model.card.tag
+    else:
+        model, name = model_of_run(recipe(arguments.name), arguments.run_folder), RECIPES[arguments.name].task
+    splits = read_splits(task(name), arguments.data)
+    report = None if arguments.json else progress()
+    measured = evaluate(model, splits, limit=arguments.limit, seed=arguments.rotate, report=report)
+    found = dataclasses.asdict(measured)
+    print(json.dumps({"name": model.name, **found}) if arguments.json else in_words(model.name, measured))
+    return 0

@@ -1,0 +1,57 @@
+"""What commands have in common: how one is added, where data lie, and a line that says how far it is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from e2viz import places
+
+Run = Callable[[argparse.Namespace], int]
+
+
+class Commands:
+    """The commands of one parser, to be added to."""
+
+    def __init__(self, parser: argparse.ArgumentParser, name: str = "command") -> None:
+        self._parsers: Any = parser.add_subparsers(dest=name, required=True, metavar=name)
+
+    def add(
+        self, name: str, run: Run, words: str, *, data: bool = False, runs: bool = False
+    ) -> argparse.ArgumentParser:
+        """A command with its help; ``data`` adds the folder of data sets, ``runs`` that of training runs."""
+        added: argparse.ArgumentParser = self._parsers.add_parser(name, help=words, description=words)
+        added.set_defaults(run=run)
+        if data:
+            words = "folder that holds the data sets, such as mnist/ and fashion_mnist/ as IDX files"
+            added.add_argument("--data", type=Path, default=Path("data"), help=words)
+            added.add_argument("--threads", type=int, default=1)
+        if runs:
+            added.add_argument("--runs", type=Path, default=places.runs(), help="where runs keep their state")
+        return added
+
+    def group(self, name: str, words: str) -> Commands:
+        """Commands below a command, such as ``make sweeps``."""
+        return Commands(self._parsers.add_parser(name, help=words, description=words), "what")
+
+
+def progress() -> Callable[[int, int], None]:
+    """A function that prints one changing line with the time left, on standard error."""
+    from e2viz.train.evaluation import minutes_left
+
+    started = said = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said > 5 or done == total:
+            said = now
+            left = minutes_left(done, total, now - started)
+            end = "\n" if done == total else ""
+            print(f"\r{done:,} of {total:,} images, {left} min left ", end=end, file=sys.stderr, flush=True)
+
+    return report

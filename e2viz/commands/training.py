@@ -1,0 +1,114 @@
+"""How weights are made: ``data``, ``train``, ``pack`` and ``tables``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from e2viz import places
+from e2viz.commands.options import Commands, progress
+
+
+def add(commands: Commands) -> None:
+    commands.add("data", _data, "what each task is, with the checksums of its splits", data=True)
+
+    train = commands.add("train", _train, "train a recipe; stops and resumes at any point", data=True, runs=True)
+    train.add_argument("recipe", help="a name such as vit.rotmnist, or vit.mnist+learned_attention_c16")
+    train.add_argument("--resume", action="store_true", help="continue the run's state, if there is one")
+    train.add_argument("--minutes", type=float, default=float("inf"), help="stop cleanly after that long")
+    train.add_argument("--epochs", type=int, help="total epochs, instead of the recipe's")
+
+    words = "evaluate a run's best epoch and write its weights and card"
+    pack = commands.add("pack", _pack, words, data=True, runs=True)
+    pack.add_argument("recipe", help="a name such as vit.rotmnist")
+    pack.add_argument("--unmeasured", action="store_true", help="leave the evaluation for later")
+
+    words = "measure every way to be equivariant after the fact; goes on where it stopped"
+    tables = commands.add("tables", _tables, words, data=True, runs=True)
+    tables.add_argument("--settings", nargs="+", help="tasks; all without it")
+    tables.add_argument("--levels", nargs="+", help="of fine-tuning: none, last, whole; all without it")
+    tables.add_argument("--methods", nargs="+", help="all without it")
+    tables.add_argument("--limit", type=int, help="a look at so many test images; nothing is written to --output")
+    tables.add_argument("--epochs", type=int, help="of fine-tuning the whole model, instead of the setting's")
+    tables.add_argument("--output", type=Path, default=places.TABLES, help="where the tables are written")
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from e2viz.data.idx import DataError
+    from e2viz.data.reading import read_splits
+    from e2viz.data.tasks import TASKS
+    from e2viz.train.pack import data_checksum
+
+    missing: list[tuple[str, Exception]] = []
+    for name, task in TASKS.items():
+        try:
+            print(f"{name}: {task.words}\n  {data_checksum(read_splits(task, arguments.data))}")
+        except (DataError, ValueError) as error:
+            missing.append((name, error))
+    if len(missing) == len(TASKS):
+        raise missing[0][1]
+    for name, error in missing:
+        print(f"{name}: not here. {error}")
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    import torch
+
+    from e2viz.data.tasks import task
+    from e2viz.train.data import TrainingData
+    from e2viz.train.loop import Run
+    from e2viz.train.recipes import recipe
+
+    torch.set_num_threads(arguments.threads)
+    if "+" in arguments.recipe:
+        return _train_aggregation(arguments)
+    chosen = recipe(arguments.recipe)
+    data = TrainingData.of(task(chosen.task), arguments.data)
+    folder = arguments.runs / chosen.name
+    run = Run(chosen, data, folder, resume=arguments.resume, epochs=arguments.epochs)
+    finished = run.train(arguments.minutes, lambda line: print(line, flush=True))
+    print(f"{'finished' if finished else 'stopped'}; best epoch {run.progress.best_epoch}, in {folder}")
+    print(f"next: e2viz pack {chosen.name} --data {arguments.data}")
+    return 0
+
+
+def _train_aggregation(arguments: argparse.Namespace) -> int:
+    from e2viz.train.fine_tune import train_aggregation
+
+    name, folder = arguments.recipe, places.new_weights()
+    card = train_aggregation(name, arguments.data, arguments.runs, folder, progress())
+    print(f"{card.name}: validation accuracy {100 * (card.validation_accuracy or 0.0):.2f} %")
+    return 0
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    import torch
+
+    from e2viz.data.reading import read_splits
+    from e2viz.data.tasks import task
+    from e2viz.train.evaluation import in_words
+    from e2viz.train.pack import pack
+    from e2viz.train.recipes import recipe
+
+    torch.set_num_threads(arguments.threads)
+    chosen = recipe(arguments.recipe)
+    splits = read_splits(task(chosen.task), arguments.data)
+    measure = not arguments.unmeasured
+    card = pack(chosen, arguments.runs / chosen.name, splits, places.new_weights(), progress(), measure=measure)
+    print(in_words(card.name, card.measured) if card.measured else f"{card.name}: packed, not measured")
+    return 0
+
+
+def _tables(arguments: argparse.Namespace) -> int:
+    import torch
+
+    from e2viz.train.tables import make_tables
+
+    torch.set_num_threads(arguments.threads)
+    make_tables(
+        arguments.data, arguments.runs, arguments.output,
+        settings=arguments.settings, levels=arguments.levels, methods=arguments.methods,
+        limit=arguments.limit, epochs=arguments.epochs,
+    )  # fmt: skip
+    return 0
