@@ -61,8 +61,9 @@ def sample(name: str) -> Picture:
     background = found.background[0] if found.grey else found.background
     label = None if entry.get("class") is None else found.index(entry["class"])
     return Picture(
-        values=values.contiguous(), background=background, steps=(f"read: {entry['words']}",), label=label, name=name
-    )
+        values=values.contiguous(), background=background, steps=(f"read: {entry['words']}",), label=label,
+        data=found.name, name=name, preparation="any" if found.preparation == "digit" else "none",
+    )  # fmt: skip
 
 
 def _entry(name: str) -> dict:

@@ -95,6 +95,7 @@ class Picture:
         background: what lies outside, one number or one per channel.
         steps: in words, what was done; `history` holds the same steps with their images, for showing.
         label: place of its true class, if known.
+        data: name of the data set whose classes `label` counts; "" where that is not said.
         name: shown on screen.
         preparation: what it went through: "none" for a picture as it was brought; otherwise it is square and ready,
             by the preparation of that name, or "any", which every model takes as it is.
@@ -110,6 +111,7 @@ class Picture:
     background: Background = 0.0
     steps: tuple[str, ...] = ()
     label: int | None = None
+    data: str = ""
     name: str = "picture"
     history: tuple[Step, ...] = field(default=(), repr=False)
     preparation: str = "any"

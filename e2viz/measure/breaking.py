@@ -121,7 +121,8 @@ def _without_disc(
     picture: Picture, angle_deg: float, size: int, switches: Switches, fill: Tensor
 ) -> Float[Tensor, "1 channel size size"]:
     """Turned at high resolution (naïvely: at the model's) with nothing hidden."""
-    outside = fill[:, None, None].double() if switches.naive else torch.tensor(picture.background).double()
+    level = fill if switches.naive else torch.as_tensor(picture.background)
+    outside = level.double().reshape(-1, 1, 1)
     large = resample(picture.values[None].double(), size if switches.naive else MINIMUM_WORKING_SIZE) - outside
     steps = (DETOUR_DEG, angle_deg - DETOUR_DEG) if switches.interpolate and angle_deg else (angle_deg,)
     for step_deg in steps:
@@ -152,6 +153,7 @@ def spoilt_errors(
     """
     seen = spoilt_subject(model, switches)
     kinds = seen.choose(None)
+    picture = seen.sees(picture)
     still = run_probes(seen, turned(picture, 0.0, seen.size, switches, seen.mean), kinds, 1)
     columns = []
     for start in range(0, len(angles_deg), chunk):

@@ -191,11 +191,14 @@ def _turned(seen: Subject, images: Picture | Images, method: str | Rotation, tra
     angle = torch.tensor([transform.angle_deg], dtype=torch.float64)
     if callable(method):
         if isinstance(images, Picture):
-            images = views(images, torch.zeros_like(angle), seen.size or images.values.shape[-1])
+            shown = seen.sees(images)
+            images = views(shown, torch.zeros_like(angle), seen.size or shown.values.shape[-1])
         return method(images, transform.angle_deg)
     if isinstance(images, Picture):
-        return views(images, angle, seen.size or images.values.shape[-1], method, mean=mean)
-    return rotate(images, transform.angle_deg, method=method, mean=mean)
+        shown = seen.sees(images)
+        return views(shown, angle, seen.size or shown.values.shape[-1], method, mean=mean)
+    background = torch.tensor(seen.data.background) if seen.data is not None else 0.0
+    return rotate(images, transform.angle_deg, background=background, method=method, mean=mean)
 
 
 def run_probes(seen: Subject, images: Images, kinds: dict[str, str], chunk: int) -> dict[str, Tensor]:

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from e2viz.data.samples import sample
+from e2viz.data.samples import sample, sample_names
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
 from e2viz.measure.equivariance import EquivarianceError, equivariance_error, untrained_copy
 from e2viz.measure.kept import Arrays
 from e2viz.measure.subject import subject
 from e2viz.measure.turning import on_step
+from e2viz.zoo.golden import golden_images
 
 TRACKS = ("error", "floor", "ceiling", "untrained")
-# The different picture of the ceiling, and the one taken when that is the picture itself.
+# Of digits, the different picture of the ceiling, and the one taken when that is the picture itself.
 OTHERS = ("mnist-3", "mnist-8")
 
 
@@ -84,7 +85,8 @@ def angles(step_deg: float | int) -> Float[np.ndarray, " frame"]:
 
 def facts(model: Any, step_deg: float | int, method: str) -> dict[str, Any]:
     """What the errors depend on, beside the picture."""
-    return {"weights": subject(model).checksum, "step_deg": float(step_deg), "method": method, "others": list(OTHERS)}
+    weights, different = subject(model).checksum, list(others(model))
+    return {"weights": weights, "step_deg": float(step_deg), "method": method, "others": different}
 
 
 def from_arrays(model: Any, step_deg: float | int, held: Arrays) -> LayerErrors:
@@ -93,6 +95,21 @@ def from_arrays(model: Any, step_deg: float | int, held: Arrays) -> LayerErrors:
     tracks = {name: held[name].astype(np.float64) for name in TRACKS}
     kinds = dict(zip(held["probes"].tolist(), held["kinds"].tolist(), strict=True))
     return LayerErrors(model=seen.name, group=seen.group, angles_deg=angles(step_deg), kinds=kinds, **tracks)
+
+
+def others(model: Any) -> tuple[str, ...]:
+    """Two samples of what the model knows, for the ceiling; none where no sample is shipped."""
+    data = subject(model).data
+    return OTHERS if data is None or data.name == "digits" else sample_names(data.name)[:2]
+
+
+def another(model: Any, picture: Picture) -> Picture:
+    """A different picture of what the model knows; a fixed pattern where no sample is shipped."""
+    for name in others(model):
+        if sample(name).checksum != picture.checksum:
+            return sample(name)
+    channels, size = subject(model).sees(picture).channels, subject(model).size or 28
+    return Picture(values=golden_images(channels, size)[0], name="pattern")
 
 
 def layer_errors(
@@ -114,7 +131,7 @@ def layer_errors(
     seen = subject(model)
     chosen = angles(step_deg)
     fresh = dataclasses.replace(seen, network=untrained_copy(seen.network))
-    different = next(sample(name) for name in OTHERS if sample(name).checksum != picture.checksum)
+    different = another(seen, picture)
 
     def measured(one: Any, before: int, **others: Any) -> EquivarianceError:
         told = None if progress is None else lambda done, _: progress(before + done, 2 * len(chosen))

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-# Digits that a half turn makes into one another: at 180 degrees the other answer is right.
-HALF_TURN_TWINS = {6: 9, 9: 6}
+from e2viz.data.data_set import DataSet
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,18 +109,20 @@ def entropy(probability: Float[np.ndarray, "*batch class"]) -> Float[np.ndarray,
     return np.asarray(-(probability * np.log(np.where(probability > 0, probability, 1.0))).sum(axis=-1))
 
 
-def ambiguity_note(label: int | None, classes: int = 10) -> str:
+def ambiguity_note(label: int | None, data: DataSet | None) -> str:
     """What to say about a label that a half turn makes into another one; "" for any other label.
 
     Args:
         label: the true class; None for a picture without one.
-        classes: number of classes; the note is for the ten digits alone.
+        data: the data set of the classes, which knows what a turn confuses.
     """
-    if classes != 10 or label not in HALF_TURN_TWINS:
+    twin = None if label is None or data is None else data.partner(label)
+    if label is None or data is None or twin is None:
         return ""
+    named, other = data.class_names[label], data.class_names[twin]
     return (
-        f"A {label} turned by 180° is a {HALF_TURN_TWINS[label]}: near there the label is ambiguous, "
-        f"and the answer {HALF_TURN_TWINS[label]} is not an error."
+        f"A {named} turned by 180° is a {other}: near there the label is ambiguous, "
+        f"and the answer {other} is not an error."
     )
 
 
@@ -146,7 +147,7 @@ def stability(
     label: int | None = None,
     angles_deg: Float[np.ndarray, " frame"] | None = None,
     *,
-    digits: bool = True,
+    data: DataSet | None = None,
 ) -> Stability:
     """Every stability measure of one sweep.
 
@@ -156,7 +157,7 @@ def stability(
         logits: what the model says at K equispaced angles over one turn, the first one after the last.
         label: the true class. Without it there is no accuracy, and margins refer to the upright prediction.
         angles_deg: the angles; by default k · 360/K.
-        digits: whether the classes are the ten digits, for which 6 and 9 are each other's half turn.
+        data: the data set of the classes, which knows what a half turn confuses, as 6 and 9.
 
     Raises:
         ValueError: for fewer than two angles or classes, logits that are not finite, a label that is no class,
@@ -178,11 +179,11 @@ def stability(
     reference = int(winners[upright]) if label is None else label
     correct = winners == reference
     margin = probability[:, reference] - np.delete(probability, reference, axis=1).max(axis=1)
-    note = ambiguity_note(label, classes) if digits else ""
+    twin = None if label is None or data is None else data.partner(label)
     ambiguous: tuple[int, ...] = ()
-    if note:
+    if twin is not None:
         near_half_turn = np.abs(angles % 360.0 - 180.0) <= 45.0
-        ambiguous = tuple(np.flatnonzero(near_half_turn & (winners == HALF_TURN_TWINS[reference])).tolist())
+        ambiguous = tuple(np.flatnonzero(near_half_turn & (winners == twin)).tolist())
     return Stability(
         angles_deg=angles,
         probability=probability,
@@ -207,5 +208,5 @@ def stability(
         accuracy=None if label is None else float(correct.mean()),
         worst_case_accuracy=None if label is None else float(correct.min()),
         ambiguous=ambiguous,
-        ambiguity=note,
+        ambiguity=ambiguity_note(label, data),
     )

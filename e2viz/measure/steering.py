@@ -116,7 +116,7 @@ def steered(
     logits, maps, still = [], [], {}
     error, floor = np.zeros(len(kinds)), np.zeros(len(kinds))
     for place, angle in enumerate(ANGLES_DEG.tolist()):
-        held = run_probes(seen, views(picture, torch.tensor([angle]), size), kinds, 1)
+        held = run_probes(seen, views(seen.sees(picture), torch.tensor([angle]), size), kinds, 1)
         still = still or held
         transform = Transform(angle)
         logits.append(held["logits"][0].numpy())

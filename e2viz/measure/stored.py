@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ def stored_sweep(
     same_weights = all(found.checksums[seen.name] == seen.checksum for seen in subjects)
     if found.picture != picture.checksum or found.method != method or not same_weights or frames is None:
         return None
+    found = replace(found, data={seen.name: seen.data for seen in subjects})
     return found if len(frames) == len(found.angles_deg) and frames == sorted(frames) else found.at(frames)
 
 

@@ -12,8 +12,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from e2viz import groups
+from e2viz.data.data_set import DataSet
+from e2viz.data.sees import sees
+from e2viz.data.table import DATA_SETS
 from e2viz.groups import Group
-from e2viz.images.rotate import MNIST_MEAN
+from e2viz.images.intake import prepare, with_channels
+from e2viz.images.picture import Picture
 from e2viz.nn.probe import probes
 
 
@@ -33,6 +37,7 @@ class Subject:
         transposed: whether ``prepare`` transposes the picture; records are then brought back upright.
         group: the group of the network's group axes; None if it has none.
         checksum: identifies the weights.
+        data: the data set that the model knows; None for a network that takes pictures as they are.
         mean: what the normalisation subtracts, for the naïve rotation.
         size: side of the input in pixels; None if any size will do.
     """
@@ -43,8 +48,18 @@ class Subject:
     transposed: bool = False
     group: Group | None = None
     checksum: str = ""
-    mean: tuple[float, ...] = (MNIST_MEAN,)
+    data: DataSet | None = field(default=None, repr=False)
+    mean: tuple[float, ...] = DATA_SETS["digits"].mean
     size: int | None = None
+
+    def sees(self, picture: Picture) -> Picture:
+        """The square picture, before it is turned, as this model sees it."""
+        if self.data is not None:
+            return sees(picture, self.data)
+        square = picture.values.shape[1] == picture.values.shape[2]
+        ready = picture if square and picture.preparation != "none" else prepare(picture, "crop")
+        channels = getattr(getattr(self.network, "config", None), "channels", ready.channels)
+        return with_channels(ready, channels) if channels in (1, 3) else ready
 
     def kinds(self) -> dict[str, str]:
         """The kind of every probe, by name, in the order of the forward pass."""
@@ -103,6 +118,7 @@ def subject(model: Any, *, name: str = "", group: Group | str | None = None) -> 
             transposed=card.orientation == "transposed",
             group=group or (groups.group(card.group) if card.group else None),
             checksum=card.weights_checksum or state_checksum(model.network),
+            data=card.data_set,
             mean=tuple(card.mean),
             size=card.image_size,
         )

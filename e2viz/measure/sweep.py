@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from e2viz import capture
+from e2viz.data.data_set import DataSet
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views
 from e2viz.measure.orientation import upright
@@ -34,6 +35,9 @@ class Sweep:
     Attributes:
         angles_deg: [frame] counter-clockwise.
         images: what the first model saw, in [0, 1], before normalising.
+        seen: by model, what it saw; models that see the same share it. Empty in sweeps whose models all saw
+            ``images``.
+        data: by model, the data set that it knows; None where it knows none.
         logits: by model.
         records: by model and probe, float32; the first axis is the frame.
         kinds: by model and probe, the probe's kind.
@@ -52,6 +56,8 @@ class Sweep:
     picture: str = ""
     method: str = "fair"
     query: str = ""
+    seen: dict[str, Float[np.ndarray, "frame channel_ height_ width_"]] = field(default_factory=dict, repr=False)
+    data: dict[str, DataSet | None] = field(default_factory=dict, repr=False)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -66,13 +72,30 @@ class Sweep:
         facts = [FORMAT, self.picture, self.method, angles, sorted(self.checksums.items()), asked, self.query]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
+    def inputs(self) -> list[tuple[tuple[str, ...], np.ndarray]]:
+        """Each different input once, with the models that saw it: ([model, ...], [frame channel height width])."""
+        found: list[tuple[list[str], np.ndarray]] = []
+        for model in self.models:
+            images = self.seen.get(model, self.images)
+            same = next((names for names, known in found if known is images or _equal(known, images)), None)
+            if same is None:
+                found.append(([model], images))
+            else:
+                same.append(model)
+        return [(tuple(names), images) for names, images in found]
+
+    def class_names(self, model: str) -> tuple[str, ...]:
+        """Names of a model's classes; their numbers where it knows no data set."""
+        found = self.data.get(model)
+        return found.class_names if found else tuple(map(str, range(self.logits[model].shape[1])))
+
     def probability(self, model: str) -> Float[np.ndarray, "frame class"]:
         """Softmax of one model's logits."""
         return softmax(self.logits[model])
 
-    def stability(self, model: str, label: int | None = None, *, digits: bool = True) -> Stability:
+    def stability(self, model: str, label: int | None = None) -> Stability:
         """Every stability measure of one model; the angles must be one closed loop."""
-        return stability(self.logits[model], label, self.angles_deg, digits=digits)
+        return stability(self.logits[model], label, self.angles_deg, data=self.data.get(model))
 
     def record(self, model: str, probe: str) -> Float[Tensor, "frame *shape"]:
         """One record as a tensor, for ``stabilise`` and its like."""
@@ -85,6 +108,7 @@ class Sweep:
             self,
             angles_deg=self.angles_deg[chosen],
             images=self.images[chosen],
+            seen={model: images[chosen] for model, images in self.seen.items()},
             logits={model: values[chosen] for model, values in self.logits.items()},
             records={
                 model: {probe: values[chosen] for probe, values in records.items()}
@@ -160,13 +184,15 @@ def sweep_parts(
     step = 1 if _moving(pixels) else chunk
     for start in range(0, len(angles), step):
         chunk_angles = angles[start : start + step]
-        seen_images: dict[tuple, Tensor] = {}
-        logits, records = {}, {}
+        known: dict[tuple, Tensor] = {}
+        logits, records, inputs = {}, {}, {}
         for seen in subjects:
-            images = _views(seen, picture, chunk_angles, method, seen_images)
+            key, images = _views(seen, picture, chunk_angles, method, known)
+            inputs[seen.name] = key
             held = _run(seen, images, kinds[seen.name], _at_frame(pixels, start))
             logits[seen.name], records[seen.name] = held
-        first = next(iter(seen_images.values())).float().numpy()
+        shown = {key: images.float().numpy() for key, images in known.items()}
+        first = next(iter(shown.values()))
         yield Sweep(
             angles_deg=chunk_angles.numpy(),
             images=first,
@@ -177,6 +203,8 @@ def sweep_parts(
             picture=picture.checksum,
             method=method,
             query=_digest(pixels),
+            data={seen.name: seen.data for seen in subjects},
+            seen={} if len(shown) == 1 else {name: shown[key] for name, key in inputs.items()},
         )
 
 
@@ -187,6 +215,7 @@ def joined(parts: Sequence[Sweep]) -> Sweep:
         first,
         angles_deg=np.concatenate([part.angles_deg for part in parts]),
         images=np.concatenate([part.images for part in parts]),
+        seen={model: np.concatenate([part.seen[model] for part in parts]) for model in first.seen},
         logits={model: np.concatenate([part.logits[model] for part in parts]) for model in first.logits},
         records={
             model: {probe: np.concatenate([part.records[model][probe] for part in parts]) for probe in held}
@@ -206,12 +235,16 @@ def beside(sweeps: Sequence[Sweep]) -> Sweep:
         same = (other.picture, other.method, other.query) == (first.picture, first.method, first.query)
         if not same or not np.array_equal(other.angles_deg, first.angles_deg):
             raise ValueError(f"sweeps must be of one picture, method and angles, got {first} and {other}")
+    together = {model: each.seen.get(model, each.images) for each in sweeps for model in each.models}
+    alike = all(images.shape == first.images.shape and _equal(images, first.images) for images in together.values())
     return replace(
         first,
+        seen={} if alike else together,
         logits=dict(pair for each in sweeps for pair in each.logits.items()),
         records=dict(pair for each in sweeps for pair in each.records.items()),
         kinds=dict(pair for each in sweeps for pair in each.kinds.items()),
         checksums=dict(pair for each in sweeps for pair in each.checksums.items()),
+        data=dict(pair for each in sweeps for pair in each.data.items()),
     )
 
 
@@ -230,13 +263,19 @@ def _chosen(
 
 def _views(
     seen: Subject, picture: Picture, angles_deg: Tensor, method: str, known: dict[tuple, Tensor]
-) -> Float[Tensor, "frame channel size size"]:
-    """What the model sees; models of one size share it, unless the naïve rotation fills with their own means."""
-    size = seen.size or picture.values.shape[-1]
-    key = (size, seen.mean if method == "naive" else ())
+) -> tuple[tuple, Float[Tensor, "frame channel size size"]]:
+    """What the model sees, and what it depends on; models of one size and data set share it, unless the naïve
+    rotation fills with their own means."""
+    shown = seen.sees(picture)
+    size = seen.size or shown.values.shape[-1]
+    key = (shown.checksum, size, seen.mean if method == "naive" else ())
     if key not in known:
-        known[key] = views(picture, angles_deg, size, method, mean=torch.tensor(seen.mean))
-    return known[key]
+        known[key] = views(shown, angles_deg, size, method, mean=torch.tensor(seen.mean))
+    return key, known[key]
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape == other.shape and np.array_equal(one, other)
 
 
 def _run(seen: Subject, images: Tensor, kinds: dict[str, str], pixels: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -25,6 +25,7 @@ MODEL_COLORS: dict[str, tuple[str, str]] = {
     "post_hoc": ("#2463cc", "#6ea8ff"),
     "gcnn": ("#828d98", "#c3ccd4"),
     "cnn": ("#55606b", "#929da8"),
+    "resnet": ("#3f4a55", "#aab4be"),
 }
 
 # Ten colours that show on white and on near-black. Under normal vision, protanopia and deuteranopia no two
@@ -162,8 +163,16 @@ def for_theme(color: str, page: Theme) -> str:
 
 
 def class_color(index: int) -> str:
-    """The colour of a class; classes beyond the tenth begin again."""
-    return CLASS_COLORS[index % len(CLASS_COLORS)]
+    """The colour of a class.
+
+    Classes beyond the tenth take the ten hues again, darker, then lighter, then both further: neighbours in the order
+    of classes stay as far apart as the first ten, and thirty classes have thirty colours.
+    """
+    first, turn = CLASS_COLORS[index % len(CLASS_COLORS)], index // len(CLASS_COLORS)
+    if not turn:
+        return first
+    toward = "#101418" if turn % 2 else "#ffffff"
+    return mix(first, toward, 0.62 ** ((turn + 1) // 2))
 
 
 def _interpolate(points: str) -> UInt8[Array, "256 3"]:
@@ -173,28 +182,15 @@ def _interpolate(points: str) -> UInt8[Array, "256 3"]:
     return np.rint(table).astype(np.uint8)
 
 
-# Steps below this one of the table "grey_and_classes" are grey, those from it on the colours of the classes.
-FIRST_CLASS_STEP = 246
-
-
-def _grey_and_classes() -> UInt8[Array, "256 3"]:
-    """One panel with pictures and with marks in the colours of the classes."""
-    table = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-    table[:FIRST_CLASS_STEP] = np.rint(np.linspace(0, 255, FIRST_CLASS_STEP)).astype(np.uint8)[:, None]
-    table[FIRST_CLASS_STEP:] = class_table()
-    return table
-
-
 @lru_cache(maxsize=1)
 def color_tables() -> dict[str, UInt8[Array, "256 3"]]:
-    """viridis and cividis for magnitudes, diverging for signs, grey for pictures, also with marks of classes."""
+    """viridis and cividis for magnitudes, diverging for signs, grey for pictures."""
     grey = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
     tables = {
         "grey": grey,
         "viridis": _interpolate(_VIRIDIS),
         "cividis": _interpolate(_CIVIDIS),
         "diverging": _interpolate(_DIVERGING),
-        "grey_and_classes": _grey_and_classes(),
     }
     for table in tables.values():
         table.setflags(write=False)
@@ -210,9 +206,9 @@ def color_table(name: str) -> UInt8[Array, "256 3"]:
     return _look_up("colour table", name, color_tables())
 
 
-def class_table() -> UInt8[Array, "class 3"]:
-    """CLASS_COLORS as an array."""
-    return np.array([rgb(color) for color in CLASS_COLORS], dtype=np.uint8)
+def class_table(classes: int = len(CLASS_COLORS)) -> UInt8[Array, "class 3"]:
+    """The colours of the first so many classes as an array."""
+    return np.array([rgb(class_color(index)) for index in range(classes)], dtype=np.uint8)
 
 
 def relative_luminance(color: str) -> float:

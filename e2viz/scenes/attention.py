@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,18 +12,18 @@ import torch
 import e2viz
 from e2viz.groups import group
 from e2viz.images.picture import Picture
-from e2viz.images.rotate import views
 from e2viz.measure.subject import Subject, subject
 from e2viz.measure.sweep import Sweep, joined, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
-from e2viz.render.scene import Panel, Row, Scene, quantise
+from e2viz.render.scene import Panel, Row, Scene, picture_pixels
 from e2viz.scenes import kept
 from e2viz.scenes.attention_maps import group_part, token_part
 from e2viz.scenes.attention_settings import Settings
 from e2viz.scenes.element_ring import element_ring
 from e2viz.scenes.kept import Part
 from e2viz.scenes.planes import SIZE, attention_planes, striking_pixel, track, turned_point
+from e2viz.scenes.turning import data_of_model, shown_data, turned, under
 from e2viz.scenes.view_attention import PROBE, attends_to_views, view_part
 from e2viz.scenes.words import ROUNDING, listed, small
 
@@ -42,7 +42,7 @@ pixel moves to $ax$ and $\alpha_{av,ag}(am, au)$ there equals $\alpha_{v,g}(m, u
 above compares, for all heads and elements of the layer. Romero & Cordonnier 2021, equations 14 and 16, with the
 relative element of Xu et al. 2023.
 
-**ViT.** $\mathrm{softmax}(q k^\top / \sqrt d)$ over 49 patches and the class token. **Rollout** multiplies
+**ViT.** $\mathrm{softmax}(q k^\top / \sqrt d)$ over the patches and the class token. **Rollout** multiplies
 $\tfrac12 (A_l + I)$ over the layers, heads averaged (Abnar & Zuidema 2020). It describes what is mixed, not what is
 decisive: attention is not an explanation of the answer.
 
@@ -68,11 +68,11 @@ def made_part(model: Any, picture: Picture, angles_deg: Any, method: str, settin
     return found or part(model, picture, angles_deg, method, settings)
 
 
-def query_point(picture: Picture, settings: Settings) -> tuple[int, int]:
-    """Row and column of the query pixel on the upright 28 × 28 picture."""
+def query_point(picture: Picture, settings: Settings, models: Iterable[str] = ()) -> tuple[int, int]:
+    """Row and column of the query pixel on the grid of the upright picture, as these models see it."""
     if min(settings.row, settings.column) >= 0:
         return settings.row, settings.column
-    return striking_pixel(views(picture, torch.zeros(1), SIZE)[0].mean(0).numpy(), SIZE * 0.2)
+    return striking_pixel(turned(picture, models, np.zeros(1), SIZE)[0].mean(0), SIZE * 0.2)
 
 
 def captured(
@@ -95,7 +95,7 @@ def captured(
         picture: what is turned.
         angles_deg: counter-clockwise.
         method: "fair" or "naive".
-        point: row and column on the upright 28 × 28 picture.
+        point: row and column on the grid of the upright picture.
         progress: called with (frames done, frames in all); it cancels by raising.
         chunk: frames in one forward pass.
     """
@@ -141,7 +141,7 @@ def part(
         swept: what ``captured`` gave for this, where it is there already.
     """
     settings, seen = settings or Settings(), subject(model)
-    point = query_point(picture, settings)
+    point = query_point(picture, settings, (seen.name,))
     swept = swept or captured(seen, picture, angles_deg, method, point)
     kinds = seen.kinds()
     if attends_to_views(seen) and PROBE in kinds:
@@ -171,17 +171,18 @@ def compose(
     settings = Settings.read(recipe.settings)
     angles = angles_of(recipe)
     figure = settings.view == "figure 6"
-    turned = quantise(views(picture, torch.from_numpy(angles), SIZE, recipe.method).mean(1).numpy(), 0.0, 1.0)
-    point = turned_point(*query_point(picture, settings), SIZE, angles) - 0.5
+    point = turned_point(*query_point(picture, settings, tuple(parts)), SIZE, angles) - 0.5
+    shown = picture_pixels(turned(picture, tuple(parts), angles, SIZE, recipe.method))
+    through = pictures_under(picture, parts, angles, recipe.method, shown)
     rows: list[Row] = []
     if not figure:
-        seen = Panel("the picture: click a pixel", turned, "grey", 0.0, 1.0, "image", marker=np.round(point, 3))
+        seen = Panel("the picture: click a pixel", shown, "grey", 0.0, 1.0, "image", marker=np.round(point, 3))
         for name, each in parts.items():
-            rows += _with_ring(each, labels[name], colors[name], turned)
+            rows += _with_ring(each, labels[name], colors[name], through.get(name))
         rows = _with_picture(rows, seen)
     else:
         for name, each in parts.items():
-            rows += _quarters(_with_ring(each, labels[name], colors[name], turned)[:1], angles, turned)
+            rows += _quarters(_with_ring(each, labels[name], colors[name], through.get(name))[:1], angles, shown)
     return Scene(
         title=sentence(parts, labels),
         angles_deg=angles if not figure else np.zeros(1),
@@ -192,9 +193,25 @@ def compose(
     )
 
 
-def _with_ring(part: Part, label: str, color: str, turned: np.ndarray) -> list[Row]:
+def pictures_under(
+    picture: Picture, parts: Mapping[str, Part], angles: np.ndarray, method: str, shown: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The picture that shows through each model's maps; models that see the same share one array, sent once."""
+    made = {(SIZE, shown_data(parts)): shown}
+    found = {}
+    for name, each in parts.items():
+        if each.under:
+            size = each.rows[0].panels[0].values.shape[1]
+            key = (size, data_of_model(name))
+            if key not in made:
+                made[key] = under(picture, name, angles, size, method)
+            found[name] = made[key]
+    return found
+
+
+def _with_ring(part: Part, label: str, color: str, through: np.ndarray | None) -> list[Row]:
     """The rows of one model, the windows of its group's elements once more in a ring."""
-    first, *rest = part.colored(label, color, turned)
+    first, *rest = part.colored(label, color, through)
     if wanted := part.facts.get("ring"):
         ring = element_ring(first.panels, group(wanted["group"]), wanted["axis"], wanted["side"])
         first = replace(first, panels=(*first.panels, ring))
@@ -211,7 +228,7 @@ def _with_picture(rows: list[Row], seen: Panel) -> list[Row]:
     return [Row(first.label, (seen, *first.panels), first.color, columns=columns), *rows[1:]]
 
 
-def _quarters(rows: Sequence[Row], angles: np.ndarray, turned: np.ndarray) -> list[Row]:
+def _quarters(rows: Sequence[Row], angles: np.ndarray, shown: np.ndarray) -> list[Row]:
     """Still rows, one for each quarter turn that the sweep has."""
     found = []
     for row in rows:
@@ -220,7 +237,7 @@ def _quarters(rows: Sequence[Row], angles: np.ndarray, turned: np.ndarray) -> li
             if abs(angles[frame] - angle) > 1e-3:
                 continue
             stills = [_still(panel, frame) for panel in row.panels]
-            picture = Panel(f"turned {angle:g}°", turned[frame : frame + 1], "grey", 0.0, 1.0, "image")
+            picture = Panel(f"turned {angle:g}°", shown[frame : frame + 1], "grey", 0.0, 1.0, "image")
             panels = (picture, *stills)
             found.append(Row(f"{row.label} · {angle:g}°", panels, row.color, columns=len(panels)))
     return found
@@ -254,7 +271,7 @@ def sentence(parts: Mapping[str, Part], labels: Mapping[str, str]) -> str:
 
 def _caption(parts: Mapping[str, Part]) -> str:
     words = [
-        "Colour is the attention weight, viridis from 0 to the largest of the sweep; the grey picture shows through."
+        "Colour is the attention weight, viridis from 0 to the largest of the sweep; the picture shows through."
     ]
     words += dict.fromkeys(each.facts["about"] for each in parts.values() if "about" in each.facts)
     if any("ring" in each.facts for each in parts.values()):

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from e2viz.groups import Group
 from e2viz.measure.orbit import Compass
-from e2viz.render.scene import Panel, quantise
+from e2viz.render.scene import Panel, picture_pixels, quantise
 
 Array = np.ndarray
 SIDE, INNER = 72, 48
@@ -22,7 +22,7 @@ def compass_dial(
     votes: Float[Array, "frame element"],
     reading: Compass,
     group: Group,
-    picture: Float[Array, "frame size size"],
+    picture: Float[Array, "frame channel size size"],
     title: str,
     **labels: Any,
 ) -> Panel:
@@ -43,12 +43,13 @@ def compass_dial(
     place = sectors(group)
     values = np.zeros((len(votes), SIDE, SIDE), dtype=np.uint8)
     values[:, place >= 0] = steps[:, place[place >= 0]]
-    under = np.zeros_like(values)
     start = (SIDE - INNER) // 2
     small = functional.interpolate(
-        torch.from_numpy(picture)[:, None].float(), size=(INNER, INNER), mode="bilinear", antialias=True
-    )  # fmt: skip
-    under[:, start : start + INNER, start : start + INNER] = quantise(small[:, 0].numpy(), 0.0, 1.0)
+        torch.from_numpy(picture).float(), size=(INNER, INNER), mode="bilinear", antialias=True
+    ).clamp(0, 1)  # fmt: skip
+    pixels = picture_pixels(small.numpy())
+    under = np.zeros((*values.shape, *pixels.shape[3:]), dtype=np.uint8)
+    under[:, start : start + INNER, start : start + INNER] = pixels
     return Panel(
         title=title, values=values, palette="viridis", low=low, high=high if high > low else low + 1.0, under=under,
         marker=np.array([middle_of(group, int(element)) for element in reading.elements]), **labels,

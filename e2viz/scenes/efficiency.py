@@ -16,7 +16,6 @@ from torch import nn
 import e2viz
 from e2viz import places
 from e2viz.images.picture import Picture
-from e2viz.images.rotate import views as turned_views
 from e2viz.measure import kept
 from e2viz.measure.subject import subject
 from e2viz.measure.sweep import sweep
@@ -24,6 +23,7 @@ from e2viz.models import build
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
+from e2viz.scenes.turning import turning_panel
 from e2viz.train.recipes import RECIPES
 from e2viz.zoo import catalogue, names
 from e2viz.zoo.card import Accuracy
@@ -216,12 +216,11 @@ def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
 
     angles_deg = angles_of(recipe)
     colors = model_colors([each.name for each in found])
-    turning = turned_views(picture, torch.as_tensor(angles_deg), PICTURE_SIZE, "fair").numpy()
     trained = catalogue.list_models()
     return Scene(
         title=sentence(points()),
         angles_deg=np.asarray(angles_deg, dtype=np.float64),
-        picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
+        picture=turning_panel(picture, [each.name for each in found], angles_deg),
         rows=tuple(Row(_row_label(each.name), _panels(each), colors[each.name], columns=CHANNELS) for each in found),
         caption="" if found[0].name in trained else "Fresh weights: none of these models is trained yet.",
         numbers=numbers(points()),

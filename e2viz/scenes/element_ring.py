@@ -19,11 +19,11 @@ LEAST_SIDE, REDUCED = 20, 2
 
 
 def ring_canvas(
-    tiles: UInt8[Array, "element frame side side"],
-    middle: UInt8[Array, "frame inner inner"],
+    tiles: UInt8[Array, "element frame side side *rgb"],
+    middle: UInt8[Array, "frame inner inner *rgb"],
     group: Group,
     least: int = LEAST_SIDE,
-) -> UInt8[Array, "frame size size"]:
+) -> UInt8[Array, "frame size size *rgb"]:
     """Tiles at their elements' own angles, counter-clockwise from the top, mirrored ones further out.
 
     Tiles of a side below ``least`` are enlarged. Everything is placed symmetrically about the middle: turning the
@@ -34,7 +34,7 @@ def ring_canvas(
     """
     if len(tiles) != group.order:
         raise ValueError(f"a ring must have a tile for each element, got {len(tiles)} for {group.name}")
-    side, inner = tiles.shape[-1], middle.shape[-1]
+    side, inner = tiles.shape[2], middle.shape[1]
     factor = math.ceil(least / side)
     factor += (side * factor) % 2  # an even tile lies as far from the middle on one side as on the other
     tile = side * factor
@@ -43,7 +43,7 @@ def ring_canvas(
     outer = radius + (tile + GAP if group.reflections else 0)
     size = 2 * (outer + tile // 2 + GAP)
     start = (size - inner) // 2
-    canvas = np.zeros((middle.shape[0], size, size), dtype=np.uint8)
+    canvas = np.zeros((middle.shape[0], size, size, *middle.shape[3:]), dtype=np.uint8)
     canvas[:, start : start + inner, start : start + inner] = middle
     for element in group.elements:
         angle, away = math.radians(group.angle_deg(element)), outer if group.is_reflection(element) else radius
@@ -73,7 +73,7 @@ def element_ring(panels: Sequence[Panel], group: Group, axis: str, side: int) ->
     under = None
     if first.under is not None:
         cut = [windows(each.under, _middles(each), side) for each in panels if each.under is not None]
-        small = reduce(first.under / 255, "frame (h a) (w b) -> frame h w", "mean", a=REDUCED, b=REDUCED)
+        small = reduce(first.under / 255, "frame (h a) (w b) ... -> frame h w ...", "mean", a=REDUCED, b=REDUCED)
         under = ring_canvas(np.stack(cut), quantise(small, 0.0, 1.0), group)
     return Panel(
         title=f"every {axis}, in a ring", values=values, palette=first.palette, low=first.low, high=first.high,
@@ -89,9 +89,9 @@ def _middles(panel: Panel) -> Float[Array, "frame 2"]:
 
 
 def windows(
-    pixels: UInt8[Array, "frame height width"], middles: Float[Array, "frame 2"], side: int
-) -> UInt8[Array, "frame side side"]:
+    pixels: UInt8[Array, "frame height width *rgb"], middles: Float[Array, "frame 2"], side: int
+) -> UInt8[Array, "frame side side *rgb"]:
     """A square cut out of every frame; zeros where it reaches beyond the frame."""
-    padded = np.pad(pixels, ((0, 0), (side, side), (side, side)))
+    padded = np.pad(pixels, ((0, 0), (side, side), (side, side), *[(0, 0)] * (pixels.ndim - 3)))
     corners = np.rint(middles - side / 2).astype(int) + side
     return np.stack([each[r : r + side, c : c + side] for each, (r, c) in zip(padded, corners, strict=True)])

@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 import e2viz
 from e2viz.images.picture import Picture
-from e2viz.images.rotate import views
 from e2viz.measure import kept
 from e2viz.measure.layer_errors import LayerErrors, facts, from_arrays, layer_errors
 from e2viz.measure.subject import subject
@@ -18,7 +16,7 @@ from e2viz.render.figures import two_digits
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Curve, Panel, Row, Scene
-from e2viz.scenes.rotation import PICTURE_SIZE
+from e2viz.scenes.turning import turning_panel
 from e2viz.zoo.names import short_labels
 
 PAGE = "equivariance_error"
@@ -109,11 +107,10 @@ def compose(
     labels = labels or short_labels(tuple(errors))
     colors = model_colors(list(errors))
     angles_deg = next(iter(errors.values())).angles_deg
-    turning = views(picture, torch.as_tensor(angles_deg), PICTURE_SIZE, recipe.method).numpy()
     return Scene(
         title=sentence(errors, labels),
         angles_deg=angles_deg,
-        picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
+        picture=turning_panel(picture, tuple(errors), angles_deg, method=recipe.method),
         rows=(
             Row(
                 "log₁₀ of the error",

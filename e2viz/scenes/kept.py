@@ -44,7 +44,7 @@ class Part:
         """The rows with the model's name and colour, over the picture where they want it."""
 
         def over(panel: Panel) -> Panel:
-            fits = self.under and under is not None and under.shape == panel.values.shape
+            fits = self.under and under is not None and under.shape[:3] == panel.values.shape
             return replace(panel, under=under) if fits else panel
 
         return tuple(

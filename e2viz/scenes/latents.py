@@ -7,25 +7,24 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 import e2viz
 from e2viz.images.picture import Picture
-from e2viz.images.rotate import views
 from e2viz.measure.rules import has_group_attention, with_rule
 from e2viz.measure.subject import Subject, subject
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
-from e2viz.render.scene import Panel, Row, Scene, quantise
+from e2viz.render.scene import Panel, Row, Scene
 from e2viz.scenes import kept
 from e2viz.scenes.kept import Part
 from e2viz.scenes.latent_maps import KINDS, Layer, layer_of, moving_panels, panels_of
+from e2viz.scenes.turning import data_of_model, turned
 from e2viz.scenes.words import ROUNDING, element_name, listed, small
 from e2viz.zoo.names import short_labels
 
 PAGE = "latents"
-SIZE = 28
+SIZE = 28  # of the picture beside models that know no data set
 VIEWS = ("turned back", "figure 7")
 MOST_COLUMNS = 7
 KEPT_SAMPLES = ("mnist-8", "mnist-6")
@@ -243,8 +242,11 @@ def compose(
 
     labels = labels or {name: name for name in parts}
     colors, angles = model_colors(list(parts)), angles_of(recipe)
-    seen = views(picture, torch.from_numpy(angles), SIZE, recipe.method).mean(1).numpy()
-    image = Panel(f"{SIZE} × {SIZE}", quantise(seen, 0.0, 1.0), "grey", 0.0, 1.0, "image")
+    known = [found for found in map(data_of_model, parts) if found is not None]
+    size = max((found.size for found in known), default=SIZE)
+    image = Panel.from_picture(
+        f"{size} × {size}", turned(picture, tuple(parts), angles, size, recipe.method), probe="image"
+    )
     rows = [row for name, each in parts.items() for row in each.colored(labels[name], colors[name])]
     curves = {f"{name} {probe}": c for name, each in parts.items() for probe, c in each.facts.get("curves", {}).items()}
     return Scene(

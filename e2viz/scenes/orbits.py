@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 import e2viz
 from e2viz.data.samples import sample, sample_names
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
-from e2viz.images.rotate import views
 from e2viz.measure.orbit import Compass, Orbit, Plane, compass, orbit, principal_plane
 from e2viz.measure.stored import models_for, stored_sweep
 from e2viz.measure.subject import subject
@@ -25,7 +23,7 @@ from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Curve, Panel, Row, Scene
 from e2viz.scenes.compass_dial import compass_dial
-from e2viz.scenes.rotation import PICTURE_SIZE
+from e2viz.scenes.turning import turned
 from e2viz.zoo.names import short_labels
 
 PAGE = "orbits"
@@ -38,7 +36,7 @@ THICKNESS, WIDTH = 48, 72
 MATHS = r"""
 $\varphi(R_\theta x)$ for equispaced $\theta$ is a closed path in the space of embeddings. It is drawn on the plane in
 which a set of embeddings spreads most (principal component analysis): the set is the **orbit** itself, or a
-**reference set**, the shipped digits at all their angles, which gives every picture the same ground. The **radius** is
+**reference set**, the shipped samples at all their angles, which gives every picture the same ground. The **radius** is
 measured in all dimensions and not on the plane: the root mean square distance from the orbit's mean, also as a share
 of the embeddings' root mean square norm. An invariant embedding has radius 0 at the group's angles.
 
@@ -110,10 +108,11 @@ def swept(models: Sequence[Any], picture: Picture, angles_deg: np.ndarray, metho
 
 
 def reference_embeddings(model: Any) -> np.ndarray | None:
-    """Embeddings of all shipped digits at all their stored angles; None where they are not shipped."""
-    name = subject(model).name
-    found = []
-    for each in sample_names("digits"):
+    """Embeddings of all shipped samples of the model's data set at all their stored angles; None where they are not
+    shipped."""
+    seen = subject(model)
+    name, found = seen.name, []
+    for each in sample_names(seen.data.name) if seen.data else ():
         if name in models_for(each):
             kept = stored_sweep([model], sample(each), probes={name: (PROBE,)})
             if kept is not None:
@@ -173,21 +172,21 @@ def compose(
     """
     labels = labels or short_labels(tuple(turning))
     colors = model_colors(list(turning))
-    turned = views(picture, torch.as_tensor(found.angles_deg), PICTURE_SIZE, recipe.method).numpy()
+    images = turned(picture, tuple(turning), found.angles_deg, method=recipe.method)
     limit = max(float(np.abs(each.orbit.path).max()) for each in turning.values()) or 1.0
     panels = tuple(orbit_panel(each, labels[name], colors[name], limit) for name, each in turning.items())
     rows = [Row("orbit on the principal plane", panels)]
     readings = tuple(
         panel
         for name, each in turning.items()
-        for panel in compass_panels(each, labels[name], colors[name], turned.mean(1))
+        for panel in compass_panels(each, labels[name], colors[name], images, found.class_names(name))
     )
     if readings:
         rows.append(Row("votes of the group's elements, the compass", readings))
     return Scene(
         title=sentence(turning, labels),
         angles_deg=np.asarray(found.angles_deg, dtype=np.float64),
-        picture=Panel.from_values("", turned.mean(1), "grey", low=0.0, high=1.0),
+        picture=Panel.from_picture("", images),
         rows=tuple(rows),
         curves=tuple(
             Curve(labels[n], colors[n], each.compass.angles_deg, "compass, degrees")
@@ -221,13 +220,14 @@ def to_pixels(path: np.ndarray, limit: float) -> np.ndarray:
 
 
 def compass_panels(
-    turning: Turning, label: str, color: str, picture: Float[np.ndarray, "frame size size"]
+    turning: Turning, label: str, color: str, picture: Float[np.ndarray, "frame channel size size"],
+    class_names: tuple[str, ...],
 ) -> tuple[Panel, ...]:
     """The compass round the turning picture, and its votes over the whole turn; none for a model without votes."""
     votes, reading, group = turning.votes, turning.compass, turning.group
     if votes is None or reading is None or group is None:
         return ()
-    what = f"votes for class {int(reading.classes[0])}"
+    what = f"votes for {class_names[int(reading.classes[0])]}"
     dial = compass_dial(
         votes, reading, group, picture, f"{label}, {what}", probe=VOTES, color=color,
         caption="a sector an element, 0° at the top; the point is on the winner",

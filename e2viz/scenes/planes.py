@@ -12,7 +12,8 @@ from torch import nn
 from e2viz.models.ge_vit import Block, GEViT, Pool
 
 Array = np.ndarray
-SIZE = 28  # the picture on which a query pixel is chosen; what most models see
+# The grid on which a query pixel is chosen, whatever the size that a model sees: links say its rows and columns.
+SIZE = 28
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from e2viz.render.figures import two_digits
 from e2viz.render.palette import MODEL_COLORS
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
-from e2viz.scenes.rotation import PICTURE_SIZE
 from e2viz.scenes.rule_lines import network_of
+from e2viz.scenes.turning import PICTURE_SIZE, shown
 
 PAGE = "positional_encodings"
 GROUPS = ("c4", "c8", "d4")
@@ -102,7 +102,7 @@ def compose(recipe: Recipe, model: Any, trained: bool, picture: Picture) -> Scen
     return Scene(
         title=sentence(found),
         angles_deg=np.array([found.group.angle_deg(v) for v in found.group.elements]),
-        picture=Panel.from_values("", moved_pictures(picture, found.group), "grey", low=0.0, high=1.0),
+        picture=Panel.from_picture("", moved_pictures(shown(picture, recipe.models), found.group)),
         rows=(*coordinate_rows(found), *encoding_rows(found, channel), *table_rows(found.group)),
         caption=caption(found, seen, trained),
         numbers=numbers(found, channel),
@@ -122,14 +122,14 @@ def caption(found: Encodings, seen: Subject, trained: bool) -> str:
     return f"{text}."
 
 
-def moved_pictures(picture: Picture, group: Group) -> Float[np.ndarray, "element size size"]:
-    """The picture moved by each element: mirrored first, then turned."""
+def moved_pictures(picture: Picture, group: Group) -> Float[np.ndarray, "element channel size size"]:
+    """The square picture moved by each element: mirrored first, then turned."""
     frames = []
     for element in group.elements:
         angle = torch.tensor([group.angle_deg(element)])
         values = picture.values.flip(-1) if group.is_reflection(element) else picture.values
         mirrored = Picture(values=values, background=picture.background, name=picture.name)
-        frames.append(views(mirrored, angle, PICTURE_SIZE)[0].mean(0))
+        frames.append(views(mirrored, angle, PICTURE_SIZE)[0])
     return torch.stack(frames).numpy()
 
 

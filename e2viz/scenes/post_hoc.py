@@ -10,15 +10,16 @@ import torch
 from jaxtyping import Float
 
 import e2viz
+from e2viz.data.sees import label_in
 from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.images.picture import Picture
-from e2viz.images.rotate import views as turned_views
 from e2viz.measure.stability import softmax, stability
 from e2viz.nn.views import group_views
-from e2viz.render.palette import CLASS_COLORS, class_table, model_colors
+from e2viz.render.palette import class_table, model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
+from e2viz.scenes.turning import turning_panel
 from e2viz.scenes.view_ring import view_ring
 from e2viz.scenes.views import Looked, Outcome, look, outcomes
 from e2viz.zoo import catalogue, names
@@ -91,11 +92,10 @@ def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean
     probability = {"": softmax(looked.logits[:, 0])} | {m: softmax(each.logits) for m, each in found.items()}
     label = names.short_labels((looked.base.name,))[looked.base.name]
     labels = {"": label} | {method: LABELS[method] for method in found}
-    turning = turned_views(picture, torch.as_tensor(looked.angles_deg), PICTURE_SIZE, "fair").numpy()
     return Scene(
         title=sentence(looked, found, classes, label),
         angles_deg=np.asarray(looked.angles_deg, dtype=np.float64),
-        picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
+        picture=turning_panel(picture, (looked.base.name,), looked.angles_deg, PICTURE_SIZE),
         rings=(
             Ring.from_probability(label, base_color, probability[""]),
             Ring.from_probability(f"{label} + {labels[shown]}", color, probability[shown]),
@@ -165,12 +165,11 @@ def square(table: Float[np.ndarray, "frame row column"]) -> Float[np.ndarray, "f
 
 def _strip(probability: dict[str, np.ndarray], labels: dict[str, str]) -> Panel:
     """[method × frame] the predicted class in its colour; the mark stands at this angle."""
-    table = class_table()
     winners = np.stack([each.argmax(1) for each in probability.values()])
     frames = winners.shape[1]
     marker = np.stack([np.full(frames, (len(winners) - 1) / 2), np.arange(frames)], axis=1)
     return Panel(
-        title="predicted class", values=table[winners % len(CLASS_COLORS)][None], marker=marker,
+        title="predicted class", values=class_table(int(winners.max()) + 1)[winners][None], marker=marker,
         caption=f"rows: {', '.join(labels[key] for key in probability)}; from left to right one turn",
     )  # fmt: skip
 
@@ -209,8 +208,9 @@ def outcome_table(looked: Looked, picture: Picture) -> dict[str, list[str]]:
     classes = tuple(looked.base.card.class_names)
     rows = {"alone": looked.logits[:, 0]} | {LABELS[m]: each.logits for m, each in outcomes(looked).items()}
     table: dict[str, list[str]] = {key: [] for key in ("method", "upright answer", "probability", "flips", "right")}
+    data = looked.base.card.data_set
     for name, logits in rows.items():
-        found = stability(logits, picture.label, looked.angles_deg)
+        found = stability(logits, label_in(picture, data), looked.angles_deg, data=data)
         probability = softmax(logits)[0]
         table["method"].append(name)
         table["upright answer"].append(classes[int(probability.argmax())])

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 import e2viz
+from e2viz.data import DataSet
+from e2viz.data.sees import label_in
 from e2viz.images.picture import Picture
-from e2viz.images.rotate import views
 from e2viz.measure.stability import Stability
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
-from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
+from e2viz.render.scene import Bars, Ring, Scene
+from e2viz.scenes.turning import seen_row, turning_panel
 from e2viz.zoo.names import short_labels
 
-PICTURE_SIZE = 112
 MATHS = r"""
 The picture is turned at high resolution in [0, 1], inside a soft disc, and only then reduced to the model's size and
 normalised; multiples of 90° interpolate nothing. *Naïve* turns the small normalised image and fills with 0, as the
@@ -49,17 +49,15 @@ def compose(recipe: Recipe, swept: Sweep, picture: Picture, labels: dict[str, st
     """
     labels = labels or short_labels(swept.models)
     colors = model_colors(list(swept.models))
-    classes = {name: tuple(e2viz.load(name).card.class_names) for name in swept.models}
+    classes = {name: swept.class_names(name) for name in swept.models}
     probability = {name: swept.probability(name) for name in swept.models}
-    turning = views(picture, torch.as_tensor(swept.angles_deg), PICTURE_SIZE, "fair").numpy()
-    seen = Panel.from_values("28 × 28", swept.images[:, 0], "grey", low=0.0, high=1.0)
     return Scene(
         title=sentence(swept, picture, labels),
         angles_deg=np.asarray(swept.angles_deg, dtype=np.float64),
-        picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
+        picture=turning_panel(picture, swept.models, swept.angles_deg),
         rings=tuple(Ring.from_probability(labels[n], colors[n], probability[n]) for n in swept.models),
         bars=tuple(Bars(labels[n], colors[n], probability[n], classes[n]) for n in swept.models),
-        rows=(Row("what the model sees", (seen,)),),
+        rows=(seen_row(swept, labels),),
         numbers=numbers(swept, probability, classes),
         recipe=recipe,
     )
@@ -67,20 +65,21 @@ def compose(recipe: Recipe, swept: Sweep, picture: Picture, labels: dict[str, st
 
 def stabilities(swept: Sweep, picture: Picture) -> dict[str, Stability]:
     """Every stability measure, by model."""
-    return {
-        name: swept.stability(name, picture.label if picture.label is not None else None, digits=True)
-        for name in swept.models
-    }
+    return {name: swept.stability(name, label_for(picture, swept.data.get(name))) for name in swept.models}
+
+
+def label_for(picture: Picture, data: DataSet | None) -> int | None:
+    """Place of the picture's true class among a model's; None where the model does not know it."""
+    return picture.label if data is None else label_in(picture, data)
 
 
 def sentence(swept: Sweep, picture: Picture, labels: dict[str, str]) -> str:
     """What to look for, with this picture's numbers."""
     parts = []
     for name, measured in stabilities(swept, picture).items():
-        classes = tuple(e2viz.load(name).card.class_names)
         flips = len(measured.flips)
         changes = "never changes its mind" if not flips else f"changes its mind {flips} time{'s' * (flips != 1)}"
-        parts.append(f"{labels[name]} {measured.says(classes)} and {changes}")
+        parts.append(f"{labels[name]} {measured.says(swept.class_names(name))} and {changes}")
     return f"Turn it. {'; '.join(parts)}."
 
 

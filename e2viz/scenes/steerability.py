@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from e2viz.images.picture import Picture
-from e2viz.images.rotate import views
 from e2viz.measure import kept
 from e2viz.measure.rules import fresh_subject
 from e2viz.measure.steering import ANGLES_DEG, SHOWN, SIZES, Steered, facts, from_arrays, steered
@@ -19,8 +17,8 @@ from e2viz.render.palette import MODEL_COLORS, mix
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Curve, Panel, Row, Scene
 from e2viz.scenes.equivariance_error import HIGH, LOW, logarithm
-from e2viz.scenes.rotation import PICTURE_SIZE
 from e2viz.scenes.rule_lines import network_of
+from e2viz.scenes.turning import turning_panel
 
 PAGE = "steerability"
 COLOR = MODEL_COLORS["ge_vit"][0]
@@ -111,13 +109,12 @@ def compose(recipe: Recipe, results: Sequence[Steered], picture: Picture, captio
         picture: what is turned.
         caption: whose weights these are.
     """
-    turning = views(picture, torch.as_tensor(ANGLES_DEG), PICTURE_SIZE).numpy()
     limit = max(float(np.abs(each.maps[0]).max()) for each in results) or 1.0
     what = "log₁₀ distance from upright"
     return Scene(
         title=sentence(results),
         angles_deg=ANGLES_DEG,
-        picture=Panel.from_values("", turning.mean(1), "grey", low=0.0, high=1.0),
+        picture=turning_panel(picture, recipe.models, ANGLES_DEG),
         rows=(
             Row(f"{SHOWN}, first element, turned back", tuple(map_panel(each, limit) for each in results), COLOR),
             Row("distance between the logits at two angles", tuple(map(distance_panel, results)), COLOR),

@@ -14,7 +14,7 @@ from e2viz.measure.sweep import Sweep
 from e2viz.measure.turning import on_step
 from e2viz.models.post_hoc import PostHoc
 from e2viz.nn.views import group_views
-from e2viz.render.scene import Panel, Row, quantise
+from e2viz.render.scene import Panel, Row, picture_pixels, quantise
 from e2viz.scenes.element_ring import ring_canvas
 from e2viz.scenes.kept import Part
 
@@ -41,20 +41,27 @@ def view_part(seen: Subject, swept: Sweep) -> Part:
     }
     if moved:
         facts["worst"] = max(moved.values())
-    panels = (ring_of_views(swept, attention.mean(1), group, high), heads(attention, high))
+    panels = (ring_of_views(seen.name, swept, attention.mean(1), group, high), heads(attention, high))
     return Part((Row("the class token's attention to each view", panels),), facts)
 
 
-def ring_of_views(swept: Sweep, weights: np.ndarray, group: Group, high: float) -> Panel:
+def ring_of_views(name: str, swept: Sweep, weights: np.ndarray, group: Group, high: float) -> Panel:
     """The views at their elements' own angles, the picture in the middle."""
-    views = group_views(torch.from_numpy(swept.images).float(), group).mean(2)
-    small = functional.interpolate(views, size=(SIDE, SIDE), mode="bilinear", antialias=True)
-    tiles = quantise(small.numpy(), 0.0, 1.0).swapaxes(0, 1)
-    colour = quantise(weights, 0.0, high).T[:, :, None, None]
-    middle = quantise(swept.images.mean(1), 0.0, 1.0)
+    images = swept.seen.get(name, swept.images)
+    views = group_views(torch.from_numpy(images).float(), group)
+    small = [
+        functional.interpolate(views[:, element], size=(SIDE, SIDE), mode="bilinear", antialias=True).clamp(0, 1)
+        for element in range(group.order)
+    ]
+    middle = picture_pixels(images)
+    if middle.ndim == 3:
+        small = [each[:, :1] for each in small]
+    tiles = np.stack([quantise(each.movedim(1, -1).numpy(), 0.0, 1.0) for each in small])
+    tiles = tiles[..., 0] if middle.ndim == 3 else tiles
+    colour = np.broadcast_to(quantise(weights, 0.0, high).T[:, :, None, None], tiles.shape[:4])
     return Panel(
         title="every view, mean of the heads", palette="viridis", low=0.0, high=high, probe=PROBE,
-        values=ring_canvas(np.broadcast_to(colour, tiles.shape).copy(), np.zeros_like(middle), group, SIDE),
+        values=ring_canvas(colour.copy(), np.zeros(middle.shape[:3], dtype=np.uint8), group, SIDE),
         under=ring_canvas(tiles, middle, group, SIDE), caption="view 0° at the top, 90° at the left",
     )  # fmt: skip
 

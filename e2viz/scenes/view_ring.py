@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, UInt8
 from torch.nn import functional
 
 from e2viz.groups import Group
-from e2viz.render.palette import CLASS_COLORS, FIRST_CLASS_STEP
+from e2viz.render.palette import class_color, rgb
 from e2viz.render.scene import Panel
 
 RIM_PX = 2.0
@@ -25,24 +25,24 @@ def _disc(size: int, centre: tuple[float, float]) -> Float[np.ndarray, "size siz
 
 
 def _paste(
-    canvas: UInt8[np.ndarray, "frame size size"], images: Float[np.ndarray, "frame channel h w"],
+    canvas: UInt8[np.ndarray, "frame size size 3"], images: Float[np.ndarray, "frame channel h w"],
     classes: Int[np.ndarray, " frame"], centre: tuple[float, float], radius: float,
 ) -> None:  # fmt: skip
     """Draw a round picture and its rim into every frame."""
     size = canvas.shape[1]
     side = max(2, round(2 * (radius - RIM_PX)))
     tiles = functional.interpolate(
-        torch.from_numpy(images.mean(1, keepdims=True)), size=(side, side), mode="bilinear", antialias=True,
-        align_corners=False,
-    )[:, 0].numpy()  # fmt: skip
-    steps = np.rint(np.clip(tiles, 0, 1) * (FIRST_CLASS_STEP - 1)).astype(np.uint8)
+        torch.from_numpy(images), size=(side, side), mode="bilinear", antialias=True, align_corners=False
+    ).numpy()  # fmt: skip
+    colored = np.broadcast_to(tiles, (len(tiles), 3, side, side))
+    steps = np.moveaxis(np.rint(np.clip(colored, 0, 1) * 255).astype(np.uint8), 1, -1)
     top, left = (round(each - side / 2 + 0.5) for each in centre)
     distance = _disc(size, centre)
     inside = distance[top : top + side, left : left + side] <= radius - RIM_PX
     window = canvas[:, top : top + side, left : left + side]
     window[:, inside] = steps[:, inside]
     rim = (distance > radius - RIM_PX) & (distance <= radius)
-    canvas[:, rim] = (FIRST_CLASS_STEP + classes % len(CLASS_COLORS)).astype(np.uint8)[:, None]
+    canvas[:, rim] = np.array([rgb(class_color(int(each))) for each in classes], dtype=np.uint8)[:, None]
 
 
 def view_ring(
@@ -59,7 +59,7 @@ def view_ring(
         group: whose views they are.
         size: side of the panel in pixels.
     """
-    canvas = np.zeros((len(images), size, size), dtype=np.uint8)
+    canvas = np.zeros((len(images), size, size, 3), dtype=np.uint8)
     middle = (size - 1) / 2
     rings = 2 if group.reflections else 1
     # Neighbours on the ring touch but for the gap, and the middle keeps room for the picture itself.
@@ -74,6 +74,6 @@ def view_ring(
     inner = (middle - rings * (2 * radius + GAP_PX)) * CENTRE_SHARE
     _paste(canvas, images, outcome, (middle, middle), max(inner, 8.0))
     return Panel(
-        title="views", values=canvas, palette="grey_and_classes", low=0.0, high=1.0,
+        title="views", values=canvas,
         caption="rim: the class predicted for each view; in the middle: for all together",
     )  # fmt: skip

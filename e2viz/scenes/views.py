@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 import e2viz
 from e2viz import capture
+from e2viz.data.sees import sees
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views as turned_views
 from e2viz.measure import kept
@@ -103,7 +104,7 @@ def shipped_look(base: Model, group: str, picture: Picture, angles_deg: Any, met
     if held is None or method != "fair" or not np.allclose(SHIPPED_ANGLES_DEG[frames], asked, atol=1e-3):
         return None
     card = base.card
-    images = turned_views(picture, torch.from_numpy(asked), card.image_size, mean=torch.tensor(card.mean))
+    images = turned_views(sees(picture, card), torch.from_numpy(asked), card.image_size, mean=torch.tensor(card.mean))
     chosen = {name: values[frames].astype(np.float32) for name, values in held.items()}
     return Looked(base, group, asked, images.float().numpy(), chosen["embeddings"], chosen["logits"])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import streamlit as st
 from PIL import Image
 
+from e2viz.data import DataSet, data_set
 from e2viz.data.samples import sample, sample_names
 from e2viz.images.intake import read_picture
 from e2viz.images.picture import Picture, PictureError
@@ -57,17 +58,28 @@ def hold_reference(reference: str) -> None:
     st.session_state[_HELD] = Held(reference, picture, seen=seen)
 
 
-def choose_picture() -> Held:
-    """Draw the three ways to bring a picture, and return the one that was used last."""
+def first_sample_of(data: str) -> None:
+    """Take the first sample of a data set, unless an upload or a drawing is looked at, or it has none."""
+    if _HELD in st.session_state and st.session_state[_HELD].content:
+        return
+    names = sample_names(data)
+    if names:
+        hold_reference(DEFAULT_SAMPLE if DEFAULT_SAMPLE in names else names[0])
+
+
+def choose_picture(data: DataSet) -> Held:
+    """Draw the ways to bring a picture of that kind, and return the one that was used last."""
     if _HELD not in st.session_state:
-        hold_reference(DEFAULT_SAMPLE if DEFAULT_SAMPLE in sample_names() else sample_names()[0])
+        first_sample_of(data.name)
+    if _HELD not in st.session_state:
+        first_sample_of("digits")
     held: Held = st.session_state[_HELD]
     way = st.segmented_control(
         "Picture", ["Samples", "Upload", "Draw"], default="Samples", required=True, key="picture_way", width="stretch"
     )
     try:
         if way == "Samples":
-            _from_samples(held)
+            _from_samples(held, data)
         elif way == "Upload":
             _from_upload(held)
         else:
@@ -79,10 +91,16 @@ def choose_picture() -> Held:
     return st.session_state[_HELD]
 
 
-def _from_samples(held: Held) -> None:
+def _from_samples(held: Held, data: DataSet) -> None:
+    if not sample_names(data.name):
+        st.caption(
+            f"No {data.noun} is shipped. Upload one, or give the folder that holds {' or '.join(data.files[:2])} with "
+            f"`e2viz --data DIR`. Source: {data.source} ({data.licence})."
+        )
+        return
     state = _picker(
         key="sample_row",
-        data={"items": _thumbnails(), "chosen": held.reference},
+        data={"items": _thumbnails(data.name), "chosen": held.reference},
         on_sample_change=lambda: None,
     )
     name = state.get("sample")
@@ -153,14 +171,15 @@ def _thumbnail(pixels) -> Image.Image:
     return image
 
 
-@st.cache_data(max_entries=1, show_spinner=False)
-def _thumbnails() -> list[dict[str, str]]:
+@st.cache_data(max_entries=8, show_spinner=False)
+def _thumbnails(data: str) -> list[dict[str, str]]:
     items = []
-    for name in sample_names():
+    for name in sample_names(data):
         picture = sample(name)
         image = Image.open(io.BytesIO(to_png(picture))).resize((56, 56), Image.Resampling.LANCZOS)
         file = io.BytesIO()
         image.save(file, "PNG", optimize=True)
-        words = picture.name if picture.label is None else f"{picture.name}, a {picture.label}"
+        classes = data_set(data).class_names
+        words = picture.name if picture.label is None else f"{picture.name}: {classes[picture.label]}"
         items.append({"name": name, "label": words, "source": png_data_url(file.getvalue())})
     return items

@@ -6,19 +6,20 @@ from typing import cast
 
 import streamlit as st
 
-from e2viz.data.samples import sample_names
+from e2viz.data import DataSet, data_set, list_data
+from e2viz.data.samples import data_of, sample_names
 from e2viz.images.picture import PictureError
-from e2viz.limits import MOST_MODELS
-from e2viz.measure.stored import models_for
 from e2viz.render.recipe import METHODS
+from e2viz.ui.model_choice import CHOSEN, choose_models, model_data
 from e2viz.ui.page import presenter_size, whole_names
-from e2viz.ui.pictures import choose_picture, hold_reference
+from e2viz.ui.pictures import choose_picture, first_sample_of, hold_reference
 from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
 from e2viz.ui.wrapping import offer_wrapping, with_wrapped
 from e2viz.zoo import names
 from e2viz.zoo.catalogue import damaged, list_models, load
 from e2viz.zoo.weights import WeightsError
 
+DATA = "data"
 METHOD_LABELS = {"fair": "Fair", "naive": "Naïve"}
 METHOD_HELP = (
     "Fair: turned at high resolution inside a soft disc, quarter turns exact, then reduced. "
@@ -32,12 +33,13 @@ def sidebar() -> Selection:
     models = with_wrapped(trained)
     problem = _obey_link(models, out)
     with st.sidebar:
-        held = choose_picture()
+        data = _choose_data(models)
+        held = choose_picture(data)
         if problem:
             st.warning(problem)
-        chosen = _opened(_choose_models(models))
+        chosen = _opened(choose_models(models, data))
         _say_damaged(out)
-        _say_who_knows(chosen, held.reference)
+        _say_who_knows(chosen, data)
         offer_wrapping(trained, chosen)
         angles = st.segmented_control(
             "Angles in a turn", ANGLES, default=72, required=True, key="angles", width="stretch"
@@ -58,6 +60,7 @@ def sidebar() -> Selection:
         presenter_size()
     selection = Selection(
         models=chosen,
+        data=data.name,
         picture=held.picture,
         reference=held.reference,
         angles=angles,
@@ -68,19 +71,39 @@ def sidebar() -> Selection:
     return selection
 
 
-def _say_who_knows(chosen: tuple[str, ...], reference: str) -> None:
-    """One line where a sample is none of the classes that any chosen model tells apart, and another model's are."""
-    if reference not in sample_names():
-        return
-    knowing = names.in_order(models_for(reference))
-    if knowing and not any(name.partition("+")[0] in knowing for name in chosen):
-        st.caption(f"None of these was trained on such pictures; {names.label(knowing[0])} was.")
+def _choose_data(models: list[str]) -> DataSet:
+    """What the picture is of. It decides which samples, which preparation and which models are offered."""
+    known = {model_data(name) for name in models}
+    offered = [name for name in list_data() if name in known or sample_names(name)]
+    held = st.session_state.get(DATA)
+    if held not in offered:
+        st.session_state[DATA] = next((name for name in offered if name == "digits"), offered[0])
+    chosen = st.selectbox(
+        "What the picture is of", offered, format_func=lambda name: data_set(name).title, key=DATA,
+        on_change=_other_data,
+    )  # fmt: skip
+    return data_set(chosen)
+
+
+def _other_data() -> None:
+    """Another kind of picture: its own models, and its first sample where one of another kind was looked at."""
+    st.session_state[CHOSEN] = []
+    first_sample_of(st.session_state[DATA])
+
+
+def _say_who_knows(chosen: tuple[str, ...], data: DataSet) -> None:
+    """One line where no chosen model knows such pictures."""
+    if chosen and not any(model_data(name) == data.name for name in chosen):
+        st.caption(f"None of these was trained on {data.plural}; each sees the picture in its own way.")
 
 
 def _obey_link(models: list[str], out: Mapping[str, str]) -> str:
     """Move the widgets to where the address bar points; what cannot be obeyed is said, a sentence each."""
     asked, said = link_asked_for(models, list(sample_names()), out)
     problem = " ".join(said)
+    data = _data_asked_for(asked)
+    if data:
+        st.session_state[DATA] = data
     if "picture" in asked:
         try:
             hold_reference(str(asked.pop("picture")))
@@ -91,26 +114,6 @@ def _obey_link(models: list[str], out: Mapping[str, str]) -> str:
     for key, value in asked.items():
         st.session_state[key] = value
     return problem
-
-
-def _choose_models(models: list[str]) -> tuple[str, ...]:
-    """At least one model is always chosen: without any, the default ones are. More than one figure shows are not."""
-    if "models" in st.session_state:  # a damaged model may have been taken out since
-        st.session_state["models"] = [name for name in st.session_state["models"] if name in models]
-    if not models:
-        st.warning("There are no trained models in weights/. `python -m e2viz train` makes them.")
-        return ()
-    chosen = st.pills(
-        "Models",
-        models,
-        selection_mode="multi",
-        default=None if "models" in st.session_state else list(names.defaults(models)),
-        format_func=names.chip,
-        key="models",
-    )
-    if len(chosen) > MOST_MODELS:
-        st.warning(f"One figure shows at most {MOST_MODELS} models: the first of {len(chosen)} are shown.")
-    return tuple(name for name in models if name in chosen)[:MOST_MODELS] or names.defaults(models)
 
 
 def _opened(chosen: tuple[str, ...]) -> tuple[str, ...]:
@@ -134,3 +137,11 @@ def _say_damaged(out: Mapping[str, str]) -> None:
         with st.expander(f"{len(out)} damaged model{'s' * (len(out) != 1)} left out"):
             for name, why in out.items():
                 st.caption(f"{name}: {why}")
+
+
+def _data_asked_for(asked: dict[str, object]) -> str:
+    """The data set of a link: that of its sample, or else of its first model; "" where it names neither."""
+    picture, models = str(asked.get("picture", "")), cast(list[str], asked.get("models", ()))
+    if picture in sample_names():
+        return data_of(picture)
+    return model_data(models[0]) if models else ""

@@ -31,6 +31,7 @@ class Selection:
     Args:
         models: names in the catalogue, in the order shown.
         picture: the prepared picture.
+        data: name of the data set that the picture is of.
         reference: how a recipe names it: a sample, or a PNG as a data URL.
         angles: number of equispaced angles in a turn.
         method: "fair" or "naive" rotation.
@@ -40,6 +41,7 @@ class Selection:
     models: tuple[str, ...]
     picture: Picture
     reference: str
+    data: str = "digits"
     angles: int = 72
     method: str = "fair"
     presenter: bool = False

@@ -1,6 +1,9 @@
-"""What models are called on screen, and in which order."""
+"""What models are called on screen, in which families and in which order."""
 
 import re
+
+from e2viz.data.data_set import DataSet
+from e2viz.data.tasks import TASKS
 
 # Architecture -> (name on screen, colour word of Streamlit's Markdown; config.toml gives the words our colours).
 ARCHITECTURES: dict[str, tuple[str, str]] = {
@@ -12,9 +15,16 @@ ARCHITECTURES: dict[str, tuple[str, str]] = {
     "post_hoc": ("Post-hoc", "blue"),
     "gcnn": ("G-CNN", "gray"),
     "cnn": ("CNN", "gray"),
+    "resnet": ("ResNet", "gray"),
 }
-DATA = {"rotmnist": "rotMNIST", "mnist": "MNIST", "rotmnist10": "rotMNIST 10 %", "fashion": "Fashion-MNIST"}
-DEFAULT_MODELS = ("ge_vit_p4.rotmnist", "vit.mnist")
+# Families of models, as they are offered: which architectures keep a symmetry by the way they are made.
+EQUIVARIANT = ("ge_vit", "patch_ge_vit", "hybrid", "gcnn")
+FAMILIES = {
+    "equivariant": "Equivariant by design",
+    "plain": "Not equivariant",
+    "wrapped": "Wrapped afterwards",
+}
+MOST_AT_A_GLANCE = 8
 
 
 def architecture_of(name: str) -> str:
@@ -40,7 +50,7 @@ def label(name: str) -> str:
     group = model.removeprefix(architecture).strip("_") if architecture else model
     shown = ARCHITECTURES[architecture][0] if architecture else ""
     first = " ".join(filter(None, (shown, group.replace("_", " "))))
-    return ", ".join(filter(None, (first, DATA.get(tag, tag))))
+    return ", ".join(filter(None, (first, TASKS[tag].short if tag in TASKS else tag)))
 
 
 def short_labels(names: tuple[str, ...]) -> dict[str, str]:
@@ -62,12 +72,12 @@ def chip(name: str) -> str:
 
 def in_order(names: list[str]) -> list[str]:
     """The models by architecture, in the order above, then by group or size, then by data, in the order above."""
-    architectures, data = list(ARCHITECTURES), list(DATA)
+    architectures, tags = list(ARCHITECTURES), list(TASKS)
 
     def place(name: str) -> tuple:
         architecture = architecture_of(name)
         model, _, tag = name.partition(".")
-        known = data.index(tag) if tag in DATA else len(data)
+        known = tags.index(tag) if tag in tags else len(tags)
         first = architectures.index(architecture) if architecture else len(architectures)
         numbered = [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", model)]  # 4px before 14px
         return first, numbered, known, tag
@@ -75,7 +85,47 @@ def in_order(names: list[str]) -> list[str]:
     return sorted(names, key=place)
 
 
-def defaults(names: list[str]) -> tuple[str, ...]:
-    """The models shown before anybody chose: the default pair, or the first two there are."""
-    wanted = tuple(name for name in DEFAULT_MODELS if name in names)
-    return wanted if len(wanted) == len(DEFAULT_MODELS) else tuple(in_order(names)[:2])
+def family(name: str) -> str:
+    """A key of FAMILIES."""
+    if "+" in name:
+        return "wrapped"
+    return "equivariant" if architecture_of(name) in EQUIVARIANT else "plain"
+
+
+def defaults(names: list[str], data: DataSet | None = None) -> tuple[str, ...]:
+    """The models shown before anybody chose.
+
+    Those that the data set names first, where they are there; else one that is equivariant and one that is not; else
+    the first two.
+
+    Args:
+        names: the models there are for this data set.
+        data: the data set.
+    """
+    wanted = tuple(name for name in (data.default_models if data else ()) if name in names)
+    if data and len(wanted) == len(data.default_models):
+        return wanted
+    ordered = in_order(names)
+    pair = [next((name for name in ordered if family(name) == each), None) for each in ("equivariant", "plain")]
+    found = tuple(dict.fromkeys(name for name in (*wanted, *pair) if name is not None))[:2]
+    return found if len(found) == 2 else tuple(dict.fromkeys((*found, *ordered)))[:2]
+
+
+def at_a_glance(names: list[str], chosen: tuple[str, ...], data: DataSet | None = None) -> dict[str, list[str]]:
+    """The few models that are offered without a click, by family: the chosen ones, the default ones, then one or
+    two of each architecture.
+
+    Args:
+        names: the models there are for this data set, and the wrapped ones.
+        chosen: shown in any case.
+        data: the data set.
+    """
+    ordered = in_order(names)
+    first_of = {}
+    for name in ordered:
+        first_of.setdefault((architecture_of(name), name.partition(".")[2] if "+" in name else ""), name)
+    wanted = dict.fromkeys([*chosen, *defaults(names, data), *first_of.values(), *ordered])
+    most = max(MOST_AT_A_GLANCE, len(chosen))
+    few = set([name for name in wanted if name in names or name in chosen][:most])
+    shown = in_order(list(few))
+    return {each: [name for name in shown if family(name) == each] for each in FAMILIES}

@@ -119,7 +119,7 @@ def part_of(model, settings: Settings) -> Part | None:
     found = kept_part(attention.PAGE, model, picture, angles, method, settings.changed())
     if found is not None:
         return found
-    point = attention.query_point(picture, settings)
+    point = attention.query_point(picture, settings, (model.name,))
     key = repr((model.checksum, picture.checksum, selection.angles, method, point))
     swept = remembered(
         "attention", key,

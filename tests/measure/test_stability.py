@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from e2viz.data import data_set
 from e2viz.measure.stability import ambiguity_note, entropy, softmax, stability
 
 
@@ -95,12 +96,13 @@ def test_accuracies():
 
 
 def test_a_six_read_as_nine_is_ambiguous_near_the_half_turn_only():
-    found = stability(winners(6, 9, 9, 9, 9, 9, 6, 6), label=6)
+    found = stability(winners(6, 9, 9, 9, 9, 9, 6, 6), label=6, data=data_set("digits"))
     assert found.ambiguous == (3, 4, 5)
     assert "180" in found.ambiguity and "9" in found.ambiguity
     assert found.accuracy == 3 / 8
-    assert stability(winners(6, 9, 9), label=6, digits=False).ambiguity == ""
-    assert ambiguity_note(3) == ambiguity_note(None) == ambiguity_note(6, classes=2) == ""
+    assert stability(winners(6, 9, 9), label=6).ambiguity == ""
+    digits = data_set("digits")
+    assert ambiguity_note(3, digits) == ambiguity_note(None, digits) == ambiguity_note(6, data_set("clothes")) == ""
 
 
 def test_the_upright_frame_may_be_anywhere_on_the_loop():

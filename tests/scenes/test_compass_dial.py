@@ -19,7 +19,7 @@ def dial(name, turns):
             votes[frame, :, acting.compose(frame * step, element)] = upright[:, element]
     picture = np.stack([np.rot90(np.random.default_rng(1).random((112, 112)), frame) for frame in range(FRAMES)])
     reading = compass(votes, acting, of_class=1)
-    return compass_dial(votes[:, 1], reading, acting, picture.copy(), "votes"), reading, acting
+    return compass_dial(votes[:, 1], reading, acting, picture[:, None].copy(), "votes"), reading, acting
 
 
 @pytest.mark.parametrize("name", ["c4", "c8", "d4"])

@@ -12,7 +12,7 @@ from e2viz.groups import group
 from e2viz.measure import kept
 from e2viz.models import build
 from e2viz.models.post_hoc import LEARNED, METHODS
-from e2viz.render.palette import FIRST_CLASS_STEP, class_color
+from e2viz.render.palette import class_color, rgb
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import post_hoc
 from e2viz.scenes import views as view_answers
@@ -100,12 +100,12 @@ def test_each_view_stands_at_its_own_angle_with_its_own_rim(name):
     classes[:, 1] = 1
     outcome = np.array([3, 4])
     panel = view_ring(views, classes, views[:, 0], outcome, acting, 160)
-    steps = panel.values[0].astype(int)
-    assert {step - FIRST_CLASS_STEP for step in np.unique(steps) if step >= FIRST_CLASS_STEP} == {0, 1, 3}
-    rows, columns = (np.nonzero(steps == FIRST_CLASS_STEP + 1)[axis].mean() - 79.5 for axis in (0, 1))
+    rims = [(panel.values[0] == rgb(class_color(index))).all(-1) for index in range(10)]
+    assert {index for index, rim in enumerate(rims) if rim.any()} == {0, 1, 3}
+    rows, columns = (np.nonzero(rims[1])[axis].mean() - 79.5 for axis in (0, 1))
     angle_deg = np.degrees(np.arctan2(-columns, -rows)) % 360  # from the top, counter-clockwise
     assert abs(angle_deg - acting.angle_deg(1)) < 2
-    assert abs(np.nonzero(panel.values[1] == FIRST_CLASS_STEP + 4)[0].mean() - 79.5) < 1
+    assert abs(np.nonzero((panel.values[1] == rgb(class_color(4))).all(-1))[0].mean() - 79.5) < 1
 
 
 def test_the_table_of_outcomes(looked):

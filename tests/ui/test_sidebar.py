@@ -44,14 +44,37 @@ def test_filled_before_the_first_click(app: AppTest) -> None:
 
 
 def test_a_sample_that_no_chosen_model_knows_is_said(app: AppTest, monkeypatch) -> None:
-    monkeypatch.setattr(sidebar, "models_for", lambda name: ["vit.fashion"] if name.startswith("fashion") else MODELS)
+    monkeypatch.setattr(sidebar, "list_models", lambda: [*MODELS, "vit.fashion"])
     app.query_params["picture"] = "fashion-bag"
-    said_so = "None of these was trained on such pictures; ViT, Fashion-MNIST was."
+    app.query_params["models"] = "vit.mnist"
+    said_so = "None of these was trained on clothes; each sees the picture in its own way."
     app.run()
+    assert said(app)[0] == "vit.mnist" and app.selectbox(key="data").value == "clothes"
     assert said_so in [each.value for each in app.sidebar.caption]
-    monkeypatch.setattr(sidebar, "models_for", lambda name: ["vit.mnist", "vit.fashion"])
+    app.query_params["models"] = "vit.mnist,vit.fashion"
     app.run()
     assert said_so not in [each.value for each in app.sidebar.caption]
+
+
+def test_another_kind_of_picture_brings_its_own_models_and_samples(app: AppTest, monkeypatch) -> None:
+    monkeypatch.setattr(sidebar, "list_models", lambda: [*MODELS, "vit.fashion", "ge_vit_p4.fashion"])
+    app.run()
+    app.selectbox(key="data").select("clothes").run()
+    assert said(app)[:2] == ["ge_vit_p4.fashion,vit.fashion", "fashion-sneaker"]
+    assert {name for pills in app.pills for name in pills.options if "MNIST" in name and "Fashion" not in name} == set()
+
+
+def test_eight_models_at_a_glance_whatever_there_are(app: AppTest, monkeypatch) -> None:
+    many = [
+        f"{one}.{tag}" for one in ("cnn", "vit", "ge_vit_p4", "gcnn_p4", "hybrid_p4") for tag in ("mnist", "rotmnist")
+    ]
+    monkeypatch.setattr(sidebar, "list_models", lambda: many)
+    app.run()
+    assert sum(len(pills.options) for pills in app.pills) == 8
+    assert app.button(key="_all_models").label == "All 10 models"
+    app.query_params["models"] = ",".join(many)  # a link to any model still works
+    app.run()
+    assert set(said(app)[0].split(",")) == set(many)
 
 
 def test_a_link_restores_the_view(app: AppTest) -> None:
