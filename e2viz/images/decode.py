@@ -1,24 +1,17 @@
 """Turn what somebody brought (a path, bytes, a PIL image, an array) into pixels, safely."""
 
-import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from e2viz.images.layers import Layers
 from e2viz.images.picture import PictureError
-
-MAX_BYTES = 10_000_000
-MAX_PIXELS = 16_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "AVIF")
-SAVE_AS = "save the picture as PNG or JPEG and try again"
-# Bytes 4 to 12 of the containers that phones write and Pillow does not read.
-HEIC_BRANDS = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
+from e2viz.images.safe_file import MAX_PIXELS, SAVE_AS, TooSlow, open_image, read_file, too_many_pixels
 
 Source = str | Path | bytes | bytearray | Image.Image | np.ndarray
 # What the camera's mark asks for, to see the picture upright.
@@ -69,21 +62,23 @@ def decode(source: Source) -> Decoded:
     """
     if isinstance(source, np.ndarray):
         return _decoded(*_from_array(source))
-    if isinstance(source, Image.Image):
-        return _decoded(*_from_image(source))
-    content = _read(Path(source)) if isinstance(source, str | Path) else bytes(source)
-    _refuse_early(content)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
-        return _decoded(*_from_image(image))
-    except Image.DecompressionBombError:
-        raise PictureError(_too_many_pixels()) from None
-    except UnidentifiedImageError:
-        raise PictureError(f"This file is not a picture that can be read; {SAVE_AS}.") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise PictureError(f"The picture is damaged or incomplete ({error}); {SAVE_AS}.") from error
+            if isinstance(source, Image.Image):
+                if source.width * source.height > MAX_PIXELS:
+                    raise PictureError(too_many_pixels(source.size))
+                return _decoded(*_from_image(source, source.size))
+            content = read_file(Path(source)) if isinstance(source, str | Path) else bytes(source)
+            return _decoded(*_from_image(*open_image(content)))
+    except PictureError:
+        raise
+    except TooSlow:
+        raise PictureError(f"The picture takes too long to read; make it smaller, or {SAVE_AS}.") from None
+    # A damaged file makes decoders raise whatever it led them into: struct.error, OverflowError, MemoryError, ...
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise PictureError(f"The picture is damaged or incomplete ({reason}); {SAVE_AS}.") from error
 
 
 def _decoded(layers: Layers, note: str) -> Decoded:
@@ -92,45 +87,22 @@ def _decoded(layers: Layers, note: str) -> Decoded:
     return Decoded(values, alpha, layers.luminance(grey), (layers.height, layers.width), note)
 
 
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise PictureError(f"There is no file {path}; check the name.")
-    if path.stat().st_size > MAX_BYTES:
-        raise PictureError(_too_many_bytes(path.stat().st_size))
-    return path.read_bytes()
+def _from_image(image: Image.Image, claimed: tuple[int, int]) -> tuple[Layers, str]:
+    """Decode the first frame, upright, and say what was done.
 
-
-def _refuse_early(content: bytes) -> None:
-    if not content:
-        raise PictureError(f"The file is empty; {SAVE_AS}.")
-    if len(content) > MAX_BYTES:
-        raise PictureError(_too_many_bytes(len(content)))
-    if content[4:12] in HEIC_BRANDS:
-        raise PictureError(
-            "HEIC photographs cannot be read; export the picture as JPEG or PNG "
-            "(on an iPhone: Settings, Camera, Formats, Most Compatible)."
-        )
-
-
-def _too_many_bytes(count: int) -> str:
-    return f"A picture may have at most {MAX_BYTES // 10**6} MB, got {count / 10**6:.1f}; make it smaller."
-
-
-def _too_many_pixels(size: tuple[int, int] | None = None) -> str:
-    found = f", got {size[0]}×{size[1]}" if size else ""
-    return f"A picture may have at most {MAX_PIXELS // 10**6} million pixels{found}; make it smaller."
-
-
-def _from_image(image: Image.Image) -> tuple[Layers, str]:
-    if image.width * image.height > MAX_PIXELS:
-        raise PictureError(_too_many_pixels(image.size))
-    notes = [f"{image.format or 'image'} {image.width}×{image.height}"]
+    Args:
+        image: opened, perhaps set to be decoded at a part of its size.
+        claimed: the size that the file states.
+    """
+    notes = [f"{image.format or 'image'} {claimed[0]}×{claimed[1]}"]
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         image.seek(0)
         notes.append(f"first of {frames} frames")
     image.load()
-    turn = UPRIGHT.get(image.getexif().get(ORIENTATION_TAG, 1))
+    if image.size != claimed:
+        notes.append(f"decoded at {image.width}×{image.height}")
+    turn = UPRIGHT.get(_orientation(image))
     upright = image if turn is None else image.transpose(turn)
     if turn is not None:
         notes.append("turned as the camera says")
@@ -138,6 +110,14 @@ def _from_image(image: Image.Image) -> tuple[Layers, str]:
         notes.append("16-bit greys scaled")
         return Layers(upright, _top_level(upright)), ", ".join(notes)
     return Layers(upright), ", ".join(notes)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The camera's mark; where it is damaged the picture is still good."""
+    try:
+        return int(image.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:
+        return 1
 
 
 def _top_level(image: Image.Image) -> float:
@@ -154,7 +134,7 @@ def _from_array(array: Shaped[np.ndarray, "*shape"]) -> tuple[Layers, str]:
     if array.ndim not in (2, 3) or array.ndim == 3 and array.shape[2] not in (1, 3, 4) or 0 in array.shape:
         raise PictureError(f"{expected}, got {list(array.shape)}.")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise PictureError(_too_many_pixels(array.shape[1::-1]))
+        raise PictureError(too_many_pixels(array.shape[1::-1]))
     if array.dtype != np.uint8 and array.dtype.kind not in "fb":
         raise PictureError(f"An array must hold uint8 or floats in [0, 1], got {array.dtype}.")
     top = 255 if array.dtype == np.uint8 else 1

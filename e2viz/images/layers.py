@@ -1,6 +1,8 @@
 """The pixels of a decoded picture, a few rows at a time: a large picture is never held in floats as a whole."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -37,11 +39,18 @@ class Layers:
     def width(self) -> int:
         return self.source.shape[1] if isinstance(self.source, np.ndarray) else self.source.width
 
-    @property
-    def may_be_transparent(self) -> bool:
+    @cached_property
+    def is_transparent(self) -> bool:
+        """Whether anything is less than opaque."""
         if isinstance(self.source, np.ndarray):
-            return self.source.shape[2] == 4
-        return not self.top and self.source.has_transparency_data
+            opaque = 255 if self.source.dtype == np.uint8 else 1
+            return self.source.shape[2] == 4 and bool(self.source[..., 3].min() < opaque)
+        if self.top or not self.source.has_transparency_data:
+            return False
+        if self.source.mode in ("RGBA", "LA"):
+            return self.source.getchannel("A").getextrema()[0] < 255
+        strips = (self.source.crop((0, first, self.width, end)) for first, end in self._pieces())
+        return any(strip.convert("RGBA").getchannel("A").getextrema()[0] < 255 for strip in strips)
 
     def rows(self, first: int, end: int) -> tuple[Float[np.ndarray, "row width 3"], Float[np.ndarray, "row width"]]:
         """Straight colours and opacity of those rows."""
@@ -51,7 +60,7 @@ class Layers:
             opaque = np.ones(colours.shape[:2], dtype=np.float32)
             return colours, values[..., 3] if values.shape[2] == 4 else opaque
         strip = self.source.crop((0, first, self.width, end))
-        if not self.may_be_transparent:
+        if not self.is_transparent:
             colours = _floats(strip.convert("RGB"))
             return colours, np.ones(colours.shape[:2], dtype=np.float32)
         layer = _floats(strip.convert("RGBA"))
@@ -59,23 +68,21 @@ class Layers:
 
     def on_white(self, first: int, end: int) -> Float[np.ndarray, "row width 3"]:
         """Colours of those rows, with what is transparent laid on white."""
-        if self.may_be_transparent and isinstance(self.source, Image.Image):
+        if self.is_transparent and isinstance(self.source, Image.Image):
             layer = self.source.crop((0, first, self.width, end)).convert("RGBA")
             white = Image.new("RGBA", layer.size, "white")
             return _floats(Image.alpha_composite(white, layer).convert("RGB"))
         colours, alpha = self.rows(first, end)
-        if not self.may_be_transparent:
+        if not self.is_transparent:
             return colours
         return colours * alpha[..., None] + 1 - alpha[..., None]
 
     def is_grey(self) -> bool:
         """Whether the channels are equal everywhere, once laid on white."""
+        if isinstance(self.source, Image.Image) and (self.top or self.source.mode in ("1", "L")):
+            return True
         pieces = (self.on_white(*piece) for piece in self._pieces())
         return all(bool((piece == piece[..., :1]).all()) for piece in pieces)
-
-    def is_transparent(self) -> bool:
-        """Whether anything is less than opaque."""
-        return self.may_be_transparent and any(self.rows(*piece)[1].min() < 1 for piece in self._pieces())
 
     def luminance(self, grey: bool) -> Float[Tensor, "height_small width_small"]:
         """The picture in grey on white, reduced by averaging to at most 768 pixels: the same bits as in one piece.
@@ -92,32 +99,44 @@ class Layers:
 
     def kept(self, grey: bool) -> tuple[Float[Tensor, "channel height width"], Float[Tensor, "height width"] | None]:
         """Colours and opacity at the picture's own resolution, or reduced to 1024 pixels by averaging."""
-        transparent = self.is_transparent()
+        if max(self.height, self.width) > KEPT_LONGEST:
+            layers = Layers(self._small(KEPT_LONGEST))
+            return layers.kept(grey)
+        colours, alpha = self.rows(0, self.height)
+        planes = rearrange(colours[..., :1] if grey else colours, "row width channel -> channel row width")
+        opacity = torch.from_numpy(alpha.copy()) if self.is_transparent else None
+        return torch.from_numpy(planes.copy()), opacity
 
-        def channels(first: int, end: int) -> Float[Tensor, "channel row width"]:
-            colours, alpha = self.rows(first, end)
-            # What is transparent has no colour: it must not weigh in an average.
-            colours = colours * alpha[..., None] if transparent and self._is_large else colours
-            planes = rearrange(colours[..., :1] if grey else colours, "row width channel -> channel row width")
-            return torch.from_numpy(np.concatenate([planes, alpha[None]]) if transparent else planes.copy())
+    def _small(self, longest: int) -> Image.Image | Float[np.ndarray, "height width channel"]:
+        """Reduced by averaging; what is transparent does not weigh."""
+        height, width = self._reduced_size(longest)
+        if isinstance(self.source, Image.Image) and not self.top:
+            mode = "RGBA" if self.is_transparent else self.source.mode if self.source.mode == "L" else "RGB"
+            return self.source.convert(mode).resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
 
-        planes = self._reduced(channels, KEPT_LONGEST)
-        if not transparent:
-            return planes, None
-        alpha = planes[-1].clone()
-        values = (planes[:-1] / alpha.clamp(min=1e-6)).clamp(0, 1) if self._is_large else planes[:-1]
-        return values.clone(), alpha
+        def planes(first: int, end: int) -> Float[Tensor, "channel row width"]:
+            values = self._levels(first, end)
+            if values.shape[2] == 4:
+                values = np.concatenate([values[..., :3] * values[..., 3:], values[..., 3:]], axis=2)
+            return rearrange(torch.from_numpy(values), "row width channel -> channel row width").contiguous()
 
-    @property
-    def _is_large(self) -> bool:
-        return max(self.height, self.width) > KEPT_LONGEST
+        small = rearrange(self._reduced(planes, longest), "channel row width -> row width channel").numpy().copy()
+        if small.shape[2] == 4:
+            small[..., :3] = (small[..., :3] / small[..., 3:].clip(1e-6)).clip(0, 1)
+        return small
 
-    def _reduced(self, planes, longest: int) -> Float[Tensor, "channel height_small width_small"]:
-        """`torch.nn.functional.interpolate(mode="area")` of all rows, computed a row of the result at a time."""
-        factor = longest / max(self.height, self.width)
-        if factor >= 1:
-            return planes(0, self.height)
+    def _reduced_size(self, longest: int) -> tuple[int, int]:
+        factor = min(1.0, longest / max(self.height, self.width))
         height, width = (max(1, round(side * factor)) for side in (self.height, self.width))
+        return height, width
+
+    def _reduced(
+        self, planes: Callable[[int, int], Float[Tensor, "channel row width"]], longest: int
+    ) -> Float[Tensor, "channel height_small width_small"]:
+        """`torch.nn.functional.interpolate(mode="area")` of all rows, computed a row of the result at a time."""
+        height, width = self._reduced_size(longest)
+        if (height, width) == (self.height, self.width):
+            return planes(0, self.height)
         lines = []
         for row in range(height):
             first, end = row * self.height // height, -(-(row + 1) * self.height // height)
@@ -131,7 +150,7 @@ class Layers:
         values = np.asarray(self.source.crop((0, first, self.width, end)), dtype=np.float64)
         return (values / self.top).astype(np.float32)[..., None]
 
-    def _pieces(self):
+    def _pieces(self) -> Iterator[tuple[int, int]]:
         step = max(1, PIECE_PIXELS // self.width)
         return ((first, min(first + step, self.height)) for first in range(0, self.height, step))
 

@@ -16,6 +16,7 @@ from e2viz.images.crop import cut_out
 from e2viz.images.decode import decode
 from e2viz.images.intake import LARGEST_SIDE, PREPARATIONS, prepare
 from e2viz.images.picture import Background, Picture, PictureError
+from e2viz.images.safe_file import png_texts
 
 _BACKGROUND, _PREPARATION, _READY = "e2viz-background", "e2viz-preparation", "e2viz-ready"
 
@@ -76,7 +77,7 @@ def from_png(png: bytes, name: str = "picture") -> Picture:
         raise PictureError(f"a prepared picture is square, got {width}×{height} pixels")
     if height > LARGEST_SIDE:
         raise PictureError(f"a prepared picture has at most {LARGEST_SIDE} pixels a side, got {height}")
-    texts = _texts(png)
+    texts = png_texts(png)
     stated = texts.get(_PREPARATION, "any")
     preparation = stated if stated in ("none", *PREPARATIONS) else "any"
     picture = Picture(
@@ -106,11 +107,6 @@ def _ready(text: str, name: str) -> Picture | None:
 def _written(background: Background) -> str:
     numbers = background if isinstance(background, tuple) else (background,)
     return " ".join(repr(round(float(number), 6)) for number in numbers)
-
-
-def _texts(png: bytes) -> dict[str, str]:
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-        return {key: str(text) for key, text in image.info.items() if isinstance(key, str)}
 
 
 def _background(text: str) -> Background:

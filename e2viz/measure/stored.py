@@ -107,7 +107,8 @@ def _probes_of(
 
 def path_of(picture: Picture, folder: Path = FOLDER) -> Path:
     """Where the sweep of a sample is stored."""
-    return folder / f"{''.join(c if c.isalnum() or c in '-_' else '_' for c in picture.name)}.npz"
+    # A person's file may have any name; what the file system takes is 255 bytes.
+    return folder / f"{''.join(c if c.isalnum() or c in '-_' else '_' for c in picture.name[:40])}.npz"
 
 
 def stored_sweep(

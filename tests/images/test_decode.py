@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from e2viz.images import decode as module
+from e2viz.images import safe_file
 from e2viz.images.decode import Decoded, decode
 from e2viz.images.layers import KEPT_LONGEST, LUMINANCE, LUMINANCE_LONGEST, compose
 from e2viz.images.picture import PictureError
@@ -52,9 +52,10 @@ def corner() -> Image.Image:
         (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC photographs cannot be read; export"),
         (png_that_claims(5_000, 5_000), "at most 16 million pixels, got 5000×5000"),
         (png_that_claims(10_000, 10_000), "at most 16 million pixels"),
+        (png_that_claims(60_000, 60_000), "at most 16 million pixels"),
         (png_that_claims(100_000, 100_000), "at most 16 million pixels"),
         (png_that_claims(100, 100), "damaged or incomplete"),
-        (b"\0" * 10_000_001, "at most 10 MB, got 10.0"),
+        (b"\0" * 20_000_001, "at most 20 MB, got 20.0"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_what_to_do(content, message):
@@ -79,7 +80,7 @@ def test_a_missing_or_large_file_is_refused(tmp_path, monkeypatch, corner):
     with pytest.raises(PictureError, match="There is no file"):
         decode(tmp_path / "none.png")
     (tmp_path / "large.png").write_bytes(encoded(corner))
-    monkeypatch.setattr(module, "MAX_BYTES", 10)
+    monkeypatch.setattr(safe_file, "MAX_BYTES", 10)
     with pytest.raises(PictureError, match="at most 0 MB"):
         decode(str(tmp_path / "large.png"))
 
