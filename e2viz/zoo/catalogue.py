@@ -17,22 +17,31 @@ from e2viz.zoo.wrapped import read_learned, wrap, wrapping
 WEIGHTS_FOLDER = places.WEIGHTS
 
 
-def list_models(folder: Path = WEIGHTS_FOLDER, *, wrapped: bool = False) -> list[str]:
+def folders() -> tuple[Path, ...]:
+    """Where trained models lie: those that are shipped, then a person's own."""
+    return (WEIGHTS_FOLDER, places.own_weights())
+
+
+def list_models(folder: Path | None = None, *, wrapped: bool = False) -> list[str]:
     """Names of the trained models, in alphabetical order; also those wrapped by a trained aggregation, if asked.
 
     A model whose card or weights are damaged is none of them: ``damaged`` says which and why.
+
+    Args:
+        folder: only those that lie there; the shipped ones and a person's own when not given.
+        wrapped: whether wrapped models with trained aggregations count.
     """
-    found = sorted(path for path in folder.glob("*.json") if not damage.problem(path))
-    return [path.stem for path in found if wrapped or wrapping(path.stem) is None]
+    found = {path.stem for path in _cards(folder) if not damage.problem(path)}
+    return sorted(name for name in found if wrapped or wrapping(name) is None)
 
 
-def damaged(folder: Path = WEIGHTS_FOLDER) -> dict[str, str]:
+def damaged(folder: Path | None = None) -> dict[str, str]:
     """Why each model that has a card cannot be used, by name; empty when all is well."""
-    found = {path.stem: damage.problem(path) for path in sorted(folder.glob("*.json"))}
+    found = {path.stem: damage.problem(path) for path in _cards(folder)}
     return {name: why for name, why in found.items() if why}
 
 
-def is_model(name: str, folder: Path = WEIGHTS_FOLDER) -> bool:
+def is_model(name: str, folder: Path | None = None) -> bool:
     """Whether ``load`` knows the name: one that has a file, or wrapped by a method that learns nothing."""
     names, wanted = list_models(folder, wrapped=True), wrapping(name)
     if wanted is None or wanted.learns:
@@ -44,7 +53,7 @@ def is_model(name: str, folder: Path = WEIGHTS_FOLDER) -> bool:
     return wanted.base in names
 
 
-def card(name: str, folder: Path = WEIGHTS_FOLDER) -> Card:
+def card(name: str, folder: Path | None = None) -> Card:
     """The card of a trained model, without opening its weights; of a wrapped one, with.
 
     Raises:
@@ -53,11 +62,17 @@ def card(name: str, folder: Path = WEIGHTS_FOLDER) -> Card:
     """
     if wrapping(name) and name not in list_models(folder, wrapped=True):
         return load(name, folder).card
-    return Card.read(_card_path(name, folder))
+    path = _card_path(name, folder)
+    return _read_card(path, path.stat().st_mtime_ns)
 
 
-@functools.lru_cache(maxsize=32)
-def load(name: str, folder: Path = WEIGHTS_FOLDER) -> Model:
+@functools.lru_cache(maxsize=256)
+def _read_card(path: Path, changed: int) -> Card:
+    """A card, read again when its file changes: pages ask for all of them at every run."""
+    return Card.read(path)
+
+
+def load(name: str, folder: Path | None = None) -> Model:
     """The trained model of that name: strict, checksummed, in eval mode, read once and kept.
 
     The network is shared by all who ask for it, so nobody may change it; ``copy.deepcopy`` it first. A name such as
@@ -69,29 +84,61 @@ def load(name: str, folder: Path = WEIGHTS_FOLDER) -> Model:
         ValueError: if it is wrapped under a group of more elements than may be asked for.
     """
     wanted = wrapping(name)
-    if wanted is not None and not wanted.learns:
+    if wanted is not None:
         group(wanted.group)
-        return wrap(load(wanted.base, folder), wanted.method, wanted.group)
-    path = _card_path(name, folder)
-    base = None if wanted is None else load(wanted.base, folder)
+    if wanted is not None and not wanted.learns:
+        return _wrapped(name, _card_path(wanted.base, folder))
+    return _opened(_card_path(name, folder), None if wanted is None else _card_path(wanted.base, folder))
+
+
+@functools.lru_cache(maxsize=32)
+def _wrapped(name: str, base: Path) -> Model:
+    wanted = wrapping(name)
+    assert wanted is not None
+    return wrap(_opened(base, None), wanted.method, wanted.group)
+
+
+@functools.lru_cache(maxsize=32)
+def _opened(path: Path, base: Path | None) -> Model:
+    """The model of a card; one that was learned over another needs that one's card too."""
+    wanted = wrapping(path.stem)
     try:
-        return read_model(path) if wanted is None or base is None else read_learned(base, wanted, folder)
+        return read_model(path) if base is None or wanted is None else read_learned(
+            _opened(base, None), wanted, path.parent
+        )  # fmt: skip
     except WeightsError as error:
         damage.remember(path, str(error))
         raise
 
 
-def _card_path(name: str, folder: Path) -> Path:
+def forget() -> None:
+    """Drop the models that were read: the next ``load`` reads its files again."""
+    for kept in (_wrapped, _opened, _read_card):
+        kept.cache_clear()
+
+
+def _cards(folder: Path | None) -> list[Path]:
+    """Every card, by folder and name; a person's own cannot take the name of a shipped one."""
+    found: dict[str, Path] = {}
+    for place in folders() if folder is None else (folder,):
+        for path in sorted(place.glob("*.json")):
+            found.setdefault(path.stem, path)
+    return list(found.values())
+
+
+def _card_path(name: str, folder: Path | None) -> Path:
     names = list_models(folder, wrapped=True)
-    path = folder / f"{name}.json"
-    known = name in names
-    is_card = not known and len(name) <= LONGEST_NAME and path.parent == folder and path.exists()
-    if is_card and (why := damage.problem(path)):
-        raise WeightsError(why)
-    if not known:
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names
-        raise LookupError(f"no model is called {shown(name)}; nearest: {', '.join(near) or 'there are none yet'}")
-    return path
+    places_of = folders() if folder is None else (folder,)
+    if len(name) <= LONGEST_NAME:
+        for place in places_of:
+            path = place / f"{name}.json"
+            if path.parent != place or not path.exists():
+                continue
+            if why := damage.problem(path):
+                raise WeightsError(why)
+            return path
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names
+    raise LookupError(f"no model is called {shown(name)}; nearest: {', '.join(near) or 'there are none yet'}")
 
 
 _HEADER = (
@@ -100,7 +147,7 @@ _HEADER = (
 )
 
 
-def markdown_table(folder: Path = WEIGHTS_FOLDER) -> str:
+def markdown_table(folder: Path | None = None) -> str:
     """The README's table of trained models, made from the cards. Intervals are 95 %."""
     return "\n".join([_HEADER, *(_row(card(name, folder)) for name in list_models(folder))])
 
@@ -123,7 +170,7 @@ def _row(card: Card) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def text_table(folder: Path = WEIGHTS_FOLDER) -> str:
+def text_table(folder: Path | None = None) -> str:
     """One line for each trained model: accuracy turned and upright, flip rate, checksum."""
     names = list_models(folder)
     wide = max(map(len, ["model", *names])) + 2

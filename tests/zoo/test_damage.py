@@ -42,12 +42,12 @@ DAMAGE = {
 
 @pytest.fixture
 def folder(tmp_path):
-    catalogue.load.cache_clear()
+    catalogue.forget()
     for name in (*HEALTHY, DAMAGED):
         for suffix in (".json", ".safetensors"):
             shutil.copy(places.WEIGHTS / f"{name}{suffix}", tmp_path)
     yield tmp_path
-    catalogue.load.cache_clear()
+    catalogue.forget()
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
@@ -75,7 +75,7 @@ def test_what_only_shows_when_the_network_is_built_is_remembered(folder):
 
 
 def test_check_reports_every_damaged_model_and_goes_on(monkeypatch, capsys):
-    catalogue.load.cache_clear()
+    catalogue.forget()
     monkeypatch.setattr("e2viz.zoo.damage._looked_at", lambda path, *stamps: "" if path.stem in HEALTHY else "cut")
     assert cli.main(["check"]) == 1
     said = capsys.readouterr().out

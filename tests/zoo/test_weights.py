@@ -20,7 +20,7 @@ CONFIG = {"image_size": 12, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1
 @pytest.fixture
 def folder(tmp_path):
     """A weights folder with one small model, "vit.test"."""
-    catalogue.load.cache_clear()
+    catalogue.forget()
     torch.manual_seed(0)
     network = build("vit", CONFIG).eval()
     golden = golden_logits(network, 1, 12, torch.tensor([0.1307])[:, None, None], torch.tensor([0.3081])[:, None, None])

@@ -20,7 +20,7 @@ CONFIG = {"image_size": 12, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1
 
 @pytest.fixture
 def folder(tmp_path):
-    catalogue.load.cache_clear()
+    catalogue.forget()
     torch.manual_seed(0)
     card = Card(name="vit.test", architecture="vit", config=CONFIG, data_set=SMALL)
     write_model(tmp_path, card, build("vit", CONFIG))
@@ -73,7 +73,7 @@ def test_a_learned_aggregation_has_a_file_tied_to_its_base(folder):
     assert catalogue.is_model(name, folder) and name in catalogue.list_models(folder, wrapped=True)
     assert catalogue.list_models(folder) == ["vit.test"], "only models that stand by themselves, unless asked"
     torch.testing.assert_close(catalogue.load(name, folder).logits(images()), made.logits(images()))
-    catalogue.load.cache_clear()
+    catalogue.forget()
     card = catalogue.card(name, folder)
     other = dataclasses.replace(card, recipe={**card.recipe, "base_checksum": "0"})
     (folder / f"{name}.json").write_text(other.to_json())
