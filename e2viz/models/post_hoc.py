@@ -1,16 +1,11 @@
 """Equivariance after the fact: any classifier, run on every view of a picture, its answers combined into one.
 
-Views are the picture moved by each element of a group. How they are combined never depends on their order, so the
-answer does not change when the picture itself is moved by an element. The classifier is left as it is.
-Source: the study's post-hoc methods, with the definitions of ../shared/measures.md (e2viz.nn.aggregation).
+Views are the picture moved by each element of a group. How they are combined, or one of them chosen, never depends on
+their order, so the answer does not change when the picture itself is moved by an element; the gated search is the one
+exception. The classifier is left as it is. Definitions and sources: e2viz.nn.aggregation, choosing, canonicalisation.
 """
 
 from __future__ import annotations
-
-import difflib
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -18,35 +13,13 @@ from torch import Tensor, nn
 
 from e2viz import capture
 from e2viz.groups import group as find_group
-from e2viz.nn import aggregation
+from e2viz.models.methods import CANONICAL, LEARNED, NOT_INVARIANT, ON_EMBEDDINGS, ON_LOGITS, POOLS, Part, kind_of
+from e2viz.nn.canonicalisation import OrientationNetwork, between, straight_through
+from e2viz.nn.choosing import of_view
 from e2viz.nn.probe import Probe, name_probes
 from e2viz.nn.views import group_views
 
-Part = Callable[[Tensor], Tensor]
-# On the logits of each view.
-ON_LOGITS: dict[str, Part] = {
-    "most_likely": aggregation.most_likely,
-    "most_certain": aggregation.most_certain,
-    "tta": aggregation.averaged_probability,
-}
-# On the embedding of each view; the head then makes logits of the one embedding.
-ON_EMBEDDINGS: dict[str, Part] = {
-    "mean": lambda embeddings: embeddings.mean(1),
-    "max": lambda embeddings: embeddings.amax(1),
-    "sum": lambda embeddings: embeddings.sum(1),
-}
-LEARNED: dict[str, type[nn.Module]] = {
-    "learned_average": aggregation.LearnedAverage,
-    "learned_attention": aggregation.LearnedAttention,
-}
-METHODS = ("mean", "max", "sum", "most_likely", "most_certain", "learned_average", "learned_attention", "tta")
 CHUNK_VIEWS = 32
-
-
-def _check_method(method: str) -> None:
-    if method not in METHODS:
-        near = difflib.get_close_matches(method, METHODS) or METHODS
-        raise LookupError(f"no post-hoc method is called {method!r}; there are {', '.join(near)}")
 
 
 def unchanged(logits: Float[Tensor, "batch classes"]) -> Float[Tensor, "batch classes"]:
@@ -80,6 +53,21 @@ def embedding_width(network: nn.Module, head: Part) -> int:
     raise ValueError(f"head must be a module that begins with LayerNorm or Linear, or width be given, got {head!r}")
 
 
+def channels_of(network: nn.Module) -> int:
+    """Channels of the images that a network takes: as its configuration says, or as its first convolution has them.
+
+    Raises:
+        ValueError: if it has neither.
+    """
+    config = getattr(network, "config", None)
+    if hasattr(config, "channels"):
+        return config.channels  # type: ignore[union-attr]
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            return layer.in_channels * layer.groups
+    raise ValueError(f"channels must be given for a network without a convolution, got {type(network).__name__}")
+
+
 class PostHoc(nn.Module):
     """A classifier made invariant: acting on the image with a group element leaves the logits as they are.
 
@@ -94,8 +82,10 @@ class PostHoc(nn.Module):
         embed, head: image to embedding and embedding to logits, for methods that combine embeddings; methods or
             submodules of ``wrapped``, so that a copy of this module runs its own copy of them.
         width: features of an embedding, for learned methods whose head does not say it.
+        channels: of the images, for canonicalisation of a network that does not say it.
 
     Attributes:
+        invariant: whether the answer keeps that promise; False for the gated search.
         training_views: in training mode, so many random views of each batch are combined instead of all; 0 is all.
 
     Raises:
@@ -107,15 +97,16 @@ class PostHoc(nn.Module):
 
     def __init__(
         self, wrapped: nn.Module, method: str, group: str, embed: Part | None = None, head: Part | None = None,
-        width: int | None = None,
+        width: int | None = None, channels: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        _check_method(method)
+        kind_of(method)
         self.method, self.group = method, find_group(group)
-        if method not in ON_LOGITS and (embed is None or head is None):
+        self.invariant, self.canonicalises = method not in NOT_INVARIANT, method in CANONICAL
+        if self._pools and (embed is None or head is None):
             raise ValueError(
                 f"embed and head must be given for {method!r}, which combines embeddings; "
-                f"{', '.join(ON_LOGITS)} need neither"
+                f"{', '.join([*ON_LOGITS, *CANONICAL])} need neither"
             )
         self.image_probe = Probe("image")
         self.wrapped = wrapped
@@ -124,14 +115,25 @@ class PostHoc(nn.Module):
         for name, part in (("own_embed", embed), ("own_head", head)):
             if isinstance(part, nn.Module) and not any(part is module for module in wrapped.modules()):
                 self.add_module(name, part)
-        self.view_embedding_probe = Probe("group_vector")
-        self.view_logits_probe = Probe("group_vector")
+        # A probe that a method never passes would promise what no recording holds.
+        if self._pools:
+            self.view_embedding_probe = Probe("group_vector")
+        if not self.canonicalises:
+            self.view_logits_probe = Probe("group_vector")
         self.aggregate: nn.Module | None = None
-        if method in LEARNED:
-            self.aggregate = LEARNED[method](width or embedding_width(wrapped, head))  # type: ignore[arg-type]
-        self.embedding_probe = Probe("vector")
+        if self.canonicalises:
+            self.aggregate = OrientationNetwork(self.group, channels or channels_of(wrapped))
+        elif method in LEARNED:
+            self.aggregate = POOLS[method](width or embedding_width(wrapped, head))  # type: ignore[arg-type]
+        if self._pools or (self.canonicalises and head is not None):
+            self.embedding_probe = Probe("vector")
         self.logits_probe = Probe("logits")
         name_probes(self)
+
+    @property
+    def _pools(self) -> bool:
+        """Whether many embeddings are made one."""
+        return self.method in ON_EMBEDDINGS or self.method in POOLS
 
     def _views(self, images: Float[Tensor, "batch channel h w"]) -> Float[Tensor, "batch view channel h w"]:
         """All views of each image; in training, as many as are asked for, the same elements for the whole batch."""
@@ -151,7 +153,8 @@ class PostHoc(nn.Module):
         """The embedding of each view of each image."""
         views = self._views(images)
         embeddings = self._each(self.parts[0], views.flatten(0, 1)).unflatten(0, views.shape[:2])  # type: ignore[arg-type]
-        self.view_embedding_probe(embeddings.transpose(1, 2))
+        if self._pools:
+            self.view_embedding_probe(embeddings.transpose(1, 2))
         return embeddings
 
     def view_logits(self, images: Float[Tensor, "batch channel h w"]) -> Float[Tensor, "batch view classes"]:
@@ -161,24 +164,65 @@ class PostHoc(nn.Module):
         self.view_logits_probe(logits.transpose(1, 2))
         return logits
 
-    def combine(self, views: Float[Tensor, "batch view features"]) -> Float[Tensor, "batch classes"]:
-        """Logits from what was computed of each view: its logits, or its embedding, as the method needs."""
+    def orientation(self, images: Float[Tensor, "batch channel h w"]) -> Float[Tensor, "batch view"]:
+        """How likely each view is the one that stands upright, by a method that canonicalises."""
+        return self.aggregate(between(images, self.group))  # type: ignore[misc]
+
+    def upright(self, images: Float[Tensor, "batch channel h w"]) -> Float[Tensor, "batch channel h w"]:
+        """The view that a method that canonicalises gives to the model."""
+        views, scores = group_views(images, self.group), self.orientation(images)
+        if self.training:
+            return torch.einsum("bv,bvchw->bchw", straight_through(scores), views)
+        return of_view(views, scores.argmax(1))
+
+    def _of_upright(self, images: Float[Tensor, "batch channel h w"]) -> Float[Tensor, "batch classes"]:
+        """Logits of the one view that a method that canonicalises gives to the model."""
+        embed, head = self.parts
+        if embed is None or head is None:
+            return self.logits_probe(self._each(self.wrapped, images))
+        return self.logits_probe(head(self.embedding_probe(self._each(embed, images))))
+
+    def combine(
+        self, views: Float[Tensor, "batch view features"], scores: Float[Tensor, "batch view"] | None = None
+    ) -> Float[Tensor, "batch classes"]:
+        """Logits from what was computed of each view: its logits, or its embedding, as the method needs.
+
+        Args:
+            views: embeddings, or logits for a method that takes them.
+            scores: of ``orientation``, for a method that canonicalises.
+        """
         if self.method in ON_LOGITS:
             return self.logits_probe(ON_LOGITS[self.method](views))
-        pool = self.aggregate or ON_EMBEDDINGS[self.method]
         head = self.parts[1]
-        return self.logits_probe(head(self.embedding_probe(pool(views))))  # type: ignore[misc]
+        if scores is not None:
+            weights = straight_through(scores) if self.training else None
+            one = of_view(views, scores.argmax(1)) if weights is None else torch.einsum("bv,bvf->bf", weights, views)
+        else:
+            one = (self.aggregate or ON_EMBEDDINGS[self.method])(views)
+        return self.logits_probe(head(self.embedding_probe(one)))  # type: ignore[misc]
 
-    def answer(self, embeddings: Float[Tensor, "batch view width"]) -> Float[Tensor, "batch classes"]:
-        """Logits from the embeddings of all views, for any method: what ``forward`` gives without running the body."""
-        if self.method not in ON_LOGITS:
-            return self.combine(embeddings)
+    def answer(
+        self, embeddings: Float[Tensor, "batch view width"], scores: Float[Tensor, "batch view"] | None = None
+    ) -> Float[Tensor, "batch classes"]:
+        """Logits from the embeddings of all views, for any method: what ``forward`` gives without running the body.
+
+        Args:
+            embeddings: of every view.
+            scores: of ``orientation``, for a method that canonicalises.
+
+        Raises:
+            ValueError: if the head or the scores are missing.
+        """
+        if self.canonicalises and scores is None:
+            raise ValueError(f"scores must be given to answer from embeddings by {self.method!r}")
         if self.parts[1] is None:
             raise ValueError(f"a head must be given to answer from embeddings, {self.method!r} was wrapped without")
-        return self.combine(self.parts[1](embeddings))
+        return self.combine(self.parts[1](embeddings) if self.method in ON_LOGITS else embeddings, scores)
 
     def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
         self.image_probe(images)
+        if self.canonicalises:
+            return self._of_upright(self.upright(images))
         if self.method in ON_LOGITS:
             return self.combine(self.view_logits(images))
         embeddings = self.view_embeddings(images)
@@ -191,21 +235,21 @@ class PostHoc(nn.Module):
 
 def make_equivariant(
     module: nn.Module, method: str, group: str, *, embed: Part | None = None, head: Part | None = None,
-    width: int | None = None,
+    width: int | None = None, channels: int | None = None,
 ) -> PostHoc:  # fmt: skip
     """Wrap a classifier so that acting on the image with a group element leaves its logits as they are.
 
     The wrapper takes images as the module takes them, and shares the module, which is left untouched: learned methods
-    have weights of their own, in ``aggregate``.
+    have weights of their own, in ``aggregate``. The gated search alone keeps no promise of invariance.
 
     Args:
         module: from square images [batch channel size size] to logits; any torch module.
-        method: "mean", "max" or "sum" of embeddings; "most_likely", "most_certain" or "tta" of logits;
-            "learned_average" or "learned_attention" of embeddings, to be trained.
+        method: one of ``e2viz.models.methods.METHODS``; those of ``LEARNED`` there are to be trained.
         group: "c4", "c16", "d4", ...; turns that are no multiple of 90° follow the fair rotation (e2viz.nn.views).
         embed, head: image to embedding [batch features] and embedding to logits; by default the module's own
             ``embed`` and ``head``.
         width: features of an embedding, for learned methods whose head does not say it.
+        channels: of the images, for canonicalisation of a network that does not say it.
 
     Raises:
         LookupError: for an unknown method or group.
@@ -213,60 +257,4 @@ def make_equivariant(
     """
     if embed is None and head is None and hasattr(module, "embed") and hasattr(module, "head"):
         embed, head = parts_of(module)
-    return PostHoc(module, method, group, embed, head, width)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PostHocConfig:
-    """A wrapped architecture of the catalogue.
-
-    Args:
-        method, group: as ``make_equivariant`` takes them.
-        architecture, config: of the wrapped network, as ``e2viz.models.build`` takes them.
-        training_views: how many random views are combined in a training step; 0 is all of them.
-
-    Raises:
-        LookupError: for an unknown method or group.
-    """
-
-    method: str = "mean"
-    group: str = "c4"
-    architecture: str = "vit"
-    config: dict[str, Any] = field(default_factory=dict)
-    training_views: int = 0
-
-    def __post_init__(self) -> None:
-        _check_method(self.method)
-        find_group(self.group)
-
-    @property
-    def wrapped(self) -> Any:
-        """The configuration of the wrapped network."""
-        # The table of architectures holds this class: it can only be read when all of it is there.
-        from e2viz.models import ARCHITECTURES
-
-        return ARCHITECTURES[self.architecture][0](**self.config)
-
-    @property
-    def image_size(self) -> int:
-        return self.wrapped.image_size
-
-    @property
-    def channels(self) -> int:
-        return self.wrapped.channels
-
-    @property
-    def classes(self) -> int:
-        return self.wrapped.classes
-
-
-class PostHocClassifier(PostHoc):
-    """A wrapped network of the catalogue, built from its configuration."""
-
-    def __init__(self, config: PostHocConfig) -> None:
-        from e2viz.models import build  # here, for the same reason
-
-        network = build(config.architecture, config.config)
-        super().__init__(network, config.method, config.group, *parts_of(network))
-        self.training_views = config.training_views
-        self.config = config
+    return PostHoc(module, method, group, embed, head, width, channels)

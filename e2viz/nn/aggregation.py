@@ -25,23 +25,6 @@ def most_likely(logits: Float[Tensor, "batch view classes"]) -> Float[Tensor, "b
     return logits.log_softmax(-1).sum(1)
 
 
-def certainty(logits: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch"]:
-    """Log odds of the most probable class: rises with its probability and still differs where that rounds to 1."""
-    best = logits.argmax(-1, keepdim=True)
-    others = logits.scatter(-1, best, -torch.inf).logsumexp(-1)
-    return logits.gather(-1, best).squeeze(-1) - others
-
-
-def most_certain(logits: Float[Tensor, "batch view classes"]) -> Float[Tensor, "batch classes"]:
-    """The logits of one view: the one whose largest class probability is largest.
-
-    Source: the study. Its code takes the maximum of each class by itself, which mixes views; on random logits that
-    changes the predicted class in 43 % of cases.
-    """
-    chosen = certainty(logits).argmax(1)
-    return logits[torch.arange(len(logits), device=logits.device), chosen]
-
-
 def averaged_probability(logits: Float[Tensor, "batch view classes"]) -> Float[Tensor, "batch classes"]:
     """Logarithm of the probabilities averaged over views: test-time augmentation by the group.
 
@@ -72,6 +55,32 @@ class LearnedAverage(nn.Module):
 
     def forward(self, embeddings: Views) -> Pooled:
         weights = self.score(embeddings).softmax(1)
+        self.weight_probe(weights.transpose(1, 2))
+        return (weights * embeddings).sum(1)
+
+
+class LambdaEquitune(nn.Module):
+    """Weighted average of embeddings; view e counts as λ(z_e) / Σ λ, where λ is a small network with positive output.
+
+    λ sees one embedding at a time, so the average does not depend on the order of the views. It begins as the plain
+    mean, which is equitune. Source: Basu et al. 2023, *Efficient Equivariant Transfer Learning from Pretrained Models*:
+    Σ_g λ(gx) g⁻¹M(gx) / Σ_g λ(gx). What differs: λ reads the embedding that is averaged, not another layer's.
+
+    Args:
+        width: features of an embedding.
+        hidden: features between the two layers of λ.
+    """
+
+    def __init__(self, width: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.score = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        nn.init.zeros_(self.score[-1].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.score[-1].bias)  # type: ignore[arg-type]
+        self.weight_probe = Probe("group_vector")
+
+    def forward(self, embeddings: Views) -> Pooled:
+        importance = functional.softplus(self.score(embeddings))
+        weights = importance / importance.sum(1, keepdim=True)
         self.weight_probe(weights.transpose(1, 2))
         return (weights * embeddings).sum(1)
 

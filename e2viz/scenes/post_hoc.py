@@ -15,10 +15,12 @@ from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.images.picture import Picture
 from e2viz.measure.stability import softmax, stability
+from e2viz.models.methods import kind_of
 from e2viz.nn.views import group_views
 from e2viz.render.palette import class_table, model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
+from e2viz.scenes.method_words import KIND_WORDS, LABELS, listed
 from e2viz.scenes.turning import turning_panel
 from e2viz.scenes.view_ring import view_ring
 from e2viz.scenes.views import Looked, Outcome, look, outcomes
@@ -26,27 +28,6 @@ from e2viz.zoo import catalogue, names
 
 GROUPS = ("c2", "c4", "c8", "c16", "d4")
 PICTURE_SIZE = 84
-LABELS = {
-    "mean": "mean", "max": "maximum", "sum": "sum", "most_likely": "most likely", "most_certain": "most certain",
-    "learned_average": "learned average", "learned_attention": "learned attention", "tta": "test-time augmentation",
-}  # fmt: skip
-MATHS = r"""
-Every view $e^{-1}x$ of the picture, for $e$ in the group, passes through the model, which is left as it is: $z_e$ is
-its embedding, $h(z_e)$ its logits, $p_e = \mathrm{softmax}\,h(z_e)$.
-
-| method | logits of the wrapped model |
-|---|---|
-| mean, maximum, sum | $h$ of the mean, maximum or sum of $z_e$ over $e$ |
-| most likely | $\sum_e \log p_e$; no temperature, no product that underflows |
-| most certain | those of the one view with the largest $\max_c p_e[c]$; the published code mixes views class by class |
-| learned average | $h(\sum_e w_e z_e)$ with $w = \mathrm{softmax}_e\,(a \cdot z_e + b)$ |
-| learned attention | $h$ of a class token that attends to all $z_e$, without positions |
-| test-time augmentation | $\log \frac{1}{|G|} \sum_e p_e$ |
-
-Moving the picture by a group element only permutes the views, and none of these depends on their order: the answer
-stays, exactly at quarter turns and mirrors, and as well as a turned picture can be sampled again in between. A model
-that cannot tell a 6 from a turned 6 cannot tell it from a 9 either.
-"""
 NOT_HERE = (
     "PCam could not be trained here: `python -m e2viz train post_hoc_mean_c4.pcam --data DIR` would, over a ResNet-50, "
     "and `python -m e2viz train resnet_50.pcam --data DIR` the ResNet-50 alone."
@@ -136,7 +117,7 @@ def _says(looked: Looked) -> Panel:
 def _weights(found: dict[str, Outcome]) -> Panel:
     """[method × view] how much each view counts. The colours end at four times an equal share."""
     values = np.stack([each.weights for each in found.values()], axis=1)
-    caption = f"rows: {', '.join(LABELS[method] for method in found)}; of the maximum, the share of features it takes"
+    caption = f"rows, {listed(found)}; of the maximum, the share of features it takes"
     high = min(1.0, 4.0 / values.shape[-1])
     return Panel.from_values(
         "how much each view counts, by method", square(values), "cividis", low=0.0, high=high, caption=caption
@@ -170,7 +151,7 @@ def _strip(probability: dict[str, np.ndarray], labels: dict[str, str]) -> Panel:
     marker = np.stack([np.full(frames, (len(winners) - 1) / 2), np.arange(frames)], axis=1)
     return Panel(
         title="predicted class", values=class_table(int(winners.max()) + 1)[winners][None], marker=marker,
-        caption=f"rows: {', '.join(labels[key] for key in probability)}; from left to right one turn",
+        caption=f"rows, {labels['']} alone; {listed(filter(None, probability))}; from left to right one turn",
     )  # fmt: skip
 
 
@@ -206,13 +187,15 @@ def numbers(
 def outcome_table(looked: Looked, picture: Picture) -> dict[str, list[str]]:
     """One row a method: its upright answer, how often it changes over the turn, and whether it is right."""
     classes = tuple(looked.base.card.class_names)
-    rows = {"alone": looked.logits[:, 0]} | {LABELS[m]: each.logits for m, each in outcomes(looked).items()}
-    table: dict[str, list[str]] = {key: [] for key in ("method", "upright answer", "probability", "flips", "right")}
+    rows = {"": looked.logits[:, 0]} | {method: each.logits for method, each in outcomes(looked).items()}
+    heads = ("what is done", "method", "upright answer", "probability", "flips", "right")
+    table: dict[str, list[str]] = {key: [] for key in heads}
     data = looked.base.card.data_set
-    for name, logits in rows.items():
+    for method, logits in rows.items():
         found = stability(logits, label_in(picture, data), looked.angles_deg, data=data)
         probability = softmax(logits)[0]
-        table["method"].append(name)
+        table["what is done"].append(KIND_WORDS[kind_of(method)][0] if method else "")
+        table["method"].append(LABELS[method] if method else "alone")
         table["upright answer"].append(classes[int(probability.argmax())])
         table["probability"].append(f"{probability.max():.2f}")
         table["flips"].append(f"{len(found.flips)} of {found.frames}")

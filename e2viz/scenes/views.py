@@ -17,7 +17,8 @@ from e2viz.images.picture import Picture
 from e2viz.images.rotate import views as turned_views
 from e2viz.measure import kept
 from e2viz.measure.sweep import sweep
-from e2viz.models.post_hoc import LEARNED, METHODS, PostHoc, parts_of
+from e2viz.models.methods import LEARNED, METHODS, kind_of
+from e2viz.models.post_hoc import PostHoc, parts_of
 from e2viz.zoo import catalogue
 from e2viz.zoo.weights import Model
 from e2viz.zoo.wrapped import Wrapping, wrap
@@ -127,14 +128,18 @@ def combined(network: PostHoc, looked: Looked) -> Outcome:
     """One method on what was computed already."""
     parameter = next(network.parameters())
     embeddings = torch.from_numpy(looked.embeddings).to(parameter)
+    images = looked.base.prepare(torch.from_numpy(looked.images))
+    scores = network.orientation(images) if network.canonicalises else None
     with capture.record(["aggregate.weight", "aggregate.attention"]) as record:
-        logits = network.answer(embeddings).float().numpy()
+        logits = network.answer(embeddings, scores).float().numpy()
     frames, views, _ = embeddings.shape
     weights, attention = np.full((frames, views), 1 / views, dtype=np.float32), None
     if network.method == "max":
         winner = embeddings.argmax(1)
         weights = torch.stack([(winner == view).float().mean(1) for view in range(views)], 1).numpy()
-    elif network.method == "most_certain":
+    elif scores is not None:
+        weights = np.eye(views, dtype=np.float32)[scores.argmax(1).numpy()]
+    elif kind_of(network.method) in ("choose", "search"):
         distance = np.abs(looked.logits - logits[:, None]).sum(-1)
         weights = np.eye(views, dtype=np.float32)[distance.argmin(1)]
     elif "aggregate.weight" in record:

@@ -25,7 +25,8 @@ from torch.nn import functional
 from e2viz.data.protocol import Split
 from e2viz.data.reading import read_splits
 from e2viz.data.tasks import task
-from e2viz.models.post_hoc import LEARNED, PostHoc
+from e2viz.models.methods import LEARNED
+from e2viz.models.post_hoc import PostHoc
 from e2viz.train.recipes import Recipe
 from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card

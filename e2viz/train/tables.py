@@ -15,7 +15,7 @@ from typing import Any
 
 from e2viz.data.reading import read_splits
 from e2viz.data.tasks import task
-from e2viz.models.post_hoc import METHODS
+from e2viz.models.methods import METHODS
 from e2viz.train.data import TrainingData
 from e2viz.train.evaluation import Counter, correct_count
 from e2viz.train.fine_tune import (

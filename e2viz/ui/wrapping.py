@@ -4,22 +4,13 @@ import streamlit as st
 
 from e2viz.groups import group
 from e2viz.limits import MOST_MODELS
-from e2viz.models.post_hoc import METHODS
+from e2viz.models.methods import METHODS
+from e2viz.scenes.method_words import grouped
 from e2viz.zoo import names
 from e2viz.zoo.catalogue import is_model
 from e2viz.zoo.wrapped import Wrapping, wrapping
 
 GROUPS = ("c4", "c8", "c16", "d4")
-METHOD_LABELS = {
-    "mean": "Mean of embeddings",
-    "max": "Maximum of embeddings",
-    "sum": "Sum of embeddings",
-    "most_likely": "Most likely",
-    "most_certain": "Most certain",
-    "learned_average": "Learned average",
-    "learned_attention": "Learned attention",
-    "tta": "Test-time augmentation",
-}
 _WRAPPED = "_wrapped_models"
 
 
@@ -71,6 +62,6 @@ def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
         there = [method for method in METHODS if _can_wrap(Wrapping(base, method, chosen_group), trained)]
         if st.session_state.get("_wrap_method", there[0]) not in there:
             del st.session_state["_wrap_method"]
-        st.selectbox("Combine views by", there, format_func=METHOD_LABELS.__getitem__, key="_wrap_method")
+        st.selectbox("Combine views by", there, format_func=grouped, key="_wrap_method")
         st.caption("Methods that learn are offered for the models and groups that they were trained for.")
         st.button("Add to the models", on_click=_add_chosen, args=(chosen,), type="primary", width="stretch")

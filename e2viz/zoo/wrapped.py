@@ -19,7 +19,7 @@ from torch import nn
 
 from e2viz.groups import group as find_group
 from e2viz.models import build
-from e2viz.models.post_hoc import LEARNED, METHODS
+from e2viz.models.methods import LEARNED, METHODS
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model, WeightsError, checksum
 

@@ -6,7 +6,8 @@ import e2viz
 from e2viz.render.scene import Scene
 from e2viz.scenes import post_hoc
 from e2viz.scenes.measured_tables import measured_tables
-from e2viz.scenes.post_hoc import GROUPS, LABELS
+from e2viz.scenes.method_words import LABELS, MATHS, grouped
+from e2viz.scenes.post_hoc import GROUPS
 from e2viz.scenes.views import PAGE, Looked, look
 from e2viz.ui.computing import compute
 from e2viz.ui.export import copy_link_button, export_menu
@@ -45,7 +46,7 @@ def choose() -> tuple[str, str, str]:
         held = st.session_state.get("shown")
         if held is not None and held not in there:
             del st.session_state["shown"]
-        shown = st.selectbox("Shown", there, format_func=LABELS.__getitem__, key="shown", width=220, **BOUND)
+        shown = st.selectbox("Shown", there, format_func=grouped, key="shown", width=260, **BOUND)
         st.button("6 or 9?", on_click=show_six_or_nine, help="A 6 under half turns: which of two labels is right?")
     return base, group, shown
 
@@ -105,5 +106,5 @@ with answered():
                 st.dataframe(table.columns, hide_index=True, width="stretch", height="content")
                 st.caption(table.notes)
         with st.expander("What is combined, and how"):
-            st.markdown(post_hoc.MATHS)
+            st.markdown(MATHS)
             st.caption(post_hoc.NOT_HERE)

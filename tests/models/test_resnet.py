@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from e2viz.models import build
-from e2viz.models.post_hoc import METHODS
+from e2viz.models.methods import METHODS
 from e2viz.nn.probe import probes
 
 SMALL = {"width": 4, "stages": (1, 1)}

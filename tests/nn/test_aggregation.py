@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from e2viz.nn import aggregation
-from e2viz.nn.aggregation import LearnedAttention, LearnedAverage, certainty
+from e2viz.nn.aggregation import LambdaEquitune, LearnedAttention, LearnedAverage
 
 LOG = math.log
 
@@ -25,29 +25,6 @@ def test_most_likely_multiplies_probabilities():
 def test_most_likely_does_not_underflow():
     views = torch.tensor([[[0.0, -900.0, -1000.0]] * 16], dtype=torch.float32)
     assert aggregation.most_likely(views).tolist() == [[0.0, -14400.0, -16000.0]]
-
-
-def test_most_certain_is_the_logits_of_one_view():
-    views = logits_of((0.5, 0.3, 0.2), (0.1, 0.7, 0.2), (0.6, 0.2, 0.2))
-    torch.testing.assert_close(aggregation.most_certain(views), views[:, 1], rtol=0, atol=0)
-
-
-def test_most_certain_differs_from_the_published_mixture_of_views():
-    views = torch.tensor([[[3.0, 0.0, 0.0], [9.0, 8.9, 0.0]]])
-    assert aggregation.most_certain(views).tolist() == [[3.0, 0.0, 0.0]], "0.91 is more certain than 0.52"
-    mixed = torch.softmax(views, -1).amax(1)
-    assert mixed[0, 1] > 0.47, "the maximum of each class by itself takes class 1 from the uncertain view"
-
-
-def test_certainty_still_tells_views_apart_where_probabilities_round_to_one():
-    views = torch.tensor([[[200.0, 0.0, 0.0], [0.0, 300.0, 0.0]]])
-    assert torch.softmax(views, -1).amax(-1).tolist() == [[1.0, 1.0]]
-    assert certainty(views)[0, 1] > certainty(views)[0, 0]
-    assert aggregation.most_certain(views).argmax() == aggregation.most_certain(views.flip(1)).argmax() == 1
-
-
-def test_certainty_is_the_log_odds_of_the_best_class():
-    torch.testing.assert_close(certainty(logits_of((0.5, 0.3, 0.2)))[0, 0], torch.tensor(0.0, dtype=torch.float64))
 
 
 def test_test_time_augmentation_averages_probabilities():
@@ -77,10 +54,36 @@ def test_learned_attention_begins_as_the_mean_and_then_attends():
         LearnedAttention(6)
 
 
-@pytest.mark.parametrize("name", ["most_likely", "most_certain", "averaged_probability", "average", "attention"])
+def lambda_of(pool, views):
+    """[batch view] the importance of each view, written out."""
+    norm, first, _, second = pool.score
+    hidden = torch.relu(first(norm(views)))
+    return torch.log1p(torch.exp(second(hidden)))[..., 0]
+
+
+def test_lambda_equitune_begins_as_the_mean_and_weighs_by_a_positive_network():
+    torch.manual_seed(0)
+    pool = LambdaEquitune(8, hidden=6).double()
+    views = torch.randn(3, 5, 8, dtype=torch.float64)
+    torch.testing.assert_close(pool(views), views.mean(1), msg="λ is the same for all views: equitune")
+    for parameter in pool.parameters():
+        torch.nn.init.normal_(parameter)
+    importance = lambda_of(pool, views)
+    assert (importance > 0).all()
+    expected = torch.stack([sum(w * z for w, z in zip(i, v)) / i.sum() for i, v in zip(importance, views)])  # noqa: B905
+    torch.testing.assert_close(pool(views), expected)
+    scores = pool.score(views)[..., 0]
+    for wrong in (scores.softmax(1), importance / importance.shape[1], scores / scores.sum(1, keepdim=True)):
+        assert not torch.allclose((wrong[..., None] * views).sum(1), expected, rtol=1e-2), "another rule is caught"
+
+
+@pytest.mark.parametrize("name", ["most_likely", "averaged_probability", "average", "attention", "lambda"])
 def test_the_order_of_the_views_does_not_matter(name):
     torch.manual_seed(0)
-    learned = {"average": LearnedAverage(8).double(), "attention": LearnedAttention(8).double()}
+    learned = {
+        "average": LearnedAverage(8).double(), "attention": LearnedAttention(8).double(),
+        "lambda": LambdaEquitune(8).double(),
+    }  # fmt: skip
     for pool in learned.values():
         for parameter in pool.parameters():
             torch.nn.init.normal_(parameter)

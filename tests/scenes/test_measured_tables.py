@@ -1,6 +1,6 @@
 """What the post-hoc page shows of `make tables` is what is in its files, cell by cell."""
 
-from e2viz.models.post_hoc import METHODS
+from e2viz.models.methods import METHODS
 from e2viz.scenes.measured_tables import TABLES, measured_tables
 
 

@@ -11,7 +11,7 @@ from e2viz.data.samples import sample
 from e2viz.groups import group
 from e2viz.measure import kept
 from e2viz.models import build
-from e2viz.models.post_hoc import LEARNED, METHODS
+from e2viz.models.methods import LEARNED, METHODS
 from e2viz.render.palette import class_color, rgb
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import post_hoc

@@ -10,7 +10,7 @@ from e2viz import cli
 from e2viz.data import task
 from e2viz.data.protocol import Split, Splits
 from e2viz.models import build
-from e2viz.models.post_hoc import METHODS
+from e2viz.models.methods import METHODS
 from e2viz.train import data, fine_tune, loop, tables
 from e2viz.train.fine_tune import Features, correct_count, features_folder, train_aggregation, tune
 from e2viz.train.fine_tune import view_features as features_of
