@@ -17,6 +17,8 @@ def add(commands: Commands) -> None:
     train.add_argument("--resume", action="store_true", help="continue the run's state, if there is one")
     train.add_argument("--minutes", type=float, default=float("inf"), help="stop cleanly after that long")
     train.add_argument("--epochs", type=int, help="total epochs, instead of the recipe's")
+    train.add_argument("--limit", type=int, help="of NAME+METHOD: learn from the first so many images alone")
+    train.add_argument("--device", default="cpu", help="of NAME+METHOD: what computes the views; cpu, cuda or auto")
 
     words = "evaluate a run's best epoch and write its weights and card"
     pack = commands.add("pack", _pack, words, data=True, runs=True)
@@ -26,10 +28,12 @@ def add(commands: Commands) -> None:
     words = "measure every way to be equivariant after the fact; goes on where it stopped"
     tables = commands.add("tables", _tables, words, data=True, runs=True)
     tables.add_argument("--settings", nargs="+", help="tasks; all without it")
-    tables.add_argument("--levels", nargs="+", help="of fine-tuning: none, last, whole; all without it")
+    words = "of fine-tuning: none, last, whole; upright for upright pictures with none; all without it"
+    tables.add_argument("--levels", nargs="+", help=words)
     tables.add_argument("--methods", nargs="+", help="all without it")
     tables.add_argument("--limit", type=int, help="a look at so many test images; nothing is written to --output")
     tables.add_argument("--epochs", type=int, help="of fine-tuning the whole model, instead of the setting's")
+    tables.add_argument("--device", default="cpu", help="what computes the views: cpu, cuda or auto")
     tables.add_argument("--output", type=Path, default=places.TABLES, help="where the tables are written")
 
 
@@ -74,10 +78,13 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _train_aggregation(arguments: argparse.Namespace) -> int:
+    from e2viz.train.device import device
     from e2viz.train.fine_tune import train_aggregation
 
-    name, folder = arguments.recipe, places.new_weights()
-    card = train_aggregation(name, arguments.data, arguments.runs, folder, progress())
+    card = train_aggregation(
+        arguments.recipe, arguments.data, arguments.runs, places.new_weights(), progress(),
+        limit=arguments.limit, where=device(arguments.device),
+    )  # fmt: skip
     print(f"{card.name}: validation accuracy {100 * (card.validation_accuracy or 0.0):.2f} %")
     return 0
 
@@ -103,12 +110,13 @@ def _pack(arguments: argparse.Namespace) -> int:
 def _tables(arguments: argparse.Namespace) -> int:
     import torch
 
+    from e2viz.train.device import device
     from e2viz.train.tables import make_tables
 
     torch.set_num_threads(arguments.threads)
     make_tables(
         arguments.data, arguments.runs, arguments.output,
         settings=arguments.settings, levels=arguments.levels, methods=arguments.methods,
-        limit=arguments.limit, epochs=arguments.epochs,
+        limit=arguments.limit, epochs=arguments.epochs, where=device(arguments.device),
     )  # fmt: skip
     return 0

@@ -43,6 +43,8 @@ POOLS: dict[str, type[nn.Module]] = {
 }
 # Weights of their own, on the picture: one view is chosen before the model sees it.
 CANONICAL = KINDS["canonicalise"]
+# Those that are told in training how each picture was turned.
+KNOWS_UPRIGHT = ("canonical_upright",)
 # Whatever has weights of its own, which must be trained for a model before it says anything.
 LEARNED = (*POOLS, *CANONICAL)
 # Their answer may change when a group element moves the picture.

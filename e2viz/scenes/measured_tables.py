@@ -1,4 +1,4 @@
-"""The tables that `make tables` measured, taken apart for a page: there a table scrolls, which Markdown does not."""
+"""The tables that `make tables` measured, for a page: there a table scrolls, which Markdown does not."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2viz import places
-
-TABLES = places.TABLES
+from e2viz.train.fine_tune import EPOCHS, TRAINING_VIEWS
+from e2viz.train.measured_table import tables_in
 
 
 @dataclass(frozen=True)
-class MeasuredTable:
+class ShownTable:
     """One setting: what was trained on, in words; what is measured; the cells by column; what else to know."""
 
     setting: str
@@ -20,23 +20,12 @@ class MeasuredTable:
     notes: str
 
 
-def measured_tables(folder: Path = TABLES) -> list[MeasuredTable]:
+def measured_tables(folder: Path = places.TABLES) -> list[ShownTable]:
     """Every table that is there."""
-    return [_taken_apart(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.md"))]
-
-
-def _taken_apart(markdown: str) -> MeasuredTable:
-    heading, *lines = markdown.splitlines()
-    first, *others = [k for k, line in enumerate(lines) if line.startswith("|")]
-    head, _, *rows = ([cell.strip() for cell in lines[k].strip("|").split("|")] for k in (first, *others))
-    columns: dict[str, list[str]] = {}
-    for name, before, cells in zip(head, ["", *head], zip(*rows, strict=True), strict=False):
-        if any(cells):
-            columns[f"{before}, published" if name == "published" else name] = list(cells)
-    end = max((first, *others)) + 1
-    return MeasuredTable(
-        setting=heading.partition(", ")[2],
-        about="\n".join(lines[:first]).strip(),
-        columns=columns,
-        notes="\n\n".join(filter(None, lines[end:])),
-    )
+    return [
+        ShownTable(
+            table.setting.words, table.about, table.columns(),
+            table.notes(epochs=EPOCHS, training_views=TRAINING_VIEWS),
+        )
+        for table in tables_in(folder).values()
+    ]  # fmt: skip

@@ -38,10 +38,10 @@ its embedding, $h(z_e)$ its logits, $p_e = \mathrm{softmax}\,h(z_e)$.
 
 Moving the picture by a group element only permutes the views, and all but one of these do not depend on their order:
 the answer stays, exactly at quarter turns and mirrors, and as well as a turned picture can be sampled again in between.
-The published code
-of *most certain* mixes views class by class. The gate is the exception. Without it, a search asks all views alike, and the
-answer to an upright picture stays right only as long as no other view happens to look better; with it, upright pictures
-keep their answers, and turned ones are searched only when that clearly pays. A model that cannot tell a 6 from a turned 6 cannot tell it from a 9 either.
+The published code of *most certain* mixes views class by class. The gate is the exception. Without it, a search asks
+all views alike, and the answer to an upright picture stays right only as long as no other view happens to look better;
+with it, upright pictures keep their answers, and turned ones are searched only when that clearly pays. A model that
+cannot tell a 6 from a turned 6 cannot tell it from a 9 either.
 """
 
 

@@ -9,24 +9,29 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
-import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from e2viz.data.protocol import Split
 from e2viz.data.reading import read_splits
 from e2viz.data.tasks import task
-from e2viz.models.methods import LEARNED
+from e2viz.models.methods import KNOWS_UPRIGHT, LEARNED
 from e2viz.models.post_hoc import PostHoc
+from e2viz.nn.canonicalisation import upright_prior
+from e2viz.train.device import CPU
+from e2viz.train.features import (
+    Features,
+    Report,
+    correct_count,
+    features_folder,
+    learning_features,
+    scores_of,
+)
 from e2viz.train.recipes import Recipe
 from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card
@@ -34,62 +39,10 @@ from e2viz.zoo.weights import Model, checksum
 from e2viz.zoo.wrapped import config_of, wrap, wrapping
 
 LEVELS = ("none", "last", "whole")
-PART_IMAGES = 500
 EPOCHS, BATCH, LEARNING_RATE, SEED = 20, 100, 1e-3, 1
+# Of the orientation network, which begins from nothing, where aggregations begin as the mean.
+ORIENTATION_RATE = 3e-3
 TRAINING_VIEWS = 4
-Report = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Features:
-    """What a model's body says about every view of every image."""
-
-    embeddings: Float[Tensor, "image view width"]
-    labels: Int[Tensor, " image"]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@torch.no_grad()
-def view_features(
-    model: Model, split: Split, folder: Path, *, limit: int | None = None, report: Report | None = None
-) -> Features:
-    """The embeddings of all views of a split, computed in parts that are kept: an interrupted run goes on.
-
-    Args:
-        model: wrapped by a method that combines embeddings; any will do.
-        split: served turned by its angles.
-        folder: where parts are kept, for this model and split alone.
-        limit: only the first so many images.
-        report: told (images done, in all) after each part.
-    """
-    network: PostHoc = model.network  # type: ignore[assignment]
-    folder.mkdir(parents=True, exist_ok=True)
-    count = min(limit or len(split), len(split))
-    parts = []
-    for start in range(0, count, PART_IMAGES):
-        part = slice(start, min(start + PART_IMAGES, count))
-        path = folder / f"{part.start:06}-{part.stop:06}.pt"
-        if not path.exists():
-            chunks = [
-                network.view_embeddings(model.prepare(split.served(slice(first, min(first + 50, part.stop)))))
-                for first in range(part.start, part.stop, 50)
-            ]
-            torch.save(torch.cat(chunks), path.with_suffix(".partial"))
-            os.replace(path.with_suffix(".partial"), path)
-        parts.append(torch.load(path, weights_only=True))
-        if report is not None:
-            report(part.stop, count)
-    return Features(torch.cat(parts), split.labels[:count])
-
-
-@torch.no_grad()
-def correct_count(network: PostHoc, features: Features) -> int:
-    """How many images a wrapped network classifies as labelled."""
-    network.eval()
-    parts = zip(features.embeddings.split(1000), features.labels.split(1000), strict=True)
-    return sum(int((network.answer(views).argmax(-1) == labels).sum()) for views, labels in parts)
 
 
 def trained_parts(network: PostHoc, level: str) -> list[nn.Parameter]:
@@ -124,13 +77,14 @@ def tune(network: PostHoc, level: str, training: Features, validation: Features,
     for parameter in parameters:
         parameter.requires_grad_(True)
     steps = epochs * -(-len(training) // BATCH)
-    optimiser = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.01)
+    rate = ORIENTATION_RATE if network.canonicalises else LEARNING_RATE
+    optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     best, best_state = -1, network.state_dict()
     for _ in range(epochs):
         network.train()
         for rows in torch.randperm(len(training)).split(BATCH):
-            loss = functional.cross_entropy(network.answer(training.embeddings[rows]), training.labels[rows])
+            loss = _loss(network, training.at(rows))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -140,6 +94,15 @@ def tune(network: PostHoc, level: str, training: Features, validation: Features,
             best, best_state = found, copy.deepcopy(network.state_dict())
     network.load_state_dict(best_state)
     return network.eval().requires_grad_(False)
+
+
+def _loss(network: PostHoc, batch: Features) -> Float[Tensor, ""]:
+    """Cross-entropy of the answers; with an upright prior, also of the scores with how the pictures were turned."""
+    scores = scores_of(network, batch)
+    loss = functional.cross_entropy(network.answer(batch.embeddings, scores), batch.labels)
+    if scores is not None and network.method in KNOWS_UPRIGHT:
+        loss = loss + upright_prior(scores, batch.angles_deg, network.group)
+    return loss
 
 
 def whole_recipe(base: Card, method: str, group: str, task_name: str, epochs: int) -> Recipe:
@@ -155,7 +118,10 @@ def whole_recipe(base: Card, method: str, group: str, task_name: str, epochs: in
     )  # fmt: skip
 
 
-def train_aggregation(name: str, data: Path, runs: Path, weights: Path, report: Report | None = None) -> Card:
+def train_aggregation(
+    name: str, data: Path, runs: Path, weights: Path, report: Report | None = None, *, limit: int | None = None,
+    where: torch.device = CPU,
+) -> Card:  # fmt: skip
     """Train the aggregation of a wrapped model, leave the model as it is, and write card and weights.
 
     Args:
@@ -163,6 +129,8 @@ def train_aggregation(name: str, data: Path, runs: Path, weights: Path, report: 
         data: folder of IDX files.
         runs: where embeddings are kept.
         weights: where <name>.json and <name>.safetensors go.
+        limit: learn from the first so many images alone; the card says so.
+        where: the device that computes the views; what is trained on them is small.
 
     Raises:
         LookupError: if the name is not that of a wrapped model with an aggregation that learns.
@@ -174,8 +142,10 @@ def train_aggregation(name: str, data: Path, runs: Path, weights: Path, report: 
     splits = read_splits(task(base.card.tag), data)
     model = beginning(base, wanted.method, wanted.group)
     folder = features_folder(runs, model)
-    training = view_features(model, splits.train, folder / "train", report=report)
-    validation = view_features(model, splits.validation, folder / "validation", report=report)
+    training, validation = (
+        learning_features(model, part, folder / name, limit=limit, report=report, where=where)
+        for part, name in ((splits.train, "train"), (splits.validation, "validation"))
+    )
     started = time.monotonic()
     tuned = tune(model.network, "none", training, validation)  # type: ignore[arg-type]
     seconds = time.monotonic() - started
@@ -183,7 +153,8 @@ def train_aggregation(name: str, data: Path, runs: Path, weights: Path, report: 
     written = safetensors.torch.save(state)
     card = dataclasses.replace(
         model.card, recipe={"base": base.name, "base_checksum": base.checksum, "level": "none", "epochs": EPOCHS,
-                            "batch": BATCH, "learning_rate": LEARNING_RATE},
+                            "batch": BATCH, "images": len(training),
+                            "learning_rate": ORIENTATION_RATE if tuned.canonicalises else LEARNING_RATE},
         seed=SEED, parameters=model.card.parameters + sum(tensor.numel() for tensor in state.values()),
         validation_accuracy=correct_count(tuned, validation) / len(validation),
         training_seconds=round(seconds, 1), weights_checksum=checksum(written),
@@ -192,12 +163,3 @@ def train_aggregation(name: str, data: Path, runs: Path, weights: Path, report: 
     (weights / f"{name}.safetensors").write_bytes(written)
     (weights / f"{name}.json").write_text(card.to_json(), encoding="utf-8")
     return card
-
-
-def features_folder(runs: Path, model: Model) -> Path:
-    """Where the embeddings of a wrapped model's views are kept; other weights or another group go elsewhere."""
-    base = model.name.partition("+")[0]
-    group = model.card.group
-    facts = json.dumps([model.card.config["architecture"], model.card.config["config"], group])
-    tied = checksum(facts.encode() + safetensors.torch.save(dict(model.network.wrapped.state_dict())))  # type: ignore
-    return runs / "views" / f"{base}_{group}_{tied[:12]}"

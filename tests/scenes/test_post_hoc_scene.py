@@ -11,11 +11,12 @@ from e2viz.data.samples import sample
 from e2viz.groups import group
 from e2viz.measure import kept
 from e2viz.models import build
-from e2viz.models.methods import LEARNED, METHODS
+from e2viz.models.methods import KINDS, LEARNED, METHODS, NOT_INVARIANT
 from e2viz.render.palette import class_color, rgb
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import post_hoc
 from e2viz.scenes import views as view_answers
+from e2viz.scenes.method_words import KIND_WORDS, LABELS, grouped, listed
 from e2viz.scenes.view_ring import view_ring
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
@@ -49,8 +50,9 @@ def test_what_is_shown_is_what_the_wrapped_models_compute(base, looked):
 def test_a_quarter_turn_moves_the_views_and_keeps_the_outcome(looked):
     moved = group("c4").act_on_group_axis(torch.from_numpy(looked.logits[0]), 1, 0)
     np.testing.assert_allclose(looked.logits[2], moved, atol=1e-4)
-    for found in view_answers.outcomes(looked).values():
-        np.testing.assert_allclose(found.logits[2], found.logits[0], atol=1e-3)
+    for method, found in view_answers.outcomes(looked).items():
+        if method not in NOT_INVARIANT:
+            np.testing.assert_allclose(found.logits[2], found.logits[0], atol=1e-3)
 
 
 def test_untrained_aggregations_are_left_out(looked):
@@ -63,6 +65,21 @@ def test_the_most_certain_view_has_all_the_weight(looked):
     assert found.weights.argmax(1).tolist() == certain.tolist() and set(found.weights.ravel()) == {0.0, 1.0}
 
 
+@pytest.mark.parametrize("method", KINDS["canonicalise"])
+def test_a_canonical_view_is_the_one_the_network_chose(base, looked, method):
+    model = wrap(base, method, "c4")
+    found = view_answers.combined(model.network, looked)
+    chosen = model.network.orientation(model.prepare(torch.from_numpy(looked.images))).argmax(1)
+    assert found.weights.argmax(1).tolist() == chosen.tolist() and set(found.weights.ravel()) == {0.0, 1.0}
+    np.testing.assert_allclose(found.logits, model.logits(torch.from_numpy(looked.images)), atol=1e-3)
+
+
+def test_every_method_has_its_words():
+    assert tuple(LABELS) == METHODS and set(KIND_WORDS) == set(KINDS)
+    assert listed(["mean", "gated_search"]) == "combine: mean; search: search, gated"
+    assert grouped("most_certain") == "Choose · most certain"
+
+
 def test_the_class_token_s_attention_is_what_the_network_used(base, looked):
     found = view_answers.combined(wrap(base, "learned_attention", "c4").network, looked)
     assert found.attention.shape == (8, 4, 4)
@@ -73,7 +90,7 @@ def test_the_scene(base, looked, monkeypatch):
     recipe = Recipe(page="post_hoc", models=("vit.test",), picture="mnist-6", angles=8)
     scene = post_hoc.compose(recipe, looked, sample("mnist-6"), "most_certain")
     assert scene.frames == 8 and len(scene.rings) == len(scene.bars) == 2
-    assert "Of 4 views" in scene.title and "say" in scene.title and "6 methods" in scene.title
+    assert "Of 4 views" in scene.title and "say" in scene.title and "9 methods" in scene.title
     titles = [panel.title for row in scene.rows for panel in row.panels]
     assert titles == [
         "views",
@@ -82,7 +99,7 @@ def test_the_scene(base, looked, monkeypatch):
         "predicted class",
     ]
     strip = scene.rows[-1].panels[0].values[0]
-    winner = int(view_answers.outcomes(looked)["tta"].logits[3].argmax())
+    winner = int(view_answers.outcomes(looked)["gated_search"].logits[3].argmax())
     assert "#{:02x}{:02x}{:02x}".format(*strip[-1, 3]) == class_color(winner).lower()
     assert len(scene.numbers["view 3 prediction"]) == 8
     with pytest.raises(LookupError, match="learned_average has no trained weights"):
@@ -110,7 +127,7 @@ def test_each_view_stands_at_its_own_angle_with_its_own_rim(name):
 
 def test_the_table_of_outcomes(looked):
     table = post_hoc.outcome_table(looked, sample("mnist-6"))
-    assert table["method"][0] == "alone" and len(table["flips"]) == 7 and table["flips"][1].endswith("of 8")
+    assert table["method"][0] == "alone" and len(table["flips"]) == 10 and table["flips"][1].endswith("of 8")
 
 
 def test_a_shipped_look_is_what_would_be_computed(base, looked, monkeypatch, tmp_path):

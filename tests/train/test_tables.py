@@ -1,6 +1,7 @@
 """Fine-tuning at three levels and the tables it fills, on data small enough to count by hand."""
 
 import copy
+import dataclasses
 import json
 
 import pytest
@@ -11,9 +12,10 @@ from e2viz.data import task
 from e2viz.data.protocol import Split, Splits
 from e2viz.models import build
 from e2viz.models.methods import METHODS
-from e2viz.train import data, fine_tune, loop, tables
-from e2viz.train.fine_tune import Features, correct_count, features_folder, train_aggregation, tune
-from e2viz.train.fine_tune import view_features as features_of
+from e2viz.train import data, features, fine_tune, loop, measured_table, tables
+from e2viz.train.features import Features, correct_count, features_folder, learning_features
+from e2viz.train.features import view_features as features_of
+from e2viz.train.fine_tune import train_aggregation, tune
 from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
@@ -51,7 +53,8 @@ def base(monkeypatch):
     for module in (tables, fine_tune):
         monkeypatch.setattr(module, "read_splits", lambda task, folder: SPLITS)
     monkeypatch.setattr(data, "read_splits", lambda task, folder: SPLITS)
-    monkeypatch.setattr(tables, "GROUP", "c4")
+    setting = dataclasses.replace(measured_table.SETTINGS["rotmnist"], group="c4")
+    monkeypatch.setitem(measured_table.SETTINGS, "rotmnist", setting)
     return model
 
 
@@ -60,14 +63,14 @@ def test_kept_embeddings_give_the_network_s_own_answers(base, method):
     model = wrap(base, method, "c4")
     images = model.prepare(SPLITS.test.served(slice(0, 4)))
     with torch.no_grad():
-        torch.testing.assert_close(
-            model.network.answer(wrap(base, "mean", "c4").network.view_embeddings(images)), model.network(images)
-        )
+        embeddings = wrap(base, "mean", "c4").network.view_embeddings(images)
+        scores = model.network.orientation(images) if model.network.canonicalises else None
+        torch.testing.assert_close(model.network.answer(embeddings, scores), model.network(images))
 
 
 def test_features_are_kept_in_parts_and_not_computed_twice(base, tmp_path, monkeypatch):
     model = wrap(base, "mean", "c4")
-    monkeypatch.setattr(fine_tune, "PART_IMAGES", 12)
+    monkeypatch.setattr(features, "PART_IMAGES", 12)
     found = features_of(model, SPLITS.test, tmp_path)
     assert found.embeddings.shape == (30, 4, 8) and len(list(tmp_path.glob("*.pt"))) == 3
     monkeypatch.setattr(type(model.network), "view_embeddings", lambda *_: pytest.fail("computed again"))
@@ -113,27 +116,72 @@ def test_the_table_is_filled_kept_and_gone_on_with(base, tmp_path, monkeypatch, 
              "--epochs", "1"]  # fmt: skip
     assert cli.main(["tables", *words, "--levels", "none", "last"]) == 0
     held = json.loads((tmp_path / "out" / "rotmnist.json").read_text())
-    assert len(held["cells"]) == 1 + 2 * len(METHODS) and held["images"] == 30
+    everything = 1 + sum(len(set(levels_of(method)) - {"whole"}) for method in METHODS)
+    assert len(held["cells"]) == everything and held["images"] == 30
+    assert "angle_search/none" in held["cells"] and "angle_search/last" not in held["cells"]
     assert held["cells"]["mean/none"]["total"] == 30
     text = (tmp_path / "out" / "rotmnist.md").read_text()
-    assert "98.24" in text and "| mean | " in text and "not measured" in text
-    monkeypatch.setattr(tables, "view_features", lambda *_, **__: pytest.fail("measured again"))
+    assert "| combine | mean | " in text and "| search | angle search | " in text
+    monkeypatch.setattr(tables.Filling, "features", lambda *_, **__: pytest.fail("measured again"))
     assert cli.main(["tables", *words, "--levels", "none", "last"]) == 0
     capsys.readouterr()
     assert cli.main(["tables", *words, "--levels", "whole", "--methods", "mean"]) == 0
     assert "mean, whole" in capsys.readouterr().out
     held = json.loads((tmp_path / "out" / "rotmnist.json").read_text())
-    assert "mean/whole" in held["cells"] and len(held["cells"]) == 2 + 2 * len(METHODS)
+    assert "mean/whole" in held["cells"] and len(held["cells"]) == 1 + everything
     epochs = {cell: held["cells"][cell]["epochs"] for cell in ("mean/none", "mean/last", "mean/whole")}
     assert epochs == {"mean/none": 0, "mean/last": fine_tune.EPOCHS, "mean/whole": 1}
     assert "the whole model for 1 epoch, on 4 random views a step" in (tmp_path / "out" / "rotmnist.md").read_text()
 
 
 def test_cells_of_other_weights_are_not_kept(base, tmp_path):
-    table = tables.Table(tmp_path / "a.json", base, 30)
-    table.add("mean", "none", 20, 1.0)
-    assert tables.Table(tmp_path / "a.json", base, 30).cells
-    assert not tables.Table(tmp_path / "a.json", base, 29).cells
+    def begun(path, limit=None, base=base):
+        return tables.Filling.begin("rotmnist", path, base, tmp_path, tmp_path, limit)
+
+    path = tmp_path / "rotmnist.json"
+    begun(path).add("mean", "none", 20, 30, 1.0)
+    assert begun(path).table.cells
+    assert not begun(path, 29).table.cells
+    other = Model(dataclasses.replace(base.card, weights_checksum="2"), base.network)
+    assert not begun(path, base=other).table.cells
+
+
+def levels_of(method):
+    return measured_table.MeasuredTable("rotmnist", 30).levels_of(method)
+
+
+def test_upright_pictures_show_what_a_gate_is_for(base, tmp_path):
+    words = ["--settings", "rotmnist", "--output", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"),
+             "--levels", "none", "upright", "--methods", "angle_search", "gated_search"]  # fmt: skip
+    assert cli.main(["tables", *words]) == 0
+    held = json.loads((tmp_path / "out" / "rotmnist.json").read_text())
+    assert held["cells"]["gated_search/upright"]["total"] == len(SPLITS.test_upright) == 10
+    assert {"unwrapped/upright", "angle_search/upright"} < set(held["cells"])
+    assert "| upright pictures | nothing |" in (tmp_path / "out" / "rotmnist.md").read_text()
+
+
+def test_an_orientation_network_learns_from_turned_pictures(base, tmp_path):
+    upright = dataclasses.replace(SPLITS.train, angles_deg=torch.zeros(40).double())
+    model = wrap(base, "canonical_upright", "c4")
+    found = learning_features(model, upright, tmp_path / "train")
+    assert found.turns.shape == (40, 1, 1, SIZE, SIZE) and found.angles_deg.std() > 50
+    assert torch.equal(learning_features(model, SPLITS.train, tmp_path / "own").angles_deg, SPLITS.train.angles_deg)
+    assert not learning_features(wrap(base, "mean", "c4"), upright, tmp_path / "upright").angles_deg.any()
+    with pytest.raises(ValueError, match="must hold turns"):
+        correct_count(model.network, dataclasses.replace(found, turns=None))
+
+
+def test_an_upright_prior_is_what_teaches_the_angle(base, tmp_path):
+    right = {}
+    for method in ("canonical", "canonical_upright"):
+        model = wrap(base, method, "c4")
+        torch.manual_seed(0)
+        found = learning_features(model, SPLITS.train, tmp_path / "train")
+        tuned = tune(model.network, "none", found, found, epochs=25)
+        off_centre = found.labels == 1  # the other spot looks the same from all sides
+        turned = (found.angles_deg[off_centre] * 4 / 360).round().long() % 4
+        right[method] = float((tuned.aggregate(found.turns[off_centre]).argmax(1) == turned).float().mean())
+    assert right["canonical_upright"] > 0.9 > right["canonical"]
 
 
 def test_a_look_writes_nothing_to_the_benchmarks(base, tmp_path):
@@ -179,5 +227,9 @@ def test_training_a_sum_is_training_a_mean_and_is_not_done_twice(base, tmp_path)
     words = ["--settings", "rotmnist", "--output", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
     assert cli.main(["tables", *words, "--levels", "whole", "--methods", "sum"]) == 0
     assert not list((tmp_path / "runs").glob("*")), "nothing was trained"
-    row = next(line for line in (tmp_path / "out" / "rotmnist.md").read_text().splitlines() if line.startswith("| sum"))
-    assert row.endswith("| as mean |  |")
+    table = measured_table.MeasuredTable("rotmnist", 30)
+    for method in ("sum", "mean", "max"):
+        table.add(method, "none", 1, 30, 0.0)
+    table.add("max", "whole", 1, 30, 0.0, 1)
+    assert table.columns()["whole model"][1:3] == ["not measured", "3.33 (0.59 to 16.67)"]
+    assert table.columns()["whole model"][3] == "as mean"
