@@ -14,8 +14,8 @@ KIND_WORDS = {
 LABELS = {
     "mean": "mean", "max": "maximum", "sum": "sum", "most_likely": "most likely", "tta": "test-time augmentation",
     "learned_average": "learned average", "learned_attention": "learned attention", "lambda_equitune": "λ-equitune",
-    "most_certain": "most certain", "lowest_entropy": "lowest entropy", "angle_search": "search, ungated",
-    "gated_search": "search, gated", "canonical": "canonical", "canonical_upright": "canonical, upright prior",
+    "most_certain": "most certain", "lowest_entropy": "lowest entropy", "angle_search": "ungated search",
+    "gated_search": "gated search", "canonical": "canonical", "canonical_upright": "canonical, upright prior",
 }  # fmt: skip
 MATHS = r"""
 Every view $e^{-1}x$ of the picture, for $e$ in the group, passes through the model, which is left as it is: $z_e$ is
@@ -31,8 +31,8 @@ its embedding, $h(z_e)$ its logits, $p_e = \mathrm{softmax}\,h(z_e)$.
 | | λ-equitune | $h(\sum_e \lambda(z_e) z_e / \sum_e \lambda(z_e))$, $\lambda > 0$ of two layers (Basu et al. 2023) |
 | choose | most certain | those of the one view with the largest $\max_c p_e[c]$ |
 | | lowest entropy | those of the one view with the lowest $-\sum_c p_e[c] \log p_e[c]$ (equizero, Basu et al. 2023) |
-| search | ungated | those of the view with most evidence $E_e = \log \sum_c \exp h(z_e)[c]$ (Schmidt & Stober 2024) |
-| | gated | those of the picture as it was brought, unless some $E_e$ exceeds its own by more than 1 |
+| search | ungated search | those of the view with most evidence $E_e = \log \sum_c \exp h(z_e)[c]$ (Schmidt & Stober 2024) |
+| | gated search | those of the picture as it was brought, unless some $E_e$ exceeds its own by more than 1 |
 | canonicalise | canonical | $h(z_e)$ of the $e$ that a small equivariant network scores highest (Kaba et al. 2023) |
 | | with the upright prior | the same, trained also to know how training pictures were turned (Mondal et al. 2023) |
 

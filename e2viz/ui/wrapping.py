@@ -62,6 +62,6 @@ def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
         there = [method for method in METHODS if _can_wrap(Wrapping(base, method, chosen_group), trained)]
         if st.session_state.get("_wrap_method", there[0]) not in there:
             del st.session_state["_wrap_method"]
-        st.selectbox("Combine views by", there, format_func=grouped, key="_wrap_method")
+        st.selectbox("What is done with the views", there, format_func=grouped, key="_wrap_method")
         st.caption("Methods that learn are offered for the models and groups that they were trained for.")
         st.button("Add to the models", on_click=_add_chosen, args=(chosen,), type="primary", width="stretch")

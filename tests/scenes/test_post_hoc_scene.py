@@ -76,7 +76,7 @@ def test_a_canonical_view_is_the_one_the_network_chose(base, looked, method):
 
 def test_every_method_has_its_words():
     assert tuple(LABELS) == METHODS and set(KIND_WORDS) == set(KINDS)
-    assert listed(["mean", "gated_search"]) == "combine: mean; search: search, gated"
+    assert listed(["mean", "gated_search"]) == "combine: mean; search: gated search"
     assert grouped("most_certain") == "Choose · most certain"
 
 

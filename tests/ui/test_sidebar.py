@@ -195,7 +195,7 @@ def test_a_model_is_wrapped_in_the_sidebar(app: AppTest) -> None:
     next(button for button in app.button if button.label == "Add to the models").click().run()
     assert said(app)[0] == "vit.mnist+max_c4,cnn.mnist"
     assert app.query_params["models"] == "vit.mnist+max_c4,cnn.mnist"
-    assert "Learned attention" not in app.selectbox(key="_wrap_method").options
+    assert "Combine · learned attention" not in app.selectbox(key="_wrap_method").options
 
 
 def test_a_method_that_learned_is_offered_for_its_group(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,6 +204,6 @@ def test_a_method_that_learned_is_offered_for_its_group(app: AppTest, monkeypatc
     app.run()
     assert said(app)[0] == "vit.mnist+learned_attention_c16,cnn.mnist"
     app.selectbox(key="_wrap_base").select("vit.mnist").run()
-    assert "Learned attention" not in app.selectbox(key="_wrap_method").options
+    assert "Combine · learned attention" not in app.selectbox(key="_wrap_method").options
     app.segmented_control(key="_wrap_group").set_value("c16").run()
-    assert "Learned attention" in app.selectbox(key="_wrap_method").options
+    assert "Combine · learned attention" in app.selectbox(key="_wrap_method").options
