@@ -27,7 +27,7 @@ def resample(
     """
     if new_size == images.shape[-1]:
         return images
-    matrix = resampling_matrix(images.shape[-1], new_size)
+    matrix = resampling_matrix(images.shape[-1], new_size).to(images.device)
     return round_values(matrix @ round_values(images) @ matrix.T)
 
 

@@ -54,7 +54,7 @@ def rotate(
     if method not in ("fair", "naive"):
         raise ValueError(f'method must be "fair" or "naive", got "{method}"')
     batch = images if images.ndim == 4 else images[None]
-    angles_deg = torch.as_tensor(angle_deg, dtype=torch.float64)
+    angles_deg = torch.as_tensor(angle_deg, dtype=torch.float64, device=images.device)
     keeps_single = images.ndim == 3 and angles_deg.ndim == 0
     if images.ndim == 4 and angles_deg.ndim == 1 and len(angles_deg) != len(batch):
         raise ValueError(f"angle_deg must hold one angle per image, got {len(angles_deg)} and {len(batch)}")
@@ -62,11 +62,11 @@ def rotate(
 
     turn, fill = (_turn_fair, background) if method == "fair" else (_turn_naive, mean)
     size = size or images.shape[-1]
-    fill = torch.as_tensor(fill, dtype=torch.float64).expand(batch.shape[1])[:, None, None]
+    fill = torch.as_tensor(fill, dtype=torch.float64, device=images.device).expand(batch.shape[1])[:, None, None]
     # Quarter turns rotate the array; only the rest, within 45 degrees, is ever interpolated.
     quarter_turns = torch.round(angles_deg / 90)
     rest_deg = angles_deg - 90 * quarter_turns
-    step = max(1, CHUNK_VALUES // (batch.shape[1] * _working_size(batch.shape[-1], size) ** 2))
+    step = max(1, CHUNK_VALUES // (batch.shape[1] * working_size(batch.shape[-1], size) ** 2))
     turned = images.new_empty(len(angles_deg), batch.shape[1], size, size)
     for start in range(0, len(angles_deg), step):
         chunk = slice(start, start + step)
@@ -123,7 +123,7 @@ def _kept_views(
     return rotate(picture.values, angles, size=size, background=picture.background, method=method, mean=level)
 
 
-def _working_size(size: int, new_size: int) -> int:
+def working_size(size: int, new_size: int) -> int:
     """Side at which an image is turned: at least 112 and twice the result, whole doublings of the image."""
     working = size
     while working < max(MINIMUM_WORKING_SIZE, 2 * new_size):
@@ -135,9 +135,9 @@ def _turn_fair(
     images: Float64[Tensor, "source channel height width"], rest_deg: Float64[Tensor, "angle"], size: int
 ) -> Float64[Tensor, "angle channel {size} {size}"]:
     """Enlarge, turn, mask, reduce; the images hold differences from the background."""
-    working = _working_size(images.shape[-1], size)
+    working = working_size(images.shape[-1], size)
     large = _turn_bilinear(resample(images, working), rest_deg)
-    return resample(round_values(large * soft_disc(working)), size)
+    return resample(round_values(large * soft_disc(working).to(large.device)), size)
 
 
 def _turn_naive(
@@ -169,6 +169,6 @@ def sampling_grid(angle_deg: Float[Tensor, "angle"], size: int) -> Float[Tensor,
     The same points as torch's `affine_grid` without its matrix product, which took half the time of a turn.
     """
     angle = torch.deg2rad(angle_deg)[:, None, None]
-    across = (torch.arange(size, dtype=angle_deg.dtype) * 2 + 1 - size) / size
+    across = (torch.arange(size, dtype=angle_deg.dtype, device=angle_deg.device) * 2 + 1 - size) / size
     x, y = across[None, None, :], across[None, :, None]
     return torch.stack([x * angle.cos() - y * angle.sin(), x * angle.sin() + y * angle.cos()], dim=-1)

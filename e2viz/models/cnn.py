@@ -2,6 +2,8 @@
 
 It is equivariant to shifts alone. Source: Cohen & Welling 2016, section 8.1: seven layers of 3×3 filters, 4×4 in the
 last, 20 channels, batch normalisation, ReLU, dropout, max-pooling after the second layer.
+
+With ``stages`` it is a residual network instead, for pictures in colour: e2viz.nn.residual.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from e2viz.nn.probe import Probe, name_probes
+from e2viz.nn.residual import check_stages, residual_blocks
 
 
 def last_plane(image_size: int, layers: tuple[int, int], kernel: int) -> int:
@@ -41,6 +44,8 @@ class CNNConfig:
 
     Args:
         layers: how many 3×3 layers before and after the pooling; one more, over the whole plane, follows.
+        stages: (channels, residual blocks) of each stage, with 2×2 max-pooling between them; then the mean over the
+            plane. Takes the place of width, layers and kernel; none is the published network.
 
     Raises:
         ValueError: if the planes do not fit.
@@ -53,10 +58,15 @@ class CNNConfig:
     layers: tuple[int, int] = (2, 4)
     kernel: int = 3
     dropout: float = 0.1
+    stages: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
-        last_plane(self.image_size, self.layers, self.kernel)
+        object.__setattr__(self, "stages", tuple((int(width), int(blocks)) for width, blocks in self.stages))
+        if self.stages:
+            check_stages(self.stages, self.image_size)
+        else:
+            last_plane(self.image_size, self.layers, self.kernel)
 
 
 class Layer(nn.Module):
@@ -75,23 +85,46 @@ class Layer(nn.Module):
         return self.probe(functional.max_pool2d(maps, 2) if self.pooled else maps)
 
 
+class Stem(nn.Module):
+    """One 3×3 convolution with batch normalisation and ReLU: the first layer of a residual network."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.convolution = same_convolution(inputs, outputs, 3)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.probe = Probe("plane_map")
+
+    def forward(self, images: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs height width"]:
+        return self.probe(functional.relu(self.norm(self.convolution(images))))
+
+
+def same_convolution(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+    """A convolution that keeps the size of the plane."""
+    return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+
+
 class CNN(nn.Module):
     """A Z2CNN classifier. It has no defence against turning but what it learned.
 
-    ``embed`` gives the mean of the last hidden map; the logits also need where things are.
+    ``embed`` gives the mean of the last hidden map; the logits also need where things are, unless the network is
+    residual: then ``head`` makes them of that mean.
     """
 
     def __init__(self, config: CNNConfig) -> None:
         super().__init__()
         self.config = config
         self.image_probe = Probe("image")
-        total = sum(config.layers)
-        self.layers = nn.ModuleList(
-            Layer(config, config.width if i else config.channels, pooled=i == config.layers[0] - 1)
-            for i in range(total)
-        )
-        side = last_plane(config.image_size, config.layers, config.kernel)
-        self.classifier = nn.Conv2d(config.width, config.classes, side)
+        if config.stages:
+            blocks = residual_blocks(same_convolution, nn.BatchNorm2d, config.stages, "plane_map")
+            self.layers = nn.ModuleList([Stem(config.channels, config.stages[0][0]), *blocks])
+            self.head = nn.Linear(config.stages[-1][0], config.classes)
+        else:
+            self.layers = nn.ModuleList(
+                Layer(config, config.width if i else config.channels, pooled=i == config.layers[0] - 1)
+                for i in range(sum(config.layers))
+            )
+            side = last_plane(config.image_size, config.layers, config.kernel)
+            self.classifier = nn.Conv2d(config.width, config.classes, side)
         self.embedding_probe = Probe("vector")
         self.logits_probe = Probe("logits")
         name_probes(self)
@@ -108,5 +141,6 @@ class CNN(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
         maps = self.features(images)
-        self.embedding_probe(maps.mean((-2, -1)))
-        return self.logits_probe(self.classifier(maps).flatten(1))
+        embedding = self.embedding_probe(maps.mean((-2, -1)))
+        logits = self.head(embedding) if self.config.stages else self.classifier(maps).flatten(1)
+        return self.logits_probe(logits)

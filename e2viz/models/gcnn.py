@@ -1,7 +1,7 @@
 """P4CNN: the Z2CNN with every convolution replaced by a group convolution, and half the channels.
 
 Source: Cohen & Welling 2016, section 8.1: 10 channels on p4, the maximum over the group after the last layer. The group
-may also be D4.
+may also be D4. With ``stages`` it is a residual network instead, for pictures in colour: e2viz.nn.residual.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.models.cnn import last_plane
 from e2viz.nn.group_convolution import GroupConvolution, LiftingConvolution
+from e2viz.nn.pointwise import Pointwise
 from e2viz.nn.probe import Probe, name_probes
+from e2viz.nn.residual import check_stages, residual_blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class GCNNConfig:
     Args:
         group: "c4" or "d4".
         layers: how many layers before and after the pooling; one more, over the whole plane, follows.
+        stages: (channels for each group element, residual blocks) of each stage, with 2×2 max-pooling between them;
+            then the mean over the plane. Takes the place of width, layers and kernel; none is the published network.
 
     Raises:
         ValueError: if the planes do not fit.
@@ -39,10 +43,15 @@ class GCNNConfig:
     layers: tuple[int, int] = (2, 4)
     kernel: int = 3
     dropout: float = 0.1
+    stages: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
-        last_plane(self.image_size, self.layers, self.kernel)
+        object.__setattr__(self, "stages", tuple((int(width), int(blocks)) for width, blocks in self.stages))
+        if self.stages:
+            check_stages(self.stages, self.image_size)
+        else:
+            last_plane(self.image_size, self.layers, self.kernel)
 
 
 class GroupLayer(nn.Module):
@@ -64,10 +73,22 @@ class GroupLayer(nn.Module):
         return self.probe(functional.max_pool3d(maps, (1, 2, 2)) if self.pooled else maps)
 
 
+def residual_layers(group: Group, channels: int, stages: tuple[tuple[int, int], ...]) -> list[nn.Module]:
+    """A lifting layer and residual blocks on the group; planes keep their size but where a stage halves them."""
+
+    def convolve(inputs: int, outputs: int, kernel: int) -> GroupConvolution:
+        return GroupConvolution(group, inputs, outputs, kernel, padding=kernel // 2, bias=False)
+
+    lifting = LiftingConvolution(group, channels, stages[0][0], 3, padding=1, bias=False)
+    stem = GroupLayer(lifting, stages[0][0], 0.0, pooled=False)
+    return [stem, *residual_blocks(convolve, nn.BatchNorm3d, stages, "feature_map")]
+
+
 class GCNN(nn.Module):
     """A group-convolutional classifier: acting on the image with a group element leaves the logits as they are.
 
-    ``embed`` gives the invariant mean of the last hidden map; the logits also need where things are.
+    ``embed`` gives the invariant mean of the last hidden map; the logits also need the group axis, and where things
+    are unless the network is residual.
     """
 
     def __init__(self, config: GCNNConfig) -> None:
@@ -75,9 +96,13 @@ class GCNN(nn.Module):
         self.config = config
         self.group = find_group(config.group)
         self.image_probe = Probe("image")
-        self.layers = nn.ModuleList(self._layer(config, self.group, i) for i in range(sum(config.layers)))
-        side = last_plane(config.image_size, config.layers, config.kernel)
-        self.classifier = GroupConvolution(self.group, config.width, config.classes, side)
+        if config.stages:
+            self.layers = nn.ModuleList(residual_layers(self.group, config.channels, config.stages))
+            self.classifier: nn.Module = Pointwise(config.stages[-1][0], config.classes)
+        else:
+            self.layers = nn.ModuleList(self._layer(config, self.group, i) for i in range(sum(config.layers)))
+            side = last_plane(config.image_size, config.layers, config.kernel)
+            self.classifier = GroupConvolution(self.group, config.width, config.classes, side)
         self.orientation_probe = Probe("group_vector")
         self.embedding_probe = Probe("vector")
         self.logits_probe = Probe("logits")
@@ -105,6 +130,8 @@ class GCNN(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
         maps = self.features(images)
-        self.embedding_probe(maps.mean((-2, -1)).amax(-1))
-        votes = self.orientation_probe(self.classifier(maps).squeeze((-2, -1)))
+        means = maps.mean((-2, -1))
+        self.embedding_probe(means.amax(-1))
+        votes = self.classifier(means) if self.config.stages else self.classifier(maps).squeeze((-2, -1))
+        votes = self.orientation_probe(votes)
         return self.logits_probe(votes.amax(-1))

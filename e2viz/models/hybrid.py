@@ -14,10 +14,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from e2viz.groups import group as find_group
-from e2viz.models.gcnn import GroupLayer
+from e2viz.models.gcnn import GroupLayer, residual_layers
 from e2viz.models.ge_vit import GEViT, GEViTConfig
 from e2viz.nn.group_convolution import GroupConvolution, LiftingConvolution
 from e2viz.nn.probe import Probe, name_probes, put_first
+from e2viz.nn.residual import check_stages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class HybridConfig:
         group: "c4" or "d4".
         convolved: channels of the group convolutions, and of the artificial image.
         layers: (side of the filter, whether 2×2 max-pooling follows) of each group convolution.
+        stages: (channels, residual blocks) of each stage of a residual network that takes the place of ``convolved``
+            and ``layers``, with 2×2 max-pooling between stages; the last stage's channels are the artificial image's.
         keeps_group: whether the artificial image keeps its group axis; the published one does not.
         dropout: after each group convolution.
         transformer: fields of ``GEViTConfig`` but for group, image size, channels, classes and lift.
@@ -44,10 +47,12 @@ class HybridConfig:
     layers: tuple[tuple[int, bool], ...] = ((3, False), (3, True), (3, False), (3, False))
     keeps_group: bool = True
     dropout: float = 0.0
+    stages: tuple[tuple[int, int], ...] = ()
     transformer: dict[str, Any] = field(default_factory=lambda: {"stages": ((1, 1),), "width_factors": (1,)})
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple((int(side), bool(pooled)) for side, pooled in self.layers))
+        object.__setattr__(self, "stages", tuple((int(width), int(blocks)) for width, blocks in self.stages))
         if not self.layers:
             raise ValueError("layers must hold at least one group convolution, got none")
         self.ge_vit()
@@ -55,6 +60,8 @@ class HybridConfig:
     @property
     def artificial_size(self) -> int:
         """Side of the artificial image."""
+        if self.stages:
+            return check_stages(self.stages, self.image_size)
         size = self.image_size
         for position, (side, pooled) in enumerate(self.layers):
             size -= side - 1
@@ -68,8 +75,8 @@ class HybridConfig:
     def ge_vit(self) -> GEViTConfig:
         """The configuration of the GE-ViT that sees the artificial image."""
         return GEViTConfig(
-            group=self.group, image_size=self.artificial_size, channels=self.convolved, classes=self.classes,
-            lift=not self.keeps_group, **self.transformer,
+            group=self.group, image_size=self.artificial_size, classes=self.classes,
+            channels=self.stages[-1][0] if self.stages else self.convolved, lift=not self.keeps_group, **self.transformer,
         )  # fmt: skip
 
 
@@ -80,7 +87,11 @@ class Hybrid(GEViT):
         super().__init__(config.ge_vit())
         self.config = config  # type: ignore[assignment]
         self.image_probe = Probe("image")
-        self.convolutions = nn.Sequential(*(self._layer(config, position) for position in range(len(config.layers))))
+        if config.stages:
+            layers = residual_layers(self.group, config.channels, config.stages)
+        else:
+            layers = [self._layer(config, position) for position in range(len(config.layers))]
+        self.convolutions = nn.Sequential(*layers)
         self.artificial_image_probe = Probe("feature_map" if config.keeps_group else "plane_map")
         put_first(self, "image_probe", "convolutions", "artificial_image_probe")
         name_probes(self)

@@ -35,6 +35,15 @@ def group_index(group: Group, kernel: int) -> Int[Tensor, "order position"]:
     return torch.stack([group.act_on_feature_map(positions, h).flatten() for h in group.elements])
 
 
+def moved_filters(
+    weight: Float[Tensor, "outputs inputs positions"], index: Int[Tensor, "order positions"]
+) -> Float[Tensor, "outputs inputs order positions"]:
+    """Each filter as every group element moves it."""
+    if weight.is_cuda:  # the gradient of a selection adds in place; that of an index sorts first
+        return weight.index_select(-1, index.flatten()).unflatten(-1, index.shape)
+    return weight[..., index]
+
+
 class LiftingConvolution(nn.Module):
     """Image to feature map: out(x, h) = Σ_u W(h⁻¹u) · image(x + u).
 
@@ -44,24 +53,28 @@ class LiftingConvolution(nn.Module):
         group: of multiples of 90 degrees.
         inputs, outputs: channels.
         kernel: side of the filter in pixels.
+        padding: zeros around the plane, alike on all sides, which keeps the property.
+        bias: whether a number is added to each output channel.
 
     Raises:
         ValueError: if the group would need interpolation.
     """
 
-    def __init__(self, group: Group, inputs: int, outputs: int, kernel: int) -> None:
+    def __init__(
+        self, group: Group, inputs: int, outputs: int, kernel: int, *, padding: int = 0, bias: bool = True
+    ) -> None:
         super().__init__()
         _require_exact(group)
-        self.group, self.kernel = group, kernel
+        self.group, self.kernel, self.padding = group, kernel, padding
         spread = math.sqrt(2.0 / (inputs * kernel**2))
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel**2) * spread)
-        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
         self.register_buffer("index", lifting_index(group, kernel), persistent=False)
 
     def forward(self, images: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs group h w"]:
-        bank = rearrange(self.weight[..., self.index], "o i g (y x) -> (o g) i y x", y=self.kernel)
-        maps = rearrange(functional.conv2d(images, bank), "b (o g) y x -> b o g y x", g=self.group.order)
-        return maps + self.bias[:, None, None, None]
+        bank = rearrange(moved_filters(self.weight, self.index), "o i g (y x) -> (o g) i y x", y=self.kernel)
+        maps = functional.conv2d(images, bank, padding=self.padding).unflatten(1, (-1, self.group.order))
+        return maps if self.bias is None else maps + self.bias[:, None, None, None]
 
 
 class GroupConvolution(nn.Module):
@@ -73,26 +86,30 @@ class GroupConvolution(nn.Module):
         group: of multiples of 90 degrees.
         inputs, outputs: channels.
         kernel: side of the filter in pixels.
+        padding: zeros around the plane, alike on all sides, which keeps the property.
+        bias: whether a number is added to each output channel.
 
     Raises:
         ValueError: if the group would need interpolation.
     """
 
-    def __init__(self, group: Group, inputs: int, outputs: int, kernel: int) -> None:
+    def __init__(
+        self, group: Group, inputs: int, outputs: int, kernel: int, *, padding: int = 0, bias: bool = True
+    ) -> None:
         super().__init__()
         _require_exact(group)
-        self.group, self.kernel = group, kernel
+        self.group, self.kernel, self.padding = group, kernel, padding
         positions = group.order * kernel**2
         self.weight = nn.Parameter(torch.randn(outputs, inputs, positions) * math.sqrt(2.0 / (inputs * positions)))
-        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
         self.register_buffer("index", group_index(group, kernel), persistent=False)
 
     def forward(
         self, maps: Float[Tensor, "batch inputs group height width"]
     ) -> Float[Tensor, "batch outputs group h w"]:
         order = self.group.order
-        moved = self.weight[..., self.index]
+        moved = moved_filters(self.weight, self.index)
         bank = rearrange(moved, "o i g (m y x) -> (o g) (i m) y x", m=order, y=self.kernel)
         flat = rearrange(maps, "b i m y x -> b (i m) y x")
-        out = rearrange(functional.conv2d(flat, bank), "b (o g) y x -> b o g y x", g=order)
-        return out + self.bias[:, None, None, None]
+        out = functional.conv2d(flat, bank, padding=self.padding).unflatten(1, (-1, order))
+        return out if self.bias is None else out + self.bias[:, None, None, None]
