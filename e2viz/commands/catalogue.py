@@ -68,6 +68,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     from e2viz.data.reading import read_splits
     from e2viz.data.tasks import task
+    from e2viz.train.device import device
     from e2viz.train.evaluation import evaluate, in_words
     from e2viz.train.pack import model_of_run
     from e2viz.train.recipes import RECIPES, recipe
@@ -81,7 +82,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         model, name = model_of_run(recipe(arguments.name), arguments.run_folder), RECIPES[arguments.name].task
     splits = read_splits(task(name), arguments.data)
     report = None if arguments.json else progress()
-    measured = evaluate(model, splits, limit=arguments.limit, seed=arguments.rotate, report=report)
+    where = device(arguments.device)
+    measured = evaluate(model, splits, limit=arguments.limit, seed=arguments.rotate, report=report, where=where)
     found = dataclasses.asdict(measured)
     print(json.dumps({"name": model.name, **found}) if arguments.json else in_words(model.name, measured))
     return 0

@@ -27,9 +27,11 @@ class Commands:
         added: argparse.ArgumentParser = self._parsers.add_parser(name, help=words, description=words)
         added.set_defaults(run=run)
         if data:
-            words = "folder that holds the data sets, such as mnist/ and fashion_mnist/ as IDX files"
+            words = "folder that holds the data sets: mnist/, fashion_mnist/, cifar10.tar.xz, blood_cells.zip, ..."
             added.add_argument("--data", type=Path, default=Path("data"), help=words)
             added.add_argument("--threads", type=int, default=1)
+            words = "where to compute: cpu, cuda, or auto, which takes a GPU where there is one"
+            added.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=words)
         if runs:
             added.add_argument("--runs", type=Path, default=places.runs(), help="where runs keep their state")
         return added

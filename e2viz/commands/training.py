@@ -61,6 +61,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
     from e2viz.data.tasks import task
     from e2viz.train.data import TrainingData
+    from e2viz.train.device import device
     from e2viz.train.loop import Run
     from e2viz.train.recipes import recipe
 
@@ -68,7 +69,7 @@ def _train(arguments: argparse.Namespace) -> int:
     if "+" in arguments.recipe:
         return _train_aggregation(arguments)
     chosen = recipe(arguments.recipe)
-    data = TrainingData.of(task(chosen.task), arguments.data)
+    data = TrainingData.of(task(chosen.task), arguments.data, device(arguments.device))
     folder = arguments.runs / chosen.name
     run = Run(chosen, data, folder, resume=arguments.resume, epochs=arguments.epochs)
     finished = run.train(arguments.minutes, lambda line: print(line, flush=True))
@@ -94,6 +95,7 @@ def _pack(arguments: argparse.Namespace) -> int:
 
     from e2viz.data.reading import read_splits
     from e2viz.data.tasks import task
+    from e2viz.train.device import device
     from e2viz.train.evaluation import in_words
     from e2viz.train.pack import pack
     from e2viz.train.recipes import recipe
@@ -101,8 +103,8 @@ def _pack(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(arguments.threads)
     chosen = recipe(arguments.recipe)
     splits = read_splits(task(chosen.task), arguments.data)
-    measure = not arguments.unmeasured
-    card = pack(chosen, arguments.runs / chosen.name, splits, places.new_weights(), progress(), measure=measure)
+    measure, where, folder = not arguments.unmeasured, device(arguments.device), arguments.runs / chosen.name
+    card = pack(chosen, folder, splits, places.new_weights(), progress(), measure=measure, where=where)
     print(in_words(card.name, card.measured) if card.measured else f"{card.name}: packed, not measured")
     return 0
 

@@ -7,7 +7,7 @@ t10k serves neither training nor selection. All choices hang on the seeds below;
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor
 from e2viz.data.data_set import DataSet
 from e2viz.data.idx import LabelledImages, load_folder
 from e2viz.data.tasks import VARIANTS
-from e2viz.images.augment import turned_batch
+from e2viz.images.augment import Moves, turned_batch
 from e2viz.images.rotate import rotate
 
 __all__ = ["VARIANTS", "Split", "Splits", "load", "turned_batch"]
@@ -30,11 +30,17 @@ TRAIN_COUNT, TENTH_COUNT, VALIDATION_COUNT, TEST_ANGLES = 10_000, 1_000, 2_000, 
 
 @dataclass(frozen=True)
 class Split:
-    """Upright images, their labels, and the angle by which each is turned when it is served."""
+    """Upright images, their labels, and the angle by which each is turned when it is served.
 
-    images: UInt8[Tensor, "image size size"]
+    Args:
+        images: grey, without a channel axis, or in colour.
+        background: what lies outside the disc, in [0, 1], one number or one per channel.
+    """
+
+    images: UInt8[Tensor, "image *channel size size"]
     labels: Int64[Tensor, "image"]
     angles_deg: Float64[Tensor, "image"]
+    background: tuple[float, ...] = (0.0,)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -49,29 +55,46 @@ class Split:
             part = slice(start, start + size)
             yield self.served(part), self.labels[part]
 
-    def upright(self, part: slice) -> Float[Tensor, "batch 1 size size"]:
+    def upright(self, part: slice) -> Float[Tensor, "batch channels size size"]:
         """Some of the images, not turned, in [0, 1]."""
-        return self.images[part, None].float() / 255
+        chosen = self.images[part]
+        return (chosen if chosen.ndim == 4 else chosen[:, None]).float() / 255
 
-    def served(self, part: slice) -> Float[Tensor, "batch 1 size size"]:
+    def served(self, part: slice) -> Float[Tensor, "batch channels size size"]:
         """Some of the images, each turned by its angle with the fair rotation, in [0, 1]."""
-        return rotate(self.upright(part), self.angles_deg[part])
+        return self.fair(self.upright(part), self.angles_deg[part])
+
+    def fair(
+        self, images: Float[Tensor, "*batch channels size size"], angles_deg: Float64[Tensor, "*angle"]
+    ) -> Float[Tensor, "*out channels size size"]:
+        """Upright images of this split turned fairly on its background."""
+        background = self.background[0] if len(self.background) == 1 else torch.tensor(self.background)
+        return rotate(images, angles_deg, background=background)
 
     def turned(
-        self, rows: Int64[Tensor, " batch"], angles_deg: Float64[Tensor, " batch"]
-    ) -> Float[Tensor, "batch 1 size size"]:
+        self, rows: Int64[Tensor, " batch"], angles_deg: Float64[Tensor, " batch"], moves: Moves | None = None
+    ) -> Float[Tensor, "batch channels size size"]:
         """Chosen images turned by other angles, as fast as training needs it."""
-        return turned_batch(self.images[rows], angles_deg)
+        return turned_batch(self.images[rows], angles_deg, self.background, moves)
 
     def first(self, count: int) -> "Split":
         """The first so many images."""
-        return Split(self.images[:count], self.labels[:count], self.angles_deg[:count])
+        return replace(self, images=self.images[:count], labels=self.labels[:count], angles_deg=self.angles_deg[:count])
+
+    def to(self, device: torch.device | str) -> "Split":
+        """The same on another device."""
+        return replace(
+            self,
+            images=self.images.to(device),
+            labels=self.labels.to(device),
+            angles_deg=self.angles_deg.to(device),
+        )
 
     def checksum(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of images, labels and angles."""
         digest = hashlib.sha256()
         for tensor in (self.images, self.labels, self.angles_deg):
-            digest.update(tensor.contiguous().numpy().tobytes())
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
 
@@ -80,13 +103,15 @@ class Splits:
     """What a model is trained on, selected on and reported on.
 
     `test` is turned in every variant, so that all models answer the same 50,000 questions; its five angles
-    of one image follow each other. `test_upright` holds the same images once each, not turned.
+    of one image follow each other. `test_upright` holds the same images once each, not turned; `test_quarter`, where
+    the protocol asks, at 90 degrees.
     """
 
     train: Split
     validation: Split
     test: Split
     test_upright: Split
+    test_quarter: Split | None = None
 
 
 def load(found: DataSet, variant: str, folder: Path) -> Splits:
@@ -107,8 +132,8 @@ def load(found: DataSet, variant: str, folder: Path) -> Splits:
     folder = next((folder / name for name in found.files if (folder / name).is_dir()), folder)
     train_file, test_file = load_folder(folder, "train"), load_folder(folder, "test")
 
-    order = _random_state(CHOICE_SEED).permutation(len(train_file.labels))
-    angles_deg = _uniform_angles(TRAIN_ANGLE_SEED, TRAIN_COUNT + VALIDATION_COUNT)
+    order = random_state(CHOICE_SEED).permutation(len(train_file.labels))
+    angles_deg = uniform_angles(TRAIN_ANGLE_SEED, TRAIN_COUNT + VALIDATION_COUNT)
     if variant == "upright":
         angles_deg = torch.zeros_like(angles_deg)
     train_count = TENTH_COUNT if variant == "rotated10" else TRAIN_COUNT
@@ -125,7 +150,7 @@ def _turned_test(file: LabelledImages) -> Split:
     return Split(
         repeat(file.images, "image height width -> (image turn) height width", turn=TEST_ANGLES),
         repeat(file.labels, "image -> (image turn)", turn=TEST_ANGLES),
-        _uniform_angles(TEST_ANGLE_SEED, len(file.labels) * TEST_ANGLES),
+        uniform_angles(TEST_ANGLE_SEED, len(file.labels) * TEST_ANGLES),
     )
 
 
@@ -134,10 +159,10 @@ def _choose(file: LabelledImages, index: np.ndarray, angles_deg: Float64[Tensor,
     return Split(file.images[chosen], file.labels[chosen], angles_deg)
 
 
-def _uniform_angles(seed: int, count: int) -> Float64[Tensor, "{count}"]:
-    return torch.from_numpy(_random_state(seed).uniform(0.0, 360.0, count))
+def uniform_angles(seed: int, count: int) -> Float64[Tensor, "{count}"]:
+    return torch.from_numpy(random_state(seed).uniform(0.0, 360.0, count))
 
 
-def _random_state(seed: int) -> np.random.RandomState:
+def random_state(seed: int) -> np.random.RandomState:
     """NumPy's legacy generator, because its stream is frozen for all future versions."""
     return np.random.RandomState(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from e2viz.data import pcam, protocol
+from e2viz.data import pcam, pictures, protocol
 from e2viz.data.data_set import DataSet
 from e2viz.data.protocol import Splits
 from e2viz.data.tasks import Task
@@ -14,6 +14,7 @@ from e2viz.data.tasks import Task
 READERS: dict[str, Callable[[DataSet, str, Path], Splits]] = {
     "idx": protocol.load,
     "hdf5": pcam.load,
+    "class_folders": pictures.load,
 }
 
 

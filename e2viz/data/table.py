@@ -32,8 +32,8 @@ _BUILT_IN = (
     DataSet(
         name="photos", title="Photographs (CIFAR-10)",
         class_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-        channels=3, size=32, mean=(0.4913, 0.4821, 0.4465), std=(0.2452, 0.2428, 0.2606),
-        background=(0.4913, 0.4821, 0.4465), files=("cifar10", "cifar10.tar.xz", "cifar10.zip"),
+        channels=3, size=32, mean=(0.4913, 0.4824, 0.4468), std=(0.2452, 0.2429, 0.2608),
+        background=(0.4913, 0.4824, 0.4468), files=("cifar10", "cifar10.tar.xz", "cifar10.zip"),
         noun="photograph", plural="photographs", test_split="CIFAR-10, JPEG coded, 9,000 test images",
         source="Krizhevsky 2009, CIFAR-10, JPEG coded", licence="not stated by its authors",
         default_models=("hybrid_p4.photos", "vit.photos"),

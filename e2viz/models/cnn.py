@@ -94,7 +94,7 @@ class Stem(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
         self.probe = Probe("plane_map")
 
-    def forward(self, images: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs height width"]:
+    def forward(self, images: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs h w"]:
         return self.probe(functional.relu(self.norm(self.convolution(images))))
 
 

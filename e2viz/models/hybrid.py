@@ -75,8 +75,8 @@ class HybridConfig:
     def ge_vit(self) -> GEViTConfig:
         """The configuration of the GE-ViT that sees the artificial image."""
         return GEViTConfig(
-            group=self.group, image_size=self.artificial_size, classes=self.classes,
-            channels=self.stages[-1][0] if self.stages else self.convolved, lift=not self.keeps_group, **self.transformer,
+            group=self.group, image_size=self.artificial_size, classes=self.classes, lift=not self.keeps_group,
+            channels=self.stages[-1][0] if self.stages else self.convolved, **self.transformer,
         )  # fmt: skip
 
 

@@ -21,18 +21,22 @@ class WeightAverage:
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self._pairs: tuple[nn.Module, list[tuple[Tensor, Tensor]]] | None = None
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
         """Take the network's weights after ``step`` steps into the mean."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        mean: list[Tensor] = []
-        new: list[Tensor] = []
-        current = network.state_dict()
-        for name, tensor in self.network.state_dict().items():
-            if tensor.is_floating_point():
-                mean.append(tensor)
-                new.append(current[name])
-            else:
-                tensor.copy_(current[name])
-        torch._foreach_lerp_(mean, new, 1 - decay)
+        pairs = self._pairs_with(network)
+        followed = [pair for pair in pairs if pair[0].is_floating_point()]
+        for mean, new in pairs:
+            if not mean.is_floating_point():
+                mean.copy_(new)
+        torch._foreach_lerp_([mean for mean, _ in followed], [new for _, new in followed], 1 - decay)
+
+    def _pairs_with(self, network: nn.Module) -> list[tuple[Tensor, Tensor]]:
+        """(mean, current) of every tensor, looked up once: a state dict takes longer than the sums of a small step."""
+        if self._pairs is None or self._pairs[0] is not network:
+            current = network.state_dict()
+            self._pairs = network, [(mean, current[name]) for name, mean in self.network.state_dict().items()]
+        return self._pairs[1]

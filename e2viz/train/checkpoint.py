@@ -45,5 +45,5 @@ def save(path: Path, progress: Progress, **states: Any) -> None:
 
 def load(path: Path) -> tuple[Progress, dict[str, Any]]:
     """What ``save`` wrote."""
-    states = torch.load(path, weights_only=True)
+    states = torch.load(path, weights_only=True, map_location="cpu")
     return Progress(**states.pop("progress")), states

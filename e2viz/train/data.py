@@ -1,8 +1,9 @@
-"""Training images in batches, turned, moved and normalised."""
+"""Training images in batches, turned, moved and normalised, on any device."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,6 +14,30 @@ from torch.nn import functional
 from e2viz.data.protocol import Split
 from e2viz.data.reading import read_splits
 from e2viz.data.tasks import Task
+from e2viz.images.augment import Moves
+from e2viz.train.device import CPU
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """What a recipe does to each training image, every time it is drawn.
+
+    Args:
+        fresh_angles: turn by a new uniformly random angle, where the task turns at all.
+        shift_px: move by up to that many pixels along each axis: of grey images by whole pixels after turning,
+            background coming in; of pictures in colour by any amount inside the disc.
+        mirror: mirror half of the pictures left to right, before they turn.
+        zoom: enlarge or reduce by up to this share.
+        tint: change each channel's contrast and level by up to this much.
+        erase: side of a square that is filled with the mean, as a share of the image's.
+    """
+
+    fresh_angles: bool = True
+    shift_px: int = 0
+    mirror: bool = False
+    zoom: float = 0.0
+    tint: float = 0.0
+    erase: float = 0.0
 
 
 class TrainingData:
@@ -22,43 +47,70 @@ class TrainingData:
         training, validation: splits of the protocol.
         mean, std: of each channel, normalisation of values in [0, 1].
         turned: whether fresh angles may be drawn; False keeps the angles of the split, which are 0 when upright.
+        where: the device that holds all images; the random numbers of a batch are drawn there.
     """
 
     def __init__(
-        self, training: Split, validation: Split, mean: Sequence[float], std: Sequence[float], *, turned: bool
-    ) -> None:
-        self.training, self.turned = training, turned
-        self.mean, self.std = (torch.tensor(levels)[:, None, None] for levels in (mean, std))
+        self, training: Split, validation: Split, mean: Sequence[float], std: Sequence[float], *, turned: bool,
+        where: torch.device = CPU,
+    ) -> None:  # fmt: skip
+        if where.type != "cpu":
+            training, validation = training.to(where), validation.to(where)
+        self.training, self.turned, self.where = training, turned, where
+        self.mean, self.std = (torch.tensor(levels, device=where)[:, None, None] for levels in (mean, std))
         self.validation_images = torch.cat([self._normalise(images) for images, _ in validation.batches(200)])
         self.validation_labels = validation.labels
 
     @classmethod
-    def of(cls, task: Task, folder: Path) -> TrainingData:
+    def of(cls, task: Task, folder: Path, where: torch.device = CPU) -> TrainingData:
         """The data of a task, from a data folder."""
         read, found = read_splits(task, folder), task.data_set
-        return cls(read.train, read.validation, found.mean, found.std, turned=task.turned)
+        return cls(read.train, read.validation, found.mean, found.std, turned=task.turned, where=where)
 
     def __len__(self) -> int:
         return len(self.training)
 
     def batch(
-        self, rows: Int[Tensor, " batch"], generator: torch.Generator, fresh_angles: bool, shift_px: int
+        self, rows: Int[Tensor, " batch"], generator: torch.Generator, augmentation: Augmentation
     ) -> tuple[Float[Tensor, "batch channel height width"], Int[Tensor, " batch"]]:
         """Normalised training images of those rows, augmented with the generator's random numbers alone.
 
         Args:
             rows: of the training split.
-            generator: source of every random number.
-            fresh_angles: turn each image by a new uniformly random angle, where the task turns at all.
-            shift_px: then move each by up to that many whole pixels along each axis, background coming in.
+            generator: source of every random number, on the same device.
+            augmentation: what happens to each image.
         """
         angles_deg = self.training.angles_deg[rows]
-        if fresh_angles and self.turned:
-            angles_deg = torch.rand(len(rows), generator=generator, dtype=torch.float64) * 360
-        images = self.training.turned(rows, angles_deg)
-        if shift_px:
-            images = shifted(images, shift_px, generator)
-        return self._normalise(images), self.training.labels[rows]
+        if augmentation.fresh_angles and self.turned:
+            angles_deg = torch.rand(len(rows), generator=generator, dtype=torch.float64, device=self.where) * 360
+        colour = self.training.images.ndim == 4 if isinstance(self.training.images, Tensor) else False
+        moves = self._moves(len(rows), generator, augmentation) if colour else None
+        images = self.training.turned(rows, angles_deg, moves) if colour else self.training.turned(rows, angles_deg)
+        if augmentation.shift_px and not colour:
+            images = shifted(images, augmentation.shift_px, generator)
+        images = self._normalise(images)
+        if augmentation.erase:
+            images = erased(images, augmentation.erase, generator)
+        return images, self.training.labels[rows]
+
+    def _moves(self, count: int, generator: torch.Generator, chosen: Augmentation) -> Moves | None:
+        """Random moves inside the disc; None where the recipe asks for none."""
+        if not (chosen.shift_px or chosen.mirror or chosen.zoom or chosen.tint):
+            return None
+        size, channels = self.training.images.shape[-1], self.training.images.shape[1]
+
+        def between(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator, device=self.where) * 2 - 1
+
+        signs = torch.where(between(count) < 0, -1.0, 1.0) if chosen.mirror else torch.ones(count, device=self.where)
+        level = between(count, 1) + 0.5 * between(count, channels)
+        return Moves(
+            sign=signs,
+            shift=between(count, 2) * (2 * chosen.shift_px / size),
+            zoom=1 + between(count) * chosen.zoom,
+            gain=1 + chosen.tint * between(count, channels),
+            offset=0.5 * chosen.tint * level,
+        )
 
     def _normalise(
         self, images: Float[Tensor, "batch channel height width"]
@@ -71,9 +123,31 @@ def shifted(
 ) -> Float[Tensor, "batch channel height width"]:
     """Each image moved by its own random whole number of pixels, at most ``most_px`` either way; zeros come in."""
     batch, _, height, width = images.shape
+    where = images.device
     padded = functional.pad(images, (most_px,) * 4)
-    corner = torch.randint(0, 2 * most_px + 1, (2, batch, 1), generator=generator)
-    rows = corner[0] + torch.arange(height)
-    columns = corner[1] + torch.arange(width)
-    index = torch.arange(batch)[:, None, None]
+    corner = torch.randint(0, 2 * most_px + 1, (2, batch, 1), generator=generator, device=where)
+    rows = corner[0] + torch.arange(height, device=where)
+    columns = corner[1] + torch.arange(width, device=where)
+    index = torch.arange(batch, device=where)[:, None, None]
     return padded.movedim(1, -1)[index, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+
+
+def erased(
+    images: Float[Tensor, "batch channel height width"], side: float, generator: torch.Generator
+) -> Float[Tensor, "batch channel height width"]:
+    """Each normalised image with a square of its own set to 0, the mean; its centre is anywhere in the image.
+
+    Source: DeVries & Taylor 2017, "Cutout".
+
+    Args:
+        images: normalised.
+        side: of the square, as a share of the image's.
+        generator: source of the places.
+    """
+    batch, _, height, width = images.shape
+    centre = torch.rand((2, batch, 1), generator=generator, device=images.device)
+    rows, columns = (
+        ((torch.arange(length, device=images.device) + 0.5) / length - each).abs() < side / 2
+        for length, each in zip((height, width), centre, strict=True)
+    )
+    return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)

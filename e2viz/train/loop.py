@@ -17,23 +17,37 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from e2viz.models import build
+from e2viz.nn.group_convolution import GroupConvolution, LiftingConvolution
 from e2viz.train import checkpoint
 from e2viz.train.average import WeightAverage
 from e2viz.train.checkpoint import Progress
 from e2viz.train.data import TrainingData
+from e2viz.train.device import machine_class
 from e2viz.train.muon import Muon
 from e2viz.train.recipes import Recipe
 from e2viz.zoo import catalogue
 
 CHECKPOINT_SECONDS = 180.0
+GPU_CHUNK = 1000  # images of a validation at once
+RATE_EPOCHS = 4  # the last epochs that tell how long one takes
 LINE_SECONDS = 20.0
 
 
-def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Linear warm-up, then half a cosine down to zero at ``steps``."""
-    warmup = max(1, round(recipe.warmup * steps))
+def learning_rate(recipe: Recipe, step: int, steps: int, nominal: int | None = None) -> float:
+    """Linear warm-up, then down to zero at ``steps``: by half a cosine, or level and then straight.
+
+    Args:
+        recipe: which of the two.
+        step: the first is 0.
+        steps: of the whole run.
+        nominal: steps that a trapezoid's warm-up is a share of, so that it is the same however long the run becomes.
+    """
+    trapezoid = recipe.schedule == "trapezoid"
+    warmup = max(1, round(recipe.warmup * (nominal or steps if trapezoid else steps)))
     if step < warmup:
         return recipe.learning_rate * (step + 1) / warmup
+    if trapezoid:
+        return recipe.learning_rate * min(1.0, (steps - step) / max(1, round(recipe.decay * steps)))
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
@@ -42,9 +56,14 @@ def optimisers(recipe: Recipe, network: nn.Module) -> list[torch.optim.Optimizer
 
     Source: Loshchilov & Hutter 2019; for Muon see ``e2viz.train.muon``.
     """
+    filters = {
+        id(module.weight)
+        for module in network.modules()
+        if recipe.muon_filters and isinstance(module, nn.Conv2d | LiftingConvolution | GroupConvolution)
+    }
     vectors = [p for p in network.parameters() if p.ndim <= 1]
     matrices = [p for p in network.parameters() if p.ndim > 1]
-    by_muon = [p for p in matrices if recipe.optimiser == "muon" and p.ndim == 2]
+    by_muon = [p for p in matrices if recipe.optimiser == "muon" and (p.ndim == 2 or id(p) in filters)]
     by_adam = [p for p in matrices if not any(p is q for q in by_muon)]
     groups = [
         {"params": by_adam, "weight_decay": recipe.weight_decay},
@@ -61,8 +80,9 @@ def accuracy(
     network: nn.Module, images: Float[Tensor, "n channel height width"], labels: Int[Tensor, " n"], chunk: int = 100
 ) -> float:
     """Share of normalised ``images`` that the network, in eval mode, classifies as ``labels``."""
+    chunk = GPU_CHUNK if images.is_cuda else chunk
     pairs = zip(images.split(chunk), labels.split(chunk), strict=True)
-    return sum(int((network(x).argmax(-1) == y).sum()) for x, y in pairs) / len(labels)
+    return int(torch.stack([(network(x).argmax(-1) == y).sum() for x, y in pairs]).sum()) / len(labels)
 
 
 class Run:
@@ -75,6 +95,8 @@ class Run:
         resume: continue from the folder's state, if there is one.
         epochs: total epochs instead of the recipe's; a resumed run may be given more, and the learning rate then
             follows the longer schedule from where it stands.
+
+    It runs on the device that holds the data.
 
     Raises:
         FileExistsError: if the folder holds a state and ``resume`` is false.
@@ -95,6 +117,12 @@ class Run:
             classifier: Any = self.network.classifier
             with torch.no_grad():
                 classifier.weight.mul_(recipe.head_scale)
+        self.where = data.where
+        self.channels_last = self.where.type == "cuda" and any(isinstance(m, nn.Conv2d) for m in self.network.modules())
+        self.network.to(self.where)
+        if self.channels_last:
+            self.network.to(memory_format=torch.channels_last)
+        self.autocast = self.where.type == "cuda" and recipe.precision == "bf16"
         self.mean = WeightAverage(self.network, recipe.average)
         self.optimisers = optimisers(recipe, self.network)
         self.progress = Progress()
@@ -103,6 +131,11 @@ class Run:
             if not resume:
                 raise FileExistsError(f"{self.state_path} exists; give --resume to continue it, or remove it")
             self._restore()
+        # Loss and right answers of the epoch under way, kept on the device: asking for them would wait for it.
+        self.sums = torch.tensor(
+            [self.progress.loss_sum, self.progress.correct], dtype=torch.float64, device=self.where
+        )
+        self._order: tuple[int, Tensor] | None = None
         if not self.progress.schedule or self.progress.schedule[-1][1] != self.epochs:
             self.progress.schedule.append([self.progress.step, self.epochs])
 
@@ -114,15 +147,31 @@ class Run:
     def _steps_between_validations(self) -> int:
         return self.steps_per_epoch * self.recipe.validate_every
 
-    def train(self, minutes: float = math.inf, report: Callable[[str], None] = print) -> bool:
+    def train(
+        self, minutes: float = math.inf, report: Callable[[str], None] = print, finish_in_s: float | None = None
+    ) -> bool:
         """Train until the last epoch, or for ``minutes``; leave a checkpoint either way.
+
+        Args:
+            minutes: stop cleanly after that long.
+            report: told of progress.
+            finish_in_s: choose the number of epochs, at most the recipe's, so that the run is done by then. It is
+                chosen anew after each epoch, from how long the last ones took, for as long as the learning rate is
+                level; a run that is late all the same stops after a tenth more.
 
         Returns:
             Whether the run is finished.
+
+        Raises:
+            ValueError: if a time to finish is given to a schedule that is not level at first.
         """
+        if finish_in_s is not None and self.recipe.schedule != "trapezoid":
+            raise ValueError(f"a time to finish needs the schedule trapezoid, got {self.recipe.schedule}")
         started = saved = said = time.monotonic()
+        finish = math.inf if finish_in_s is None else started + finish_in_s
         first = self.progress.step
         earlier = self.progress.seconds
+        ends = [started]
         while self.progress.step < self.steps:
             self._step()
             now = time.monotonic()
@@ -132,50 +181,91 @@ class Run:
                 saved = self._save()
             elif now - saved > CHECKPOINT_SECONDS:
                 saved = self._save()
+            if finish_in_s is not None and self.progress.step % self.steps_per_epoch == 0:
+                ends.append(time.monotonic())
+                self._choose_epochs(ends, finish)
             if now - said > LINE_SECONDS:
                 said = now
                 report(self._line(now - started, self.progress.step - first))
-            if now - started > 60 * minutes:
+            late = finish_in_s is not None and now > finish + 0.1 * finish_in_s
+            if now - started > 60 * minutes or late:
+                if late and self.progress.seen:
+                    self._end_epoch(report)
                 self._save()
                 break
         return self.progress.step >= self.steps
 
+    def _choose_epochs(self, ends: list[float], finish: float) -> None:
+        """Set the number of epochs from the rate so far, unless the learning rate is falling already."""
+        step, epoch = self.progress.step, self.progress.step // self.steps_per_epoch
+        if len(ends) < 3 or step > self.steps * (1 - self.recipe.decay):
+            return
+        counted = ends[1:][-RATE_EPOCHS - 1 :]  # the first epoch also prepares the device
+        seconds = (counted[-1] - counted[0]) / (len(counted) - 1)
+        epochs = min(self.recipe.epochs, max(epoch + 1, epoch + int((finish - ends[-1]) / seconds)))
+        if epochs != self.epochs:
+            self.epochs = epochs
+            self.progress.schedule = [*self.progress.schedule[:1], [step, epochs]]
+
+    def _rows(self, epoch: int) -> Int[Tensor, " image"]:
+        """The order of an epoch, from its own seed; drawn once and kept for the epoch."""
+        if self._order is None or self._order[0] != epoch:
+            generator = torch.Generator().manual_seed(_seed(self.recipe, epoch, 0))
+            self._order = epoch, torch.randperm(len(self.data), generator=generator).to(self.where)
+        return self._order[1]
+
     def _step(self) -> None:
         recipe, progress = self.recipe, self.progress
         epoch, within = divmod(progress.step, self.steps_per_epoch)
-        order = torch.randperm(len(self.data), generator=torch.Generator().manual_seed(_seed(recipe, epoch, 0)))
-        rows = order[within * recipe.batch : (within + 1) * recipe.batch]
-        generator = torch.Generator().manual_seed(_seed(recipe, progress.step, 1))
-        images, labels = self.data.batch(rows, generator, recipe.fresh_angles, recipe.shift_px)
+        rows = self._rows(epoch)[within * recipe.batch : (within + 1) * recipe.batch]
+        generator = torch.Generator(self.where).manual_seed(_seed(recipe, progress.step, 1))
+        images, labels = self.data.batch(rows, generator, recipe.augmentation)
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
         torch.manual_seed(_seed(recipe, progress.step, 2))
         self.network.train()
         self.network.zero_grad(set_to_none=True)
         size = recipe.micro_batch or len(rows)
         for x, y in zip(images.split(size), labels.split(size), strict=True):
-            logits = self.network(x)
-            loss = functional.cross_entropy(logits, y, label_smoothing=recipe.label_smoothing, reduction="sum")
+            with self._precision():
+                logits = self.network(x)
+            wide = logits.float() if self.autocast else logits
+            loss = functional.cross_entropy(wide, y, label_smoothing=recipe.label_smoothing, reduction="sum")
             (loss / len(rows)).backward()
-            progress.loss_sum += float(loss.detach())
-            progress.correct += int((logits.argmax(-1) == y).sum())
+            self.sums[0] += loss.detach()
+            self.sums[1] += (logits.detach().argmax(-1) == y).sum()
         if recipe.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
         for each in self.optimisers:
             for group in each.param_groups:
-                group["lr"] = learning_rate(recipe, progress.step, self.steps)
+                group["lr"] = self._learning_rate(progress.step)
             each.step()
         progress.step += 1
         progress.seen += len(rows)
         self.mean.update(self.network, progress.step)
 
+    def _learning_rate(self, step: int) -> float:
+        return learning_rate(self.recipe, step, self.steps, self.steps_per_epoch * self.recipe.epochs)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.where.type, torch.bfloat16, enabled=self.autocast)
+
+    def _read_sums(self) -> None:
+        """Wait for the device and take its sums into the progress."""
+        loss_sum, correct = self.sums.tolist()
+        self.progress.loss_sum, self.progress.correct = loss_sum, int(correct)
+
     def _end_epoch(self, report: Callable[[str], None]) -> None:
         started = time.monotonic()
         progress = self.progress
         epoch = progress.step // self.steps_per_epoch
-        validation = accuracy(self.mean.network, self.data.validation_images, self.data.validation_labels)
+        self._read_sums()
+        with self._precision():
+            validation = accuracy(self.mean.network, self.data.validation_images, self.data.validation_labels)
         progress.seconds += time.monotonic() - started
         row = {
             "epoch": epoch,
-            "learning_rate": f"{learning_rate(self.recipe, progress.step - 1, self.steps):.3g}",
+            "learning_rate": f"{self._learning_rate(progress.step - 1):.3g}",
             "loss": f"{progress.loss_sum / progress.seen:.5f}",
             "training_accuracy": f"{progress.correct / progress.seen:.5f}",
             "validation_accuracy": f"{validation:.5f}",
@@ -183,9 +273,12 @@ class Run:
         }
         progress.rows.append(row)
         progress.loss_sum, progress.correct, progress.seen = 0.0, 0, 0
+        self.sums.zero_()
         if validation >= progress.best_accuracy:
             progress.best_epoch, progress.best_accuracy = epoch, validation
-            checkpoint.save(self.folder / "best.pt", progress, network=self.mean.network.state_dict())
+            machine = machine_class(self.where, self.recipe.precision)
+            network = self.mean.network.state_dict()
+            checkpoint.save(self.folder / "best.pt", progress, network=network, machine=machine)
         self._write_log()
         report(" ".join(f"{key} {value}" for key, value in row.items()))
 
@@ -196,6 +289,7 @@ class Run:
             writer.writerows(self.progress.rows)
 
     def _save(self) -> float:
+        self._read_sums()
         checkpoint.save(
             self.state_path,
             self.progress,
@@ -213,6 +307,7 @@ class Run:
             each.load_state_dict(state)
 
     def _line(self, elapsed: float, done: int) -> str:
+        self._read_sums()
         left = (self.steps - self.progress.step) * elapsed / done
         rate = done * self.recipe.batch / elapsed
         return (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from e2viz.data.protocol import Splits
 from e2viz.data.tasks import task
 from e2viz.models import build
 from e2viz.train import checkpoint
+from e2viz.train.device import CPU, machine_class
 from e2viz.train.evaluation import Report, evaluate
 from e2viz.train.recipes import Recipe
 from e2viz.zoo.card import Card
@@ -22,13 +22,8 @@ from e2viz.zoo.weights import Model, write_model
 
 def data_checksum(splits: Splits) -> str:
     """One line that pins every split of the protocol."""
-    parts = {field.name: getattr(splits, field.name).checksum() for field in dataclasses.fields(splits)}
-    return " ".join(f"{name}:{value}" for name, value in parts.items())
-
-
-def machine_class() -> str:
-    """What kind of machine this is, without naming it."""
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} thread, torch {torch.__version__.split('+')[0]}"
+    parts = {field.name: getattr(splits, field.name) for field in dataclasses.fields(splits)}
+    return " ".join(f"{name}:{split.checksum()}" for name, split in parts.items() if split is not None)
 
 
 def model_of_run(recipe: Recipe, folder: Path) -> Model:
@@ -59,7 +54,7 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
         validation_accuracy=best.best_accuracy,
         data=f"{chosen.words}; {'fresh random angles each epoch' if fresh else 'no fresh angles'}",
         training_seconds=round(last.seconds, 3),
-        machine=machine_class(),
+        machine=states.get("machine") or machine_class(),
     )
     return Model(card, network)
 
@@ -72,6 +67,7 @@ def pack(
     report: Report | None = None,
     *,
     measure: bool = True,
+    where: torch.device = CPU,
 ) -> Card:
     """Evaluate the best epoch of a run on the whole test split and write its weights and card.
 
@@ -82,6 +78,7 @@ def pack(
         weights_folder: where <name>.safetensors and <name>.json go.
         report: told of the evaluation's progress.
         measure: whether to evaluate; without, the card says "not measured".
+        where: the device to evaluate on.
     """
     model = model_of_run(recipe, run_folder)
     card = model.card
@@ -90,7 +87,7 @@ def pack(
     card = dataclasses.replace(
         card,
         data_checksum=data_checksum(splits),
-        measured=evaluate(model, splits, report=report) if measure else None,
+        measured=evaluate(model, splits, report=report, where=where) if measure else None,
         golden=tuple(tuple(row) for row in golden),
     )
     return write_model(weights_folder, card, model.network)

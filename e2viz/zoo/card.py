@@ -74,6 +74,7 @@ class Measured:
         rotated: accuracy on the test images turned by random angles.
         worst_case: share of ``stability_images`` pictures that are right at each of ``stability_angles`` angles.
         flip_rate: mean share of neighbouring angles, on the closed loop, between which the answer changes.
+        quarter: accuracy on the test images at 90 degrees, where the protocol asks.
     """
 
     upright: Accuracy
@@ -82,6 +83,7 @@ class Measured:
     flip_rate: float
     stability_images: int
     stability_angles: int
+    quarter: Accuracy | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +186,8 @@ class Card:
         fields["golden"] = tuple(tuple(row) for row in fields.get("golden", ()))
         if fields.get("measured"):
             measured = fields["measured"]
-            accuracies = {key: Accuracy(**measured[key]) for key in ("upright", "rotated", "worst_case")}
+            shares = ("upright", "rotated", "worst_case", "quarter")
+            accuracies = {key: Accuracy(**measured[key]) for key in shares if measured.get(key)}
             fields["measured"] = Measured(**{**measured, **accuracies})
         limits.check_config(fields.get("config", {}))
         return cls(**fields)

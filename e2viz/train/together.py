@@ -1,0 +1,235 @@
+"""Train many recipes side by side on one machine until a time that is set, and bring home whatever was reached.
+
+``python -m e2viz.train.together NAME ... --data DIR --out DIR --seconds 360`` starts one process for each recipe, in the
+order given, as many at once as asked for; each trains, chooses its number of epochs so that it is done in time,
+evaluates its best epoch on the device and writes weights and card. What was reached so far is written to the output
+folder every minute and at the end, in a few tar files; the last lines of the output are a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LARGEST_TAR = 15_000_000
+MOST_TARS = 6
+SNAPSHOT_SECONDS = 60.0
+WAIT_SECONDS = 0.5
+
+
+@dataclass
+class Child:
+    """A recipe's process and where it writes."""
+
+    name: str
+    process: subprocess.Popen
+    log: Path
+
+    def last_line(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
+        return lines[-1][-160:] if lines else "said nothing"
+
+
+def train_one(name: str, chosen: argparse.Namespace) -> None:
+    """Train, evaluate and pack one recipe: what each child process does."""
+    import torch
+
+    from e2viz.data.reading import read_splits
+    from e2viz.data.tasks import task
+    from e2viz.train.data import TrainingData
+    from e2viz.train.device import device
+    from e2viz.train.loop import Run
+    from e2viz.train.pack import pack
+    from e2viz.train.recipes import recipe
+
+    torch.set_num_threads(1)
+    where, found = device(chosen.device), recipe(name)
+    torch.backends.cudnn.benchmark = where.type == "cuda"
+    splits = read_splits(task(found.task), chosen.data)
+    if chosen.limit:
+        splits = _first(splits, chosen.limit)
+    data_set = task(found.task).data_set
+    data = TrainingData(
+        splits.train, splits.validation, data_set.mean, data_set.std, turned=task(found.task).turned, where=where
+    )
+    run = Run(found, data, chosen.runs / name, resume=True, epochs=chosen.epochs)
+    seconds = max(1.0, chosen.finish_at - time.time())
+    in_time = {"finish_in_s": seconds} if found.schedule == "trapezoid" else {"minutes": seconds / 60}
+    run.train(report=lambda line: print(line, flush=True), **in_time)  # type: ignore[arg-type]
+    del data, run
+    print(f"trained; {time.time() - chosen.finish_at:+.1f} s from the time set; evaluating", flush=True)
+    card = pack(found, chosen.runs / name, splits, chosen.weights, where=where)
+    print(f"packed; validation {card.validation_accuracy:.4f}", flush=True)
+
+
+def _first(splits, count: int):
+    import dataclasses
+
+    parts = {field.name: getattr(splits, field.name) for field in dataclasses.fields(splits)}
+    return type(splits)(**{name: split and split.first(count) for name, split in parts.items()})
+
+
+def prepare(names: Sequence[str], chosen: argparse.Namespace) -> None:
+    """Read each data set once, side by side, so that its decoded pictures are kept for all children."""
+    from e2viz.data.tasks import task
+    from e2viz.train.recipes import recipe
+
+    by_data = {task(recipe(name).task).data: recipe(name).task for name in names}
+    code = "import sys; from pathlib import Path; from e2viz.data import task; "
+    code += "from e2viz.data.reading import read_splits; read_splits(task(sys.argv[1]), Path(sys.argv[2]))"
+    readers = [
+        subprocess.Popen([sys.executable, "-c", code, tag, str(chosen.data)], cwd=ROOT) for tag in by_data.values()
+    ]
+    for reader in readers:
+        reader.wait()
+
+
+def start(name: str, chosen: argparse.Namespace) -> Child:
+    """A child process for one recipe."""
+    log = chosen.runs / f"{name}.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    words = [sys.executable, "-m", "e2viz.train.together", name, "--one", "--data", str(chosen.data)]
+    words += ["--runs", str(chosen.runs), "--weights", str(chosen.weights), "--device", chosen.device]
+    words += ["--finish-at", str(chosen.finish_at), "--limit", str(chosen.limit)]
+    words += ["--epochs", str(chosen.epochs)] if chosen.epochs else []
+    with log.open("w") as file:
+        process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT)
+    return Child(name, process, log)
+
+
+def run_all(names: Sequence[str], chosen: argparse.Namespace) -> list[Child]:
+    """All children, at most so many at once; those that outlast the end are stopped."""
+    waiting, running, done = list(names), [], []
+    snapshot = time.time()
+    while waiting or running:
+        while waiting and len(running) < chosen.at_once:
+            running.append(start(waiting.pop(0), chosen))
+        for child in [child for child in running if child.process.poll() is not None]:
+            running.remove(child)
+            done.append(child)
+        if time.time() > chosen.end_at:
+            for child in running:
+                child.process.kill()
+                child.process.wait()
+            return done + running
+        if chosen.out and time.time() - snapshot > SNAPSHOT_SECONDS:
+            snapshot = time.time()
+            write_tars(chosen.out, snapshot_files(names, chosen))
+            print(f"{time.time() - chosen.started:.0f} s: {len(running)} running, {len(done)} done", flush=True)
+        time.sleep(WAIT_SECONDS)
+    return done
+
+
+def snapshot_files(names: Sequence[str], chosen: argparse.Namespace) -> list[Path]:
+    """What is worth bringing home: packed weights, the best epoch of a run that is not packed, and all logs."""
+    files: list[Path] = []
+    for name in names:
+        packed = [chosen.weights / f"{name}{suffix}" for suffix in (".safetensors", ".json")]
+        files += packed if packed[1].exists() else [chosen.runs / name / "best.pt"]
+        files += [chosen.runs / name / "log.csv", chosen.runs / f"{name}.txt"]
+    return [file for file in files if file.exists()]
+
+
+def write_tars(folder: Path, files: Iterable[Path]) -> None:
+    """Pack files into results-0.tar, results-1.tar, ..., each of a size that travels; replaced at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts: list[list[Path]] = [[]]
+    size = 0
+    for file in sorted(files, key=lambda file: (file.suffix not in (".csv", ".txt", ".json"), file.name)):
+        size += file.stat().st_size + 2048
+        if size > LARGEST_TAR and parts[-1]:
+            parts.append([])
+            size = file.stat().st_size + 2048
+        parts[-1].append(file)
+    for number, part in enumerate(parts[:MOST_TARS]):
+        partial = folder / f".results-{number}.partial"
+        with tarfile.open(partial, "w") as archive:
+            for file in part:
+                in_run = file.name in ("best.pt", "log.csv")
+                archive.add(file, f"{file.parent.name}/{file.name}" if in_run else file.name)
+        os.replace(partial, folder / f"results-{number}.tar")
+
+
+def pack_unmeasured(names: Sequence[str], chosen: argparse.Namespace) -> None:
+    """Weights and card, without figures, of each run that reached an epoch but was not packed."""
+    from e2viz.data.reading import read_splits
+    from e2viz.data.tasks import task
+    from e2viz.train.pack import pack
+    from e2viz.train.recipes import recipe
+
+    for name in names:
+        if not (chosen.weights / f"{name}.json").exists() and (chosen.runs / name / "best.pt").exists():
+            splits = read_splits(task(recipe(name).task), chosen.data)
+            try:
+                pack(recipe(name), chosen.runs / name, splits, chosen.weights, measure=False)
+            except (OSError, ValueError, RuntimeError) as error:
+                print(f"{name}: not packed ({error})")
+
+
+def table(children: Sequence[Child], chosen: argparse.Namespace) -> str:
+    """One line for each recipe: epochs, seconds, and accuracy on the test split."""
+    lines = [f"{'model':32}{'epochs':>8}{'best':>6}{'s':>6}{'val':>8}{'upright':>9}{'90':>8}{'turned':>8}{'worst':>8}"]
+    for child in sorted(children, key=lambda child: child.name):
+        path = chosen.weights / f"{child.name}.json"
+        if not path.exists():
+            lines.append(f"{child.name:32} rc {child.process.returncode}: {child.last_line()}")
+            continue
+        card = json.loads(path.read_text(encoding="utf-8"))
+        measured = card["measured"] or {}
+        shares = [measured.get(key) for key in ("upright", "quarter", "rotated", "worst_case")]
+        figures = [f"{100 * share['correct'] / share['total']:.2f}" if share else "-" for share in shares]
+        line = f"{child.name:32}{card['epochs']:>8}{card['best_epoch']:>6}{card['training_seconds']:>6.0f}"
+        line += f"{100 * card['validation_accuracy']:>8.2f}{figures[0]:>9}{figures[1]:>8}{figures[2]:>8}{figures[3]:>8}"
+        lines.append(line if child.process.returncode == 0 else f"{line} rc {child.process.returncode}")
+    return "\n".join(lines)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m e2viz.train.together", description=__doc__)
+    top.add_argument("names", nargs="+", help="recipes, those that take longest first")
+    top.add_argument("--data", type=Path, default=Path("data"))
+    top.add_argument("--runs", type=Path, default=ROOT / "runs")
+    top.add_argument("--weights", type=Path, default=ROOT / "weights")
+    top.add_argument("--out", type=Path, help="where results are packed into tar files")
+    top.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    top.add_argument("--seconds", type=float, default=3600.0, help="from start to end, evaluation included")
+    top.add_argument("--evaluation-seconds", type=float, default=45.0, help="kept free for it at the end")
+    top.add_argument("--at-once", type=int, default=max(1, (os.cpu_count() or 2) - 2))
+    top.add_argument("--epochs", type=int, help="at most, instead of the recipes'")
+    top.add_argument("--limit", type=int, default=0, help="only so many images of each split, for a trial")
+    top.add_argument("--one", action="store_true", help="train the one recipe in this process")
+    top.add_argument("--finish-at", type=float, default=0.0, help="when training must be done, seconds since 1970")
+    return top
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Command line."""
+    chosen = parser().parse_args(words)
+    chosen.data, chosen.runs, chosen.weights = (path.resolve() for path in (chosen.data, chosen.runs, chosen.weights))
+    if chosen.one:
+        train_one(chosen.names[0], chosen)
+        return 0
+    chosen.started = time.time()
+    chosen.end_at = chosen.started + chosen.seconds
+    chosen.finish_at = chosen.end_at - chosen.evaluation_seconds
+    prepare(chosen.names, chosen)
+    print(f"{time.time() - chosen.started:.0f} s: data read", flush=True)
+    children = run_all(chosen.names, chosen)
+    pack_unmeasured(chosen.names, chosen)
+    if chosen.out:
+        write_tars(chosen.out, snapshot_files(chosen.names, chosen))
+    print(table(children, chosen), flush=True)
+    return int(any(child.process.returncode for child in children))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
