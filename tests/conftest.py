@@ -65,3 +65,10 @@ def open_page(browser):
 def _check(url: str, wrong: list[str]) -> None:
     if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
         wrong.append(f"outside: {url}")
+
+
+@pytest.fixture(scope="session")
+def cifar_and_blood() -> Path:
+    """The folder of the photographs and the blood cells."""
+    shared_path("data/cifar10.tar.xz")
+    return shared_path("data/blood_cells.zip").parent

@@ -80,7 +80,7 @@ Part = tuple[Tensor, Tensor]
 
 
 def _parted(pictures: LabelledPictures, found: DataSet) -> tuple[Part, Part, Part]:
-    """Training, validation and test pictures, each shuffled once by a fixed seed where a part had to be made."""
+    """Training, validation and test pictures, each shuffled by a fixed seed: the first of a part are a fair sample."""
     train, validation, test = (pictures.of_part(part) for part in ("train", "val", "test"))
     if "train" not in pictures.parts:
         train = pictures.of_part("")
@@ -88,6 +88,9 @@ def _parted(pictures: LabelledPictures, found: DataSet) -> tuple[Part, Part, Par
         train, test = _taken(train, TEST_SHARE, CHOICE_SEED + 100)
     if "val" not in pictures.parts:
         train, validation = _taken(train, VALIDATION_SHARE, CHOICE_SEED)
+    train, validation, test = (
+        _shuffled(part, CHOICE_SEED + 200 + place) for place, part in enumerate((train, validation, test))
+    )
     for name, (_, labels) in (("training", train), ("validation", validation), ("test", test)):
         if not len(labels):
             raise DataError(f"{found.title} must have {name} pictures, got none; see {', '.join(found.files)}")
@@ -100,6 +103,11 @@ def _taken(part: Part, share: float, seed: int) -> tuple[Part, Part]:
     order = torch.from_numpy(random_state(seed).permutation(len(labels)))
     count = max(1, round(share * len(labels))) if len(labels) else 0
     return _chosen(images, labels, order[count:]), _chosen(images, labels, order[:count])
+
+
+def _shuffled(part: Part, seed: int) -> Part:
+    images, labels = part
+    return _chosen(images, labels, torch.from_numpy(random_state(seed).permutation(len(labels))))
 
 
 def _chosen(images: Tensor, labels: Tensor, rows: Int64[Tensor, " row"]) -> Part:

@@ -43,7 +43,7 @@ _BUILT_IN = (
         class_names=("basophil", "eosinophil", "erythroblast", "immature granulocyte", "lymphocyte", "monocyte",
                      "neutrophil", "platelet"),
         channels=3, size=64, mean=(0.8281, 0.6970, 0.7066), std=(0.2027, 0.2299, 0.1019),
-        background=(0.8281, 0.6970, 0.7066), files=("blood_cells", "blood_cells.zip"),
+        background=(0.8281, 0.6970, 0.7066), files=("blood_cells", "blood_cells.zip", "blood_cells.tar.xz"),
         noun="cell", plural="cells", test_split="2,931 test pictures; patients may be shared between splits",
         source="normal peripheral blood cells, Acevedo, Merino, Alférez, Molina, Boldú & Rodellar 2020, Data in Brief",
         licence="CC BY 4.0",

@@ -8,7 +8,7 @@ from jaxtyping import Float, Num, UInt8
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from e2viz.images.resample import resample, resampling_matrix, soft_disc
+from e2viz.images.resample import kept_on, resample, resampling_matrix, soft_disc
 from e2viz.images.rotate import sampling_grid, working_size
 
 
@@ -61,9 +61,9 @@ def turned_batch(
         float32 images in [0, 1].
     """
     size = images.shape[-1]
-    enlarge, disc = (each.to(images.device) for each in (_averaging_enlargement(size), _small_disc(size)))
+    enlarge, disc = (kept_on(images.device, make, size) for make in (_averaging_enlargement, _small_disc))
     values = (images if images.ndim == 4 else images[:, None]).float() / 255
-    fill = values.new_tensor(background)[:, None, None] if any(background) else None
+    fill = _levels(background, images.device) if any(background) else None
     fine = enlarge @ (values if fill is None else values - fill) @ enlarge.T
     grid = sampling_grid(angles_deg.float(), size)
     if moves is not None:
@@ -75,6 +75,11 @@ def turned_batch(
         turned = moves.of_values(turned)
     turned = turned * disc
     return (turned if fill is None else turned + fill).clamp_(0, 1)
+
+
+@lru_cache(maxsize=16)
+def _levels(levels: tuple[float, ...], device: torch.device) -> Float[Tensor, "channel 1 1"]:
+    return torch.tensor(levels, device=device)[:, None, None]
 
 
 @lru_cache(maxsize=4)

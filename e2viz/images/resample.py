@@ -4,6 +4,7 @@ Weights and values are rounded to fixed binary steps and summed in float64. Ever
 independent of its order, and turning or mirroring the input turns or mirrors the output, to the last bit.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -27,8 +28,14 @@ def resample(
     """
     if new_size == images.shape[-1]:
         return images
-    matrix = resampling_matrix(images.shape[-1], new_size).to(images.device)
+    matrix = kept_on(images.device, resampling_matrix, images.shape[-1], new_size)
     return round_values(matrix @ round_values(images) @ matrix.T)
+
+
+@lru_cache(maxsize=64)
+def kept_on(device: torch.device, make: Callable[..., Tensor], *sizes: int) -> Tensor:
+    """What ``make`` makes of the sizes, on that device: copying it there each time would wait for the device."""
+    return make(*sizes).to(device)
 
 
 def round_values(values: Float64[Tensor, "*shape"]) -> Float64[Tensor, "*shape"]:

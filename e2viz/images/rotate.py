@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from e2viz.images.picture import Picture
-from e2viz.images.resample import resample, round_values, soft_disc
+from e2viz.images.resample import kept_on, resample, round_values, soft_disc
 
 MNIST_MEAN = 0.1307
 MINIMUM_WORKING_SIZE = 112
+GPU_CHUNK_VALUES = 30_000_000  # a GPU wants large pieces; some 1 GB
 CHUNK_VALUES = 2_000_000  # at the working resolution; bounds memory to some 50 MB
 KEPT_VIEWS = 16  # whole turns of one picture, some 6 MB each
 
@@ -66,7 +67,8 @@ def rotate(
     # Quarter turns rotate the array; only the rest, within 45 degrees, is ever interpolated.
     quarter_turns = torch.round(angles_deg / 90)
     rest_deg = angles_deg - 90 * quarter_turns
-    step = max(1, CHUNK_VALUES // (batch.shape[1] * working_size(batch.shape[-1], size) ** 2))
+    most = CHUNK_VALUES if images.is_cpu else GPU_CHUNK_VALUES
+    step = max(1, most // (batch.shape[1] * working_size(batch.shape[-1], size) ** 2))
     turned = images.new_empty(len(angles_deg), batch.shape[1], size, size)
     for start in range(0, len(angles_deg), step):
         chunk = slice(start, start + step)
@@ -137,7 +139,7 @@ def _turn_fair(
     """Enlarge, turn, mask, reduce; the images hold differences from the background."""
     working = working_size(images.shape[-1], size)
     large = _turn_bilinear(resample(images, working), rest_deg)
-    return resample(round_values(large * soft_disc(working).to(large.device)), size)
+    return resample(round_values(large * kept_on(large.device, soft_disc, working)), size)
 
 
 def _turn_naive(

@@ -28,6 +28,8 @@ from e2viz.train.recipes import Recipe
 from e2viz.zoo import catalogue
 
 CHECKPOINT_SECONDS = 180.0
+GPU_SAVE_SECONDS = 45.0
+LATE_SHARE = 0.04  # of the time to finish in, by which a run may be late
 GPU_CHUNK = 1000  # images of a validation at once
 RATE_EPOCHS = 4  # the last epochs that tell how long one takes
 LINE_SECONDS = 20.0
@@ -106,7 +108,7 @@ class Run:
         self, recipe: Recipe, data: TrainingData, folder: Path, *, resume: bool = False, epochs: int | None = None
     ) -> None:
         self.recipe, self.data, self.folder = recipe, data, folder
-        self.epochs = epochs or recipe.epochs
+        self.epochs = self.most_epochs = epochs or recipe.epochs
         self.steps_per_epoch = math.ceil(len(data) / recipe.batch)
         torch.manual_seed(recipe.seed)
         self.network = build(recipe.architecture, recipe.config)
@@ -155,9 +157,9 @@ class Run:
         Args:
             minutes: stop cleanly after that long.
             report: told of progress.
-            finish_in_s: choose the number of epochs, at most the recipe's, so that the run is done by then. It is
+            finish_in_s: choose the number of epochs, at most those set, so that the run is done by then. It is
                 chosen anew after each epoch, from how long the last ones took, for as long as the learning rate is
-                level; a run that is late all the same stops after a tenth more.
+                level; a run that is late all the same is stopped.
 
         Returns:
             Whether the run is finished.
@@ -178,7 +180,8 @@ class Run:
             self.progress.seconds = earlier + now - started
             if self.progress.step % self._steps_between_validations == 0 or self.progress.step == self.steps:
                 self._end_epoch(report)
-                saved = self._save()
+                if self.where.type == "cpu" or now - saved > GPU_SAVE_SECONDS:  # a GPU's epochs may take less than that
+                    saved = self._save()
             elif now - saved > CHECKPOINT_SECONDS:
                 saved = self._save()
             if finish_in_s is not None and self.progress.step % self.steps_per_epoch == 0:
@@ -187,12 +190,14 @@ class Run:
             if now - said > LINE_SECONDS:
                 said = now
                 report(self._line(now - started, self.progress.step - first))
-            late = finish_in_s is not None and now > finish + 0.1 * finish_in_s
+            late = finish_in_s is not None and now > finish + LATE_SHARE * finish_in_s
             if now - started > 60 * minutes or late:
                 if late and self.progress.seen:
                     self._end_epoch(report)
                 self._save()
                 break
+        if self.where.type != "cpu":
+            self._save()
         return self.progress.step >= self.steps
 
     def _choose_epochs(self, ends: list[float], finish: float) -> None:
@@ -202,7 +207,7 @@ class Run:
             return
         counted = ends[1:][-RATE_EPOCHS - 1 :]  # the first epoch also prepares the device
         seconds = (counted[-1] - counted[0]) / (len(counted) - 1)
-        epochs = min(self.recipe.epochs, max(epoch + 1, epoch + int((finish - ends[-1]) / seconds)))
+        epochs = min(self.most_epochs, max(epoch + 1, epoch + int((finish - ends[-1]) / seconds)))
         if epochs != self.epochs:
             self.epochs = epochs
             self.progress.schedule = [*self.progress.schedule[:1], [step, epochs]]

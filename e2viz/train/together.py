@@ -1,7 +1,7 @@
 """Train many recipes side by side on one machine until a time that is set, and bring home whatever was reached.
 
-``python -m e2viz.train.together NAME ... --data DIR --out DIR --seconds 360`` starts one process for each recipe, in the
-order given, as many at once as asked for; each trains, chooses its number of epochs so that it is done in time,
+``python -m e2viz.train.together NAME ... --data DIR --out DIR --seconds 360`` starts one process for each recipe, in
+the order given, as many at once as asked for; each trains, chooses its number of epochs so that it is done in time,
 evaluates its best epoch on the device and writes weights and card. What was reached so far is written to the output
 folder every minute and at the end, in a few tar files; the last lines of the output are a table.
 """

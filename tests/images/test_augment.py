@@ -1,12 +1,13 @@
 """The fast turning for training against the fair rotation it stands in for."""
 
+import dataclasses
 import time
 
 import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-from e2viz.images.augment import turned_batch
+from e2viz.images.augment import Moves, turned_batch
 from e2viz.images.rotate import rotate
 
 
@@ -45,3 +46,37 @@ def test_it_is_fast_enough_for_training(digits):
         turned_batch(digits, angles)
         durations_s.append(time.process_time() - start_s)
     assert min(durations_s) < 0.05
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_colour_on_a_background_is_close_to_the_fair_rotation(size):
+    generator = torch.Generator().manual_seed(3)
+    coarse = torch.rand(4, 3, 8, 8, generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse, size=size, mode="bicubic").clamp(0, 1)
+    images = (smooth * 255).round().to(torch.uint8)
+    background, angles_deg = (0.2, 0.5, 0.8), torch.tensor([0.0, 33.0, 90.0, 217.0], dtype=torch.float64)
+    quick = turned_batch(images, angles_deg, background)
+    fair = rotate(images.float() / 255, angles_deg, background=torch.tensor(background))
+    assert (quick - fair).pow(2).mean().sqrt() < 0.004
+    torch.testing.assert_close(quick[:, :, 0, 0], torch.tensor(background).expand(4, 3), rtol=0, atol=1e-6)
+
+
+def test_moves_happen_inside_the_disc_to_the_picture_alone():
+    generator = torch.Generator().manual_seed(4)
+    images = torch.randint(0, 256, (2, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    still = Moves(
+        sign=torch.ones(2), shift=torch.zeros(2, 2), zoom=torch.ones(2), gain=torch.ones(2, 3), offset=torch.zeros(2, 3)
+    )
+    angles_deg = torch.tensor([0.0, 0.0])
+    background = (0.2, 0.5, 0.8)
+    plain = turned_batch(images, angles_deg, background)
+    torch.testing.assert_close(turned_batch(images, angles_deg, background, still), plain)
+    mirrored = dataclasses.replace(still, sign=torch.tensor([-1.0, 1.0]))
+    found = turned_batch(images, angles_deg, background, mirrored)
+    torch.testing.assert_close(found[0], plain[0].flip(-1), rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[1], plain[1])
+    shifted = dataclasses.replace(still, shift=torch.tensor([[2 * 3 / 32, 0.0], [0.0, 2 * 3 / 32]]))
+    found = turned_batch(images, angles_deg, background, shifted)
+    centre = slice(12, 20)
+    torch.testing.assert_close(found[0, :, centre, 15:20], plain[0, :, centre, 12:17], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[1, :, 15:20, centre], plain[1, :, 12:17, centre], rtol=0, atol=1e-5)

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from e2viz.data.protocol import Split
+from e2viz.models import build
 from e2viz.train import checkpoint, loop
 from e2viz.train.average import WeightAverage
-from e2viz.train.data import TrainingData
+from e2viz.train.data import TrainingData, erased
 from e2viz.train.loop import Run, learning_rate
-from e2viz.train.muon import orthogonalised
+from e2viz.train.muon import orthogonalised, orthogonalised_together
 from e2viz.train.recipes import Recipe
 
 RECIPE = Recipe(
@@ -165,3 +166,92 @@ def test_bad_recipes_are_refused():
         Recipe(name="x", architecture="vit", warmup=1.0)
     with pytest.raises(ValueError, match="optimiser must be"):
         Recipe(name="x", architecture="vit", optimiser="sgd")
+
+
+TRAPEZOID = {**RECIPE.to_dict(), "schedule": "trapezoid", "decay": 0.5}
+
+
+def test_a_trapezoid_is_level_and_then_falls_straight_to_zero():
+    recipe = Recipe(**{**TRAPEZOID, "learning_rate": 0.1, "warmup": 0.1})
+    rates = [learning_rate(recipe, step, 100, 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.01) and rates[10:51] == [0.1] * 41
+    assert rates[75] == pytest.approx(0.05) and rates[100] == 0
+    shorter = [learning_rate(recipe, step, 60, 100) for step in range(30)]
+    assert shorter == rates[:30]  # while it is level, the number of epochs may change
+
+
+def test_epochs_are_chosen_from_the_time_that_they_take(data, tmp_path, monkeypatch):
+    clock = iter(range(10_000))
+    monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(clock)))
+    recipe = Recipe(**{**TRAPEZOID, "epochs": 100})
+    run = Run(recipe, data, tmp_path)
+    assert run.train(report=silent, finish_in_s=120.0)
+    assert 6 < run.epochs < 30 and run.progress.step == run.steps
+    assert run.progress.schedule[0] == [0, 100] and run.progress.schedule[-1][1] == run.epochs
+    assert float(log(tmp_path)[-1]["seconds"]) < 130
+    assert run.progress.schedule[-1][0] <= 0.6 * run.steps  # not any more once the learning rate falls
+
+
+def test_a_run_that_is_late_stops_with_its_best_so_far(data, tmp_path, monkeypatch):
+    clock = iter(range(10_000))
+    monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(clock)))
+    run = Run(Recipe(**{**TRAPEZOID, "epochs": 2, "validate_every": 50}), data, tmp_path)
+    monkeypatch.setattr(run, "_choose_epochs", lambda *_: None)
+    assert not run.train(report=silent, finish_in_s=3.0)
+    assert (tmp_path / "best.pt").exists() and (tmp_path / "state.pt").exists()
+
+
+def test_a_time_to_finish_needs_a_level_schedule(data, tmp_path):
+    with pytest.raises(ValueError, match="trapezoid, got cosine"):
+        Run(RECIPE, data, tmp_path).train(report=silent, finish_in_s=1.0)
+
+
+def test_many_matrices_at_once_are_made_orthogonal_like_one_by_one():
+    matrices = torch.randn(3, 6, 16, generator=torch.Generator().manual_seed(0))
+    together = orthogonalised_together(matrices)
+    for one, matrix in zip(together, matrices, strict=True):
+        torch.testing.assert_close(one, orthogonalised(matrix), rtol=0, atol=0.05)
+
+
+def test_filters_go_to_muon_only_where_the_recipe_says_so():
+    network = build("gcnn", {"image_size": 8, "stages": ((2, 1),), "channels": 3})
+    for filters, count in ((False, 1), (True, 4)):
+        found = loop.optimisers(Recipe(**{**RECIPE.to_dict(), "muon_filters": filters}), network)
+        assert sum(len(group["params"]) for group in found[1].param_groups) == count
+    before = network.layers[1].first.weight.detach().clone()
+    network(torch.randn(2, 3, 8, 8)).sum().backward()
+    found[1].step()
+    assert not torch.equal(before, network.layers[1].first.weight)
+
+
+@pytest.mark.parametrize("changes,what", [({"schedule": "steps"}, "schedule"), ({"precision": "int8"}, "precision")])
+def test_unknown_choices_are_refused(changes, what):
+    with pytest.raises(ValueError, match=what):
+        Recipe(name="x", architecture="vit", **changes)
+
+
+def colour_split(count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 256, (count, 3, 12, 12), generator=generator, dtype=torch.uint8)
+    labels = torch.randint(0, 10, (count,), generator=generator)
+    return Split(images, labels, torch.zeros(count, dtype=torch.float64), background=(0.2, 0.4, 0.6))
+
+
+def test_colour_is_augmented_from_the_seeds_alone(tmp_path):
+    levels = (0.5, 0.5, 0.5)
+    data = TrainingData(colour_split(20, 1), colour_split(6, 2), levels, levels, turned=False)
+    moves = {"mirror": True, "zoom": 0.1, "tint": 0.2, "erase": 0.3, "shift_px": 2}
+    recipe = Recipe(**{**RECIPE.to_dict(), "config": {**RECIPE.config, "channels": 3}, **moves})
+    rows = torch.arange(4)
+    drawn = [data.batch(rows, torch.Generator().manual_seed(seed), recipe.augmentation)[0] for seed in (1, 1, 2)]
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+    assert Run(recipe, data, tmp_path).train(report=silent)
+
+
+def test_erasing_sets_a_square_of_its_own_to_the_mean():
+    images = torch.ones(50, 2, 10, 10)
+    found = erased(images, 0.4, torch.Generator().manual_seed(1))
+    gone = (found == 0).all(1)
+    assert torch.equal(gone, (found == 0).any(1))
+    assert gone.sum((1, 2)).max() == 16 and gone.sum((1, 2)).min() >= 4
+    assert len({tuple(each.flatten().tolist()) for each in gone}) > 20
