@@ -89,5 +89,5 @@ def test_unknown_names_and_missing_files_are_explained(tmp_path):
 
 
 def test_the_random_stream_is_the_frozen_one():
-    angles = protocol._uniform_angles(1, 2).numpy()
+    angles = protocol.uniform_angles(1, 2).numpy()
     np.testing.assert_allclose(angles, [150.12792169, 259.31681585])
