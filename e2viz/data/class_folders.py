@@ -26,7 +26,7 @@ from torch import Tensor
 from e2viz import places
 from e2viz.data.data_set import DataSet
 from e2viz.data.idx import DataError
-from e2viz.images.decode import FORMATS, MAX_BYTES, MAX_PIXELS
+from e2viz.images.safe_file import FORMATS, MAX_BYTES, MAX_PIXELS
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif")

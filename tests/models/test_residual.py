@@ -5,7 +5,6 @@ import torch
 
 from e2viz.measure.assertion import assert_equivariant
 from e2viz.models import build
-from e2viz.models.cnn import same_convolution
 from e2viz.nn.group_convolution import GroupConvolution
 from e2viz.nn.probe import probes
 from e2viz.nn.residual import residual_blocks
