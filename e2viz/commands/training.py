@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import time
 from pathlib import Path
 
 from e2viz import places
@@ -19,6 +21,19 @@ def add(commands: Commands) -> None:
     train.add_argument("--epochs", type=int, help="total epochs, instead of the recipe's")
     train.add_argument("--limit", type=int, help="of NAME+METHOD: learn from the first so many images alone")
     train.add_argument("--device", default="cpu", help="of NAME+METHOD: what computes the views; cpu, cuda or auto")
+
+    words = "train, evaluate and pack many recipes side by side until a time that is set"
+    every = commands.add("train-all", _train_all, words, data=True, runs=True)
+    every.add_argument("recipes", nargs="+", help="those that take longest first")
+    every.add_argument("--weights", type=Path, help="where weights and cards go, instead of where all are")
+    every.add_argument("--out", type=Path, help="where results are packed into tar files, every minute and at the end")
+    every.add_argument("--seconds", type=float, default=3600.0, help="from start to end, evaluation included")
+    every.add_argument("--evaluation-seconds", type=float, default=45.0, help="kept free for it at the end")
+    every.add_argument("--at-once", type=int, default=max(1, (os.cpu_count() or 2) - 2), help="processes side by side")
+    every.add_argument("--epochs", type=int, help="at most, instead of the recipes'")
+    every.add_argument("--limit", type=int, default=0, help="only so many images of each split, for a trial")
+    every.add_argument("--one", action="store_true", help="train the one recipe in this process")
+    every.add_argument("--started", type=float, default=0.0, help="when all began, seconds since 1970; else now")
 
     words = "evaluate a run's best epoch and write its weights and card"
     pack = commands.add("pack", _pack, words, data=True, runs=True)
@@ -76,6 +91,22 @@ def _train(arguments: argparse.Namespace) -> int:
     print(f"{'finished' if finished else 'stopped'}; best epoch {run.progress.best_epoch}, in {folder}")
     print(f"next: e2viz pack {chosen.name} --data {arguments.data}")
     return 0
+
+
+def _train_all(arguments: argparse.Namespace) -> int:
+    from e2viz.train.together import Settings, train_one, train_together
+
+    chosen = Settings(
+        data=arguments.data.resolve(), runs=arguments.runs.resolve(),
+        weights=(arguments.weights or places.new_weights()).resolve(),
+        out=arguments.out, device=arguments.device, started=arguments.started or time.time(),
+        seconds=arguments.seconds, evaluation_seconds=arguments.evaluation_seconds, at_once=arguments.at_once,
+        epochs=arguments.epochs, limit=arguments.limit,
+    )  # fmt: skip
+    if arguments.one:
+        train_one(arguments.recipes[0], chosen)
+        return 0
+    return int(not train_together(arguments.recipes, chosen))
 
 
 def _train_aggregation(arguments: argparse.Namespace) -> int:

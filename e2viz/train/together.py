@@ -1,6 +1,6 @@
 """Train many recipes side by side on one machine until a time that is set, and bring home whatever was reached.
 
-``python -m e2viz.train.together NAME ... --data DIR --out DIR --seconds 360`` starts one process for each recipe, in
+``python -m e2viz train-all NAME ... --data DIR --out DIR --seconds 360`` starts one process for each recipe, in
 the order given, as many at once as asked for; each trains, chooses its number of epochs so that it is done in time,
 evaluates its best epoch on the device and writes weights and card. What was reached so far is written to the output
 folder every minute and at the end, in a few tar files; the last lines of the output are a table.
@@ -8,7 +8,6 @@ folder every minute and at the end, in a few tar files; the last lines of the ou
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -16,14 +15,53 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from e2viz import places
+
 LARGEST_TAR = 15_000_000
 MOST_TARS = 6
 SNAPSHOT_SECONDS = 60.0
 WAIT_SECONDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where the data lie, where results go, and when it ends.
+
+    Args:
+        data, runs, weights: folders of the data sets, of the runs' state, and of packed weights.
+        out: where results are packed into tar files; None for not at all.
+        device: "auto", "cpu" or "cuda".
+        started: when, in seconds since 1970.
+        seconds: from start to end, evaluation included.
+        evaluation_seconds: kept free for it at the end.
+        at_once: processes side by side.
+        epochs: at most, instead of the recipes'.
+        limit: only so many images of each split, for a trial; 0 for all.
+    """
+
+    data: Path
+    runs: Path
+    weights: Path
+    out: Path | None = None
+    device: str = "auto"
+    started: float = field(default_factory=time.time)
+    seconds: float = 3600.0
+    evaluation_seconds: float = 45.0
+    at_once: int = 1
+    epochs: int | None = None
+    limit: int = 0
+
+    @property
+    def end_at(self) -> float:
+        return self.started + self.seconds
+
+    @property
+    def finish_at(self) -> float:
+        """When training must be done."""
+        return self.end_at - self.evaluation_seconds
 
 
 @dataclass
@@ -39,7 +77,7 @@ class Child:
         return lines[-1][-160:] if lines else "said nothing"
 
 
-def train_one(name: str, chosen: argparse.Namespace) -> None:
+def train_one(name: str, chosen: Settings) -> None:
     """Train, evaluate and pack one recipe: what each child process does."""
     import torch
 
@@ -78,7 +116,7 @@ def _first(splits, count: int):
     return type(splits)(**{name: split and split.first(count) for name, split in parts.items()})
 
 
-def prepare(names: Sequence[str], chosen: argparse.Namespace) -> None:
+def prepare(names: Sequence[str], chosen: Settings) -> None:
     """Read each data set once, side by side, so that its decoded pictures are kept for all children."""
     from e2viz.data.tasks import task
     from e2viz.train.recipes import recipe
@@ -87,26 +125,28 @@ def prepare(names: Sequence[str], chosen: argparse.Namespace) -> None:
     code = "import sys; from pathlib import Path; from e2viz.data import task; "
     code += "from e2viz.data.reading import read_splits; read_splits(task(sys.argv[1]), Path(sys.argv[2]))"
     readers = [
-        subprocess.Popen([sys.executable, "-c", code, tag, str(chosen.data)], cwd=ROOT) for tag in by_data.values()
+        subprocess.Popen([sys.executable, "-c", code, tag, str(chosen.data)], cwd=places.ROOT)
+        for tag in by_data.values()
     ]
     for reader in readers:
         reader.wait()
 
 
-def start(name: str, chosen: argparse.Namespace) -> Child:
+def start(name: str, chosen: Settings) -> Child:
     """A child process for one recipe."""
     log = chosen.runs / f"{name}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-m", "e2viz.train.together", name, "--one", "--data", str(chosen.data)]
+    words = [sys.executable, "-m", "e2viz", "train-all", name, "--one", "--data", str(chosen.data)]
     words += ["--runs", str(chosen.runs), "--weights", str(chosen.weights), "--device", chosen.device]
-    words += ["--finish-at", str(chosen.finish_at), "--limit", str(chosen.limit)]
+    words += ["--started", str(chosen.started), "--seconds", str(chosen.seconds), "--limit", str(chosen.limit)]
+    words += ["--evaluation-seconds", str(chosen.evaluation_seconds)]
     words += ["--epochs", str(chosen.epochs)] if chosen.epochs else []
     with log.open("w") as file:
-        process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT)
+        process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT, cwd=places.ROOT)
     return Child(name, process, log)
 
 
-def run_all(names: Sequence[str], chosen: argparse.Namespace) -> list[Child]:
+def run_all(names: Sequence[str], chosen: Settings) -> list[Child]:
     """All children, at most so many at once; those that outlast the end are stopped."""
     waiting, running, done = list(names), [], []
     snapshot = time.time()
@@ -129,7 +169,7 @@ def run_all(names: Sequence[str], chosen: argparse.Namespace) -> list[Child]:
     return done
 
 
-def snapshot_files(names: Sequence[str], chosen: argparse.Namespace) -> list[Path]:
+def snapshot_files(names: Sequence[str], chosen: Settings) -> list[Path]:
     """What is worth bringing home: packed weights, the best epoch of a run that is not packed, and all logs."""
     files: list[Path] = []
     for name in names:
@@ -159,7 +199,7 @@ def write_tars(folder: Path, files: Iterable[Path]) -> None:
         os.replace(partial, folder / f"results-{number}.tar")
 
 
-def pack_unmeasured(names: Sequence[str], chosen: argparse.Namespace) -> None:
+def pack_unmeasured(names: Sequence[str], chosen: Settings) -> None:
     """Weights and card, without figures, of each run that reached an epoch but was not packed."""
     from e2viz.data.reading import read_splits
     from e2viz.data.tasks import task
@@ -175,7 +215,7 @@ def pack_unmeasured(names: Sequence[str], chosen: argparse.Namespace) -> None:
                 print(f"{name}: not packed ({error})")
 
 
-def table(children: Sequence[Child], chosen: argparse.Namespace) -> str:
+def table(children: Sequence[Child], chosen: Settings) -> str:
     """One line for each recipe: epochs, seconds, and accuracy on the test split."""
     lines = [f"{'model':32}{'epochs':>8}{'best':>6}{'s':>6}{'val':>8}{'upright':>9}{'90':>8}{'turned':>8}{'worst':>8}"]
     for child in sorted(children, key=lambda child: child.name):
@@ -193,43 +233,13 @@ def table(children: Sequence[Child], chosen: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m e2viz.train.together", description=__doc__)
-    top.add_argument("names", nargs="+", help="recipes, those that take longest first")
-    top.add_argument("--data", type=Path, default=Path("data"))
-    top.add_argument("--runs", type=Path, default=ROOT / "runs")
-    top.add_argument("--weights", type=Path, default=ROOT / "weights")
-    top.add_argument("--out", type=Path, help="where results are packed into tar files")
-    top.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    top.add_argument("--seconds", type=float, default=3600.0, help="from start to end, evaluation included")
-    top.add_argument("--evaluation-seconds", type=float, default=45.0, help="kept free for it at the end")
-    top.add_argument("--at-once", type=int, default=max(1, (os.cpu_count() or 2) - 2))
-    top.add_argument("--epochs", type=int, help="at most, instead of the recipes'")
-    top.add_argument("--limit", type=int, default=0, help="only so many images of each split, for a trial")
-    top.add_argument("--one", action="store_true", help="train the one recipe in this process")
-    top.add_argument("--finish-at", type=float, default=0.0, help="when training must be done, seconds since 1970")
-    return top
-
-
-def main(words: Sequence[str] | None = None) -> int:
-    """Command line."""
-    chosen = parser().parse_args(words)
-    chosen.data, chosen.runs, chosen.weights = (path.resolve() for path in (chosen.data, chosen.runs, chosen.weights))
-    if chosen.one:
-        train_one(chosen.names[0], chosen)
-        return 0
-    chosen.started = time.time()
-    chosen.end_at = chosen.started + chosen.seconds
-    chosen.finish_at = chosen.end_at - chosen.evaluation_seconds
-    prepare(chosen.names, chosen)
+def train_together(names: Sequence[str], chosen: Settings) -> bool:
+    """Train all of them; whether each was trained, evaluated and packed."""
+    prepare(names, chosen)
     print(f"{time.time() - chosen.started:.0f} s: data read", flush=True)
-    children = run_all(chosen.names, chosen)
-    pack_unmeasured(chosen.names, chosen)
+    children = run_all(names, chosen)
+    pack_unmeasured(names, chosen)
     if chosen.out:
-        write_tars(chosen.out, snapshot_files(chosen.names, chosen))
+        write_tars(chosen.out, snapshot_files(names, chosen))
     print(table(children, chosen), flush=True)
-    return int(any(child.process.returncode for child in children))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    return all(child.process.returncode == 0 for child in children)
