@@ -103,7 +103,8 @@ def test_help_answers_at_once_and_names_every_command():
         started = time.monotonic()
         text = subprocess.run(command, capture_output=True, text=True, cwd=places.ROOT, check=True).stdout
         best = min(best, time.monotonic() - started)
-    for name in ("app", "models", "check", "evaluate", "render", "data", "train", "train-all", "pack", "tables", "make"):
+    names = ("app", "models", "check", "evaluate", "render", "data", "train", "train-all", "pack", "tables", "make")
+    for name in names:
         assert f"    {name} " in text, name
     assert best < 0.3
 
