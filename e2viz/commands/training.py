@@ -20,7 +20,6 @@ def add(commands: Commands) -> None:
     train.add_argument("--minutes", type=float, default=float("inf"), help="stop cleanly after that long")
     train.add_argument("--epochs", type=int, help="total epochs, instead of the recipe's")
     train.add_argument("--limit", type=int, help="of NAME+METHOD: learn from the first so many images alone")
-    train.add_argument("--device", default="cpu", help="of NAME+METHOD: what computes the views; cpu, cuda or auto")
 
     words = "train, evaluate and pack many recipes side by side until a time that is set"
     every = commands.add("train-all", _train_all, words, data=True, runs=True)
@@ -48,7 +47,6 @@ def add(commands: Commands) -> None:
     tables.add_argument("--methods", nargs="+", help="all without it")
     tables.add_argument("--limit", type=int, help="a look at so many test images; nothing is written to --output")
     tables.add_argument("--epochs", type=int, help="of fine-tuning the whole model, instead of the setting's")
-    tables.add_argument("--device", default="cpu", help="what computes the views: cpu, cuda or auto")
     tables.add_argument("--output", type=Path, default=places.TABLES, help="where the tables are written")
 
 
