@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from e2viz import capture
+from e2viz import capture, interrupt
 from e2viz.data.data_set import DataSet
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views
@@ -187,6 +187,7 @@ def sweep_parts(
         known: dict[tuple, Tensor] = {}
         logits, records, inputs = {}, {}, {}
         for seen in subjects:
+            interrupt.point()
             key, images = _views(seen, picture, chunk_angles, method, known)
             inputs[seen.name] = key
             held = _run(seen, images, kinds[seen.name], _at_frame(pixels, start))

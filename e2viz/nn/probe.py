@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from jaxtyping import Int, Shaped
 from torch import Tensor, nn
 
-from e2viz import capture
+from e2viz import capture, interrupt
 
 KINDS = (
     "image", "plane_map", "feature_map", "tokens", "vector", "group_vector", "logits", "attention", "token_attention",
@@ -41,6 +41,7 @@ class Probe(nn.Module):
         return recording is not None and self.name in recording.names
 
     def forward(self, tensor: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+        interrupt.point()
         recording = capture.active()
         if recording is not None and self.asked:
             recording[self.name] = tensor.detach()

@@ -9,7 +9,8 @@ from e2viz.render.formats import FORMATS
 from e2viz.render.look import Look
 from e2viz.render.scene import Scene
 from e2viz.ui.browser import source
-from e2viz.ui.encoding import in_turns, session_waits
+from e2viz.ui.encoding import in_turns
+from e2viz.ui.person import person, session_waits
 
 THEMES = ("light", "dark", "transparent")
 SECONDS = {"fast": 3.6, "usual": 6.0, "slow": 12.0}
@@ -90,10 +91,10 @@ def fps_of(frames: int, turn_s: float) -> float:
 
 def _maker(scene: Scene, format: str, look: Look) -> Callable[[], bytes]:
     """Makes the file when its button is pressed; stops when nobody waits for it any more."""
-    waits = session_waits()
+    waits, whose = session_waits(), person()
 
     def make() -> bytes:
-        return in_turns(lambda progress: encode(scene, format, look=look, progress=progress), waits)
+        return in_turns(lambda progress: encode(scene, format, look=look, progress=progress), waits, person=whose)
 
     return make
 

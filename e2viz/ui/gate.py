@@ -1,7 +1,8 @@
-"""The compute gate: one sweep at a time in the whole process, first come first served, and cancellable.
+"""The compute gate: one computation at a time in the whole process, in fair turns, and cancellable.
 
 Ten people who sweep at once share the cores badly: with a gate of one the first answer comes nine times sooner and
-memory is bounded. `Gate × torch threads = cores`.
+memory is bounded. `Gate × torch threads = cores`. Turns go round by person: ten tabs of one browser wait for each
+other, not the others for them; and work that holds its place for long lets others in between.
 """
 
 import collections
@@ -10,6 +11,69 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+TURN_S = 1.0
+"""How long work holds its place before somebody who waits may go first."""
+USUAL_S = 1.0
+"""What a computation is taken to need before any was timed."""
+REMEMBERED_PEOPLE = 1000
+
+
+class Ahead(NamedTuple):
+    """What is before somebody who waits.
+
+    Args:
+        count: computations before this one, those that run included.
+        seconds: about how long they will take.
+    """
+
+    count: int
+    seconds: float
+
+    def __str__(self) -> str:
+        many = "1 computation" if self.count == 1 else f"{self.count} computations"
+        return f"Waiting for {many} before this one, about {max(1, round(self.seconds))} s"
+
+
+class _Ticket:
+    """A place in the queue."""
+
+    def __init__(self, person: str, number: int) -> None:
+        self.person, self.number = person, number
+
+
+class Turn:
+    """A place that is held; `let_others` gives it away for a while where others wait."""
+
+    def __init__(self, gate: "Gate", person: str, waiting: Callable[[Ahead], None] | None, look_every_s: float) -> None:
+        self._gate, self._person, self._waiting, self._look_every_s = gate, person, waiting, look_every_s
+        self._since = time.monotonic()
+        self._held_s = 0.0
+        self.inside = False
+
+    def enter(self) -> None:
+        """Wait for the place."""
+        self._gate._wait(self._person, self._waiting, self._look_every_s)
+        self.inside, self._since = True, time.monotonic()
+
+    def leave(self) -> None:
+        """Give the place back."""
+        if self.inside:
+            self._held_s += time.monotonic() - self._since
+            self.inside = False
+            self._gate._leave()
+
+    def let_others(self) -> None:
+        """Between two pieces of work: after a second, whoever waits goes first."""
+        if time.monotonic() - self._since > TURN_S and self._gate.others_wait(self._person):
+            self.leave()
+            self.enter()
+
+    @property
+    def held_s(self) -> float:
+        """Seconds that the place was held."""
+        return self._held_s
 
 
 class Gate:
@@ -24,46 +88,88 @@ class Gate:
             raise ValueError(f"places must be at least 1, got {places}")
         self.places = places
         self._turn = threading.Condition()
-        self._waiting: collections.deque[object] = collections.deque()
+        self._waiting: list[_Ticket] = []
         self._inside = 0
+        self._numbers = 0
+        # Person -> when their last turn began, as a count of turns: who was served longest ago goes first.
+        self._served: dict[str, int] = {}
+        self._lasted_s: collections.deque[float] = collections.deque(maxlen=32)
 
     @contextlib.contextmanager
-    def enter(self, waiting: Callable[[int], None] | None = None, look_every_s: float = 0.25) -> Iterator[None]:
+    def enter(
+        self, waiting: Callable[[Ahead], None] | None = None, look_every_s: float = 0.25, *, person: str = ""
+    ) -> Iterator[Turn]:
         """Hold a place for the body of the `with`.
 
         Args:
-            waiting: called every `look_every_s` with the number of people before this one; it may raise to give up.
+            waiting: called every `look_every_s` with what comes before this one; it may raise to give up.
             look_every_s: seconds between two of these calls.
+            person: whose work it is: people take turns, each person's own work in the order of its arrival.
         """
-        ticket = object()
-        self._wait(ticket, waiting, look_every_s)
+        turn = Turn(self, person, waiting, look_every_s)
+        turn.enter()
         try:
-            yield
+            yield turn
         finally:
+            turn.leave()
             with self._turn:
-                self._inside -= 1
-                self._turn.notify_all()
+                self._lasted_s.append(turn.held_s)
 
-    def _wait(self, ticket: object, waiting: Callable[[int], None] | None, look_every_s: float) -> None:
+    def others_wait(self, person: str = "") -> bool:
+        """Whether anybody else stands in the queue."""
         with self._turn:
+            return any(ticket.person != person or not person for ticket in self._waiting)
+
+    def _wait(self, person: str, waiting: Callable[[Ahead], None] | None, look_every_s: float) -> None:
+        with self._turn:
+            self._numbers += 1
+            ticket = _Ticket(person or f"#{self._numbers}", self._numbers)
             self._waiting.append(ticket)
         try:
             while True:
                 with self._turn:
                     if self._first(ticket) or self._turn.wait_for(lambda: self._first(ticket), look_every_s):
                         self._inside += 1
+                        self._remember(ticket.person)
                         return
-                    before = self._waiting.index(ticket) + self._inside
+                    ahead = self._ahead(ticket)
                 # Outside the lock: Streamlit stops a script here, by raising.
                 if waiting is not None:
-                    waiting(before)
+                    waiting(ahead)
         finally:
             with self._turn:
                 self._waiting.remove(ticket)
                 self._turn.notify_all()
 
-    def _first(self, ticket: object) -> bool:
-        return self._inside < self.places and self._waiting[0] is ticket
+    def _leave(self) -> None:
+        with self._turn:
+            self._inside -= 1
+            self._turn.notify_all()
+
+    def _remember(self, person: str) -> None:
+        self._served.pop(person, None)
+        self._served[person] = self._numbers
+        while len(self._served) > REMEMBERED_PEOPLE:
+            self._served.pop(next(iter(self._served)))
+
+    def _first(self, ticket: _Ticket) -> bool:
+        return self._inside < self.places and self._order(1)[0] is ticket
+
+    def _order(self, most: int | None = None) -> list[_Ticket]:
+        """Who goes next, and next after that: by when each person was served last, then by arrival."""
+        left, served, order, now = list(self._waiting), dict(self._served), [], self._numbers
+        while left and (most is None or len(order) < most):
+            chosen = min(left, key=lambda ticket: (served.get(ticket.person, 0), ticket.number))
+            left.remove(chosen)
+            now += 1
+            served[chosen.person] = now
+            order.append(chosen)
+        return order
+
+    def _ahead(self, ticket: _Ticket) -> Ahead:
+        count = self._order().index(ticket) + self._inside
+        usual_s = sum(self._lasted_s) / len(self._lasted_s) if self._lasted_s else USUAL_S
+        return Ahead(count, count * usual_s / self.places)
 
 
 GATE = Gate(1)
@@ -91,8 +197,12 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+LOOK_S = 0.25
+"""How often work inside a chunk asks whether somebody still waits for it."""
+
+
 class Cancelled(Exception):
-    """The reader stopped the sweep."""
+    """The reader stopped the sweep, or nobody waits for it any more."""
 
 
 class Progress:
@@ -117,13 +227,15 @@ class Progress:
         self._cancelled = cancelled
         self._what = what
         self._last_s = -1.0
+        self._share = 0.0
+        self._text = f"0 {what}"
+        self.turn: Turn | None = None
 
-    def queue(self, before: int) -> None:
+    def queue(self, ahead: Ahead) -> None:
         """What to show while others compute."""
         if self._cancelled():
             raise Cancelled("stopped while waiting")
-        people = "1 computation" if before == 1 else f"{before} computations"
-        self._show(0.0, f"Waiting for {people} before this one")
+        self._show(self._share, str(ahead))
 
     def __call__(self, done: int, total: int) -> None:
         if self._cancelled():
@@ -132,4 +244,17 @@ class Progress:
         if done < total and now_s - self._last_s < 0.1:
             return
         self._last_s = now_s
-        self._show(done / max(total, 1), f"{done} of {total} {self._what}")
+        self._share, self._text = done / max(total, 1), f"{done} of {total} {self._what}"
+        self._show(self._share, self._text)
+        if self.turn is not None and done < total:
+            self.turn.let_others()
+
+    def point(self) -> None:
+        """Inside a chunk: nothing new to show, but the same message is where a script that nobody awaits stops."""
+        now_s = time.monotonic()
+        if now_s - self._last_s < LOOK_S:
+            return
+        self._last_s = now_s
+        if self._cancelled():
+            raise Cancelled(f"stopped at {self._text}")
+        self._show(self._share, self._text)

@@ -5,8 +5,12 @@ import threading
 import time
 
 import pytest
+import torch
 
-from e2viz.ui.gate import Cancelled, Gate, Progress, share_cores
+import e2viz
+from e2viz import interrupt
+from e2viz.ui.encoding import in_turns
+from e2viz.ui.gate import Ahead, Cancelled, Gate, Progress, share_cores
 
 
 def test_one_at_a_time_in_the_order_of_arrival() -> None:
@@ -37,8 +41,8 @@ def test_gate_is_free_after_a_failure_and_after_giving_up_in_the_queue() -> None
 
     gate = Gate(1)
 
-    def give_up(before: int) -> None:
-        raise Stop(before)
+    def give_up(ahead: Ahead) -> None:
+        raise Stop(ahead.count)
 
     with gate.enter(), pytest.raises(Stop, match="1"), gate.enter(give_up, look_every_s=0.001):
         pass
@@ -62,7 +66,99 @@ def test_waiting_is_told_how_many_come_first() -> None:
         time.sleep(0.1)
     for each in people:
         each.join(5)
-    assert set(told) == {1, 2}
+    assert {ahead.count for ahead in told} == {1, 2}
+
+
+def wait_until(condition, limit_s: float = 5.0) -> None:
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
+def test_ten_tabs_of_one_person_do_not_starve_the_others() -> None:
+    gate, order = Gate(1), []
+
+    def work(person: str) -> None:
+        with gate.enter(look_every_s=0.005, person=person):
+            order.append(person)
+
+    with gate.enter(person="first"):
+        people = ["greedy"] * 10 + [f"other {k}" for k in range(5)]
+        threads = [threading.Thread(target=work, args=(person,)) for person in people]
+        for count, each in enumerate(threads, start=1):
+            each.start()
+            wait_until(lambda count=count: len(gate._waiting) == count)
+    for each in threads:
+        each.join(5)
+    assert order[:6] == ["greedy", *[f"other {k}" for k in range(5)]]
+    assert order[6:] == ["greedy"] * 9
+
+
+def test_long_work_lets_whoever_waits_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("e2viz.ui.gate.TURN_S", 0.0)
+    gate, order = Gate(1), []
+
+    def short() -> None:
+        with gate.enter(look_every_s=0.005, person="short"):
+            order.append("short")
+
+    with gate.enter(person="long") as turn:
+        order.append("long begins")
+        turn.let_others()  # nobody waits: it goes on
+        assert turn.inside
+        other = threading.Thread(target=short)
+        other.start()
+        wait_until(lambda: gate.others_wait("long"))
+        turn.let_others()
+        order.append("long ends")
+    other.join(5)
+    assert order == ["long begins", "short", "long ends"]
+
+
+def test_the_queue_says_place_and_time() -> None:
+    gate, told = Gate(1), []
+    with gate.enter():
+        time.sleep(0.02)
+    gate._lasted_s.clear()
+    gate._lasted_s.extend([4.0, 2.0])
+
+    def give_up(ahead: Ahead) -> None:
+        told.append(ahead)
+        raise Cancelled("enough")
+
+    with gate.enter(), pytest.raises(Cancelled), gate.enter(give_up, look_every_s=0.001):
+        pass
+    assert told == [Ahead(1, 3.0)]
+    assert str(told[0]) == "Waiting for 1 computation before this one, about 3 s"
+    assert str(Ahead(4, 0.2)) == "Waiting for 4 computations before this one, about 1 s"
+
+
+def test_work_stops_in_the_middle_of_a_chunk_when_nobody_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("e2viz.ui.gate.LOOK_S", 0.0)
+    network = e2viz.load("vit.mnist+mean_c32").network
+    there = iter([True, True, False])
+    progress = Progress(lambda share, text: None, lambda: not next(there))
+    images = torch.zeros(1, 1, 28, 28)
+    with interrupt.asked(progress.point), pytest.raises(Cancelled, match="stopped at 0 views"):
+        network(images)
+    network(images)  # outside, nobody asks
+
+
+def test_an_export_ends_with_its_session_and_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("e2viz.ui.encoding.LOOK_S", 0.0)
+    frames = []
+
+    def work(progress) -> None:
+        for done in range(100):
+            interrupt.point()
+            frames.append(done)
+            progress(done, 100)
+
+    with pytest.raises(Cancelled):
+        in_turns(work, lambda: len(frames) < 3)
+    assert frames == [0, 1, 2]
+    assert in_turns(lambda progress: "next", lambda: True) == "next"
 
 
 def test_progress_is_shown_at_most_ten_times_a_second_and_always_at_the_end() -> None:
@@ -79,7 +175,7 @@ def test_progress_raises_where_it_may_stop() -> None:
     with pytest.raises(Cancelled, match="stopped after 8 of 72 views"):
         progress(8, 72)
     with pytest.raises(Cancelled):
-        progress.queue(1)
+        progress.queue(Ahead(1, 1.0))
 
 
 def test_threads_times_places_are_the_cores() -> None:
