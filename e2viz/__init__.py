@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for type checkers and editors; _HOME says the same at run time, and a test compares the two
     from e2viz.data.intake import read_picture as read_picture
+    from e2viz.foreign.open import open_model as open_model
     from e2viz.images.picture import Picture as Picture
     from e2viz.images.picture import PictureError as PictureError
     from e2viz.images.rotate import rotate as rotate
@@ -46,6 +47,7 @@ _HOME = {
     "list_models": "e2viz.zoo.catalogue",
     "load": "e2viz.zoo.catalogue",
     "make_equivariant": "e2viz.models.post_hoc",
+    "open_model": "e2viz.foreign.open",
     "read_picture": "e2viz.data.intake",
     "rotate": "e2viz.images.rotate",
     "sweep": "e2viz.measure.sweep",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -12,6 +14,15 @@ from e2viz.foreign.process import GraphProcess
 from e2viz.nn.probe import Probe
 
 SMALLEST = 1e-30
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignConfig:
+    """What others may ask of the configuration of a network that is only run."""
+
+    image_size: int
+    channels: int
+    classes: int
 
 
 class ForeignNetwork(nn.Module):
@@ -39,6 +50,7 @@ class ForeignNetwork(nn.Module):
         opened = process.open(size, channels, threads)
         self.process, self.size, self.channels, self.threads = process, size, channels, threads
         self.classes, self.scores, self.said = int(opened["classes"]), str(opened["scores"]), tuple(opened["said"])
+        self.config = ForeignConfig(image_size=size, channels=channels, classes=self.classes)
         self.batch: int | None = opened["batch"]
         self.special = {each["name"]: each["special"] for each in opened["probes"]}
         self.shapes = {each["name"]: tuple(each["shape"]) for each in opened["probes"]}

@@ -191,7 +191,7 @@ def check_available() -> None:
 
     missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
     if missing:
-        raise WeightsError(f"ONNX files need {' and '.join(missing)}: pip install 'e2viz[onnx]'.")
+        raise WeightsError(f"ONNX files need {' and '.join(missing)}: pip install {' '.join(missing)}.")
 
 
 __all__ = ["GraphProcess", "Refused", "check_available"]

@@ -240,13 +240,13 @@ def ending_of(wires: Wires, output: str) -> str:
     return ""
 
 
-def head_of(model: onnx.ModelProto, wires: Wires, embedding: str, width: int, output: str) -> onnx.ModelProto:
+def head_of(model: onnx.ModelProto, wires: Wires, embedding: onnx.ValueInfoProto, output: str) -> onnx.ModelProto:
     """The part of a graph from the embedding to the scores, as a graph of its own."""
     needed, nodes, wanted = {output}, [], [output]
     while wanted:
         name = wanted.pop()
         node = wires.producer.get(name)  # type: ignore[attr-defined]
-        if name == embedding or node is None or any(node is each for each in nodes):
+        if name == embedding.name or node is None or any(node is each for each in nodes):
             continue
         nodes.append(node)
         for each in node.input:
@@ -255,9 +255,6 @@ def head_of(model: onnx.ModelProto, wires: Wires, embedding: str, width: int, ou
                 wanted.append(each)
     order = [node for node in wires.graph.node if any(node is each for each in nodes)]
     kept = [each for each in wires.graph.initializer if each.name in needed]
-    kind = onnx.TensorProto.FLOAT
-    head = onnx.helper.make_graph(
-        order, "head", [onnx.helper.make_tensor_value_info(embedding, kind, ["batch", width])],
-        [each for each in wires.graph.output if each.name == output], kept,
-    )  # fmt: skip
+    scores = [each for each in wires.graph.output if each.name == output]
+    head = onnx.helper.make_graph(order, "head", [embedding], scores, kept)
     return onnx.helper.make_model(head, opset_imports=model.opset_import, ir_version=model.ir_version)

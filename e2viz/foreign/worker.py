@@ -16,7 +16,11 @@ from e2viz.foreign import wire
 from e2viz.foreign.bounds import Bounds, Refused
 
 FOREVER_S = float("inf")
+DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+ELEMENTS = {"tensor(float)": 1, "tensor(double)": 11, "tensor(float16)": 10}  # TensorProto.DataType
 TRIED_AT_ONCE = 12
+TRIED_BATCHES = (3, 2, 1)
+RESERVED = ("image", "embedding", "logits", "scores")  # what stands beside the graph's tensors has these names
 
 
 def confine(bounds: Bounds) -> None:
@@ -67,11 +71,14 @@ class Opened:
         if scores.shape[1] > self.bounds.classes:
             raise Refused(f"There may be {self.bounds.classes:,} classes, this graph has {scores.shape[1]:,}.")
         found, said = classify(operators, tried, images)
+        found = [each for each in found if each.name not in RESERVED]
         self.found = {each.name: each for each in found}
         self.head = None
         shape = tried.get(self.embedding_name, ((), 0.0))[0]
         if len(shape) == 2 and shape[0] == images:
-            self.head = self._session(head_of(self.model, wires, self.embedding_name, shape[1], self.facts.output))
+            kind = {each.name: each.type for each in self.session.get_outputs()}[self.embedding_name]
+            given = onnx.helper.make_tensor_value_info(self.embedding_name, ELEMENTS[kind], ["batch", shape[1]])
+            self.head = self._session(head_of(self.model, wires, given, self.facts.output))
         else:
             self.embedding_name = ""
         return {
@@ -102,7 +109,7 @@ class Opened:
     def _try(self, names: list[str]) -> tuple[int, dict[str, tuple[tuple[int, ...], float]], np.ndarray]:
         """Shapes of tensors for noise, some at a time, so that they need not all be held at once."""
         generator = np.random.default_rng(0)
-        for images in (self.facts.batch,) if self.facts.batch else (2, 1):
+        for images in (self.facts.batch,) if self.facts.batch else TRIED_BATCHES:
             noise = generator.random((images, self.channels, self.size, self.size), dtype=np.float32)
             try:
                 (scores,) = self.session.run([self.facts.output], self._fed(noise))
@@ -112,8 +119,8 @@ class Opened:
             except Exception:
                 if images == 1 or self.facts.batch:
                     raise
-        # A graph that runs for one image alone although it says that its batch is free.
-        self.batch = self.facts.batch or (1 if images == 1 else None)
+        # Some graphs say that their batch is free, and run for the number alone that they were exported with.
+        self.batch = self.facts.batch or (None if images == TRIED_BATCHES[0] else images)
         tried: dict[str, tuple[tuple[int, ...], float]] = {}
         for start in range(0, len(names), TRIED_AT_ONCE):
             part = names[start : start + TRIED_AT_ONCE]
@@ -149,8 +156,7 @@ class Opened:
         if self.head is None:
             raise Refused("The graph has no head of its own.")
         given = self.head.get_inputs()[0]
-        dtype = {"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(given.type, np.float32)
-        (scores,) = self.head.run(None, {given.name: embeddings.astype(dtype)})
+        (scores,) = self.head.run(None, {given.name: embeddings.astype(DTYPES[given.type])})
         return {"scores": np.asarray(scores, dtype=np.float32)}
 
 

@@ -96,9 +96,14 @@ class EquivarianceError:
 def untrained_copy(network: nn.Module, seed: int = 0) -> nn.Module:
     """The same architecture with fresh weights, in eval mode; torch's generator is left as it was.
 
+    A network that only its weights' owner can build, as a graph that a person brings, gives a copy of itself with the
+    numbers inside each matrix of weights permuted: ``shuffled``.
+
     Raises:
         TypeError: if the network does not keep the ``config`` that it was built from.
     """
+    if hasattr(network, "shuffled"):
+        return network.shuffled(seed)  # type: ignore[operator,no-any-return]
     if not hasattr(network, "config"):
         raise TypeError(f"an untrained copy needs network.config, {type(network).__name__} has none")
     with torch.random.fork_rng(devices=[]):

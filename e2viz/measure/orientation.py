@@ -31,10 +31,11 @@ def conjugated(group: Group) -> Int[Tensor, " order"]:
 
 
 def _transposed_tokens(count: int) -> Int[Tensor, " token"]:
-    """Order of the tokens of a transposed picture; a class token in front stays."""
+    """Order of the tokens of a transposed picture; a class token and its like in front stay."""
     side = math.isqrt(count)
     grid = rearrange(torch.arange(side**2), "(row column) -> (column row)", row=side)
-    return grid if count == side**2 else torch.cat([torch.zeros(1, dtype=torch.long), 1 + grid])
+    special = count - side**2
+    return torch.cat([torch.arange(special), special + grid])
 
 
 def _group_attention(

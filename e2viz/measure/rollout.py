@@ -1,4 +1,8 @@
-"""What a ViT's class token attends to: layer by layer, and through all layers by rollout."""
+"""What a ViT's class token attends to: layer by layer, and through all layers by rollout.
+
+Tokens are patches, row by row, behind any few that are none: a class token first, then registers or a token of
+distillation. Where there is no class token, the mean of the patches stands in its place, as it does in such models.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from einops import rearrange
 from jaxtyping import Float
+
+from e2viz.measure.turning import special_tokens
 
 Attention = Float[np.ndarray, "batch head token token"]
 
@@ -40,15 +46,19 @@ def rollout(attention: Sequence[Attention], up_to: int | None = None) -> Float[n
 
 
 def patch_grid(weights: Float[np.ndarray, "*batch token"]) -> Float[np.ndarray, "*batch row column"]:
-    """Weights over [class token, patches row by row] as a map of the patches.
+    """Weights over [class token and its like, patches row by row] as a map of the patches.
 
     Raises:
-        ValueError: if the tokens are not a class token and a square number of patches.
+        ValueError: if the tokens are not a square of patches behind few others.
     """
-    side = math.isqrt(weights.shape[-1] - 1)
-    if side**2 + 1 != weights.shape[-1] or side < 1:
-        raise ValueError(f"tokens must be a class token and a square of patches, got {weights.shape[-1]}")
-    return rearrange(weights[..., 1:], "... (row column) -> ... row column", row=side)
+    special = special_tokens(weights.shape[-1])
+    side = math.isqrt(weights.shape[-1])
+    return rearrange(weights[..., special:], "... (row column) -> ... row column", row=side)
+
+
+def of_class_token(attention: Float[np.ndarray, "*batch token token"]) -> Float[np.ndarray, "*batch token"]:
+    """What the class token attends to; without one, what the patches attend to on average."""
+    return attention[..., 0, :] if special_tokens(attention.shape[-1]) else attention.mean(axis=-2)
 
 
 def class_token_attention(attention: Attention) -> Float[np.ndarray, "batch head row column"]:
@@ -56,7 +66,7 @@ def class_token_attention(attention: Attention) -> Float[np.ndarray, "batch head
 
     A head's map sums to one less what the class token keeps for itself.
     """
-    return patch_grid(attention[:, :, 0])
+    return patch_grid(of_class_token(attention))
 
 
 def class_token_rollout(
@@ -66,7 +76,7 @@ def class_token_rollout(
 
     A map sums to one less what stays of the class token itself.
     """
-    return patch_grid(rollout(attention, up_to)[:, 0])
+    return patch_grid(of_class_token(rollout(attention, up_to)))
 
 
 def patch_attention(attention: Attention, row: int, column: int) -> Float[np.ndarray, "batch head row column"]:
@@ -75,7 +85,7 @@ def patch_attention(attention: Attention, row: int, column: int) -> Float[np.nda
     Raises:
         ValueError: if there is no such patch.
     """
-    side = math.isqrt(attention.shape[-1] - 1)
+    side = math.isqrt(attention.shape[-1])
     if not (0 <= row < side and 0 <= column < side):
         raise ValueError(f"patch must lie on the {side}×{side} grid, got row {row} and column {column}")
-    return patch_grid(attention[:, :, 1 + row * side + column])
+    return patch_grid(attention[:, :, special_tokens(attention.shape[-1]) + row * side + column])

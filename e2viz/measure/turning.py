@@ -102,16 +102,31 @@ def disc(size: int) -> Float[Tensor, "{size} {size}"]:
     return (offset[:, None] ** 2 + offset[None] ** 2 <= size**2).double()
 
 
-def patch_map(tokens: Shaped[Tensor, "*batch token channel"]) -> Shaped[Tensor, "*batch channel row column"]:
-    """Patch tokens as a feature map on the plane; a class token in front is left out.
+MOST_SPECIAL_TOKENS = 8
+
+
+def special_tokens(count: int) -> int:
+    """How many of so many tokens are no patches: those beyond the largest square, a class token, registers.
 
     Raises:
-        ValueError: if the patches, with or without a class token, form no square.
+        ValueError: if there are too many for that.
     """
-    side = math.isqrt(tokens.shape[-2])
-    if tokens.shape[-2] not in (side**2, side**2 + 1):
-        raise ValueError(f"tokens must be a square number of patches, or one more, got {tokens.shape[-2]}")
-    return rearrange(tokens[..., -(side**2) :, :], "... (row column) channel -> ... channel row column", row=side)
+    special = count - math.isqrt(count) ** 2
+    if count < 1 or special > MOST_SPECIAL_TOKENS:
+        raise ValueError(
+            f"tokens must be a square of patches behind at most {MOST_SPECIAL_TOKENS} others, got {count}"
+        )
+    return special
+
+
+def patch_map(tokens: Shaped[Tensor, "*batch token channel"]) -> Shaped[Tensor, "*batch channel row column"]:
+    """Patch tokens as a feature map on the plane; a class token and registers in front are left out.
+
+    Raises:
+        ValueError: if the patches, without those, form no square.
+    """
+    special, side = special_tokens(tokens.shape[-2]), math.isqrt(tokens.shape[-2])
+    return rearrange(tokens[..., special:, :], "... (row column) channel -> ... channel row column", row=side)
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,6 +43,8 @@ def embedding_width(network: nn.Module, head: Part) -> int:
     Raises:
         ValueError: if the head is a function that says nothing about its input.
     """
+    if isinstance(said := getattr(head, "width", None), int):
+        return said
     for layer in head.modules() if isinstance(head, nn.Module) else ():
         if isinstance(layer, nn.Linear):
             return layer.in_features

@@ -19,9 +19,9 @@ class Probe(nn.Module):
 
     Args:
         kind: "image" or "plane_map" [batch channel height width], "feature_map" [batch channel group height
-            width], "tokens" [batch token channel] with the class token first, "vector" [batch channel] (should
-            be invariant), "group_vector" [batch channel group], "logits" [batch class], "attention" (group attention
-            maps), "token_attention" [batch head token token].
+            width], "tokens" [batch token channel], patches behind the class token and registers, "vector" [batch
+            channel] (should be invariant), "group_vector" [batch channel group], "logits" [batch class], "attention"
+            (group attention maps), "token_attention" [batch head token token].
 
     Raises:
         ValueError: if the kind is none of these.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from e2viz.groups import Group
 from e2viz.measure.rollout import class_token_attention, class_token_rollout, patch_grid
 from e2viz.measure.subject import Subject
 from e2viz.measure.sweep import Sweep
-from e2viz.measure.turning import on_step
+from e2viz.measure.turning import on_step, special_tokens
 from e2viz.render.scene import Panel, Row
 from e2viz.scenes.attention_settings import Settings
 from e2viz.scenes.kept import Part
@@ -133,7 +134,8 @@ def token_part(seen: Subject, swept: Sweep, settings: Settings, point: tuple[int
     """A row of class token and patch attention, and a row of rollout."""
     layers = {name: values for name, values in swept.records[seen.name].items() if values.ndim == 4}
     names = list(layers)
-    side = round((next(iter(layers.values())).shape[-1] - 1) ** 0.5)
+    tokens = next(iter(layers.values())).shape[-1]
+    side, reader = math.isqrt(tokens), "class token" if special_tokens(tokens) else "mean of the patches"
     size = seen.size or SIZE
     plane = Plane(side, size / side, size)
     patches = plane.nearest(turned_point(*point, SIZE, swept.angles_deg) * (size / SIZE))
@@ -156,7 +158,7 @@ def token_part(seen: Subject, swept: Sweep, settings: Settings, point: tuple[int
     ]
     high = max(float(maps.max()) for _, _, maps in first + second)
     own = {"marker": np.round(plane.centre(patches), 3), "outline": np.round(plane.box(patches, 1), 3)}
-    panels = [_patches(f"class token, {t}", p, maps, plane, high) for t, p, maps in first]
+    panels = [_patches(f"{reader}, {t}", p, maps, plane, high) for t, p, maps in first]
     panels += [_patches(f"this patch, {t}", p, maps, plane, high, **own) for t, p, maps in second]
     rollout_high = max(float(maps.max()) for _, _, maps in rolled)
     rollout = [_patches(t, p, maps, plane, rollout_high) for t, p, maps in rolled]
@@ -165,7 +167,7 @@ def token_part(seen: Subject, swept: Sweep, settings: Settings, point: tuple[int
     facts["about"] = f"A ViT's patch is {size // side} × {size // side} pixels; its attention covers the whole picture."
     if moved:
         facts["worst"] = max(moved.values())
-    rows = (Row(what, tuple(panels), halves=True), Row("rollout to the class token", tuple(rollout)))
+    rows = (Row(what, tuple(panels), halves=True), Row(f"rollout to the {reader}", tuple(rollout)))
     return Part(rows, facts, under=True)
 
 
@@ -173,8 +175,8 @@ def from_patch(
     attention: Float[np.ndarray, "frame token token"], patches: np.ndarray
 ) -> Float[np.ndarray, "frame row column"]:
     """What each frame's own patch attends to."""
-    side = round((attention.shape[-1] - 1) ** 0.5)
-    token = 1 + patches[:, 0] * side + patches[:, 1]
+    side, special = math.isqrt(attention.shape[-1]), special_tokens(attention.shape[-1])
+    token = special + patches[:, 0] * side + patches[:, 1]
     return patch_grid(attention[np.arange(len(attention)), token])
 
 

@@ -18,8 +18,9 @@ import safetensors.torch
 from torch import nn
 
 from e2viz.groups import group as find_group
-from e2viz.models import build
+from e2viz.models import ARCHITECTURES, build
 from e2viz.models.methods import LEARNED, METHODS
+from e2viz.models.post_hoc import PostHoc, parts_of
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model, WeightsError, checksum
 
@@ -86,8 +87,11 @@ def wrap(model: Model, method: str, group: str) -> Model:
         weights_checksum=hashlib.sha256(f"{model.checksum} {method} {group}".encode()).hexdigest(),
         origin=f"{model.name}, wrapped",
     )
-    network: nn.Module = build("post_hoc", card.config)
-    network.wrapped.load_state_dict(model.network.state_dict())  # type: ignore[union-attr]
+    if model.card.architecture in ARCHITECTURES:
+        network: nn.Module = build("post_hoc", card.config)
+        network.wrapped.load_state_dict(model.network.state_dict())  # type: ignore[union-attr]
+    else:  # a person's own, which is only run
+        network = PostHoc(model.network, method, group, *parts_of(model.network))
     return Model(card, network.to(next(model.network.parameters())).eval().requires_grad_(False))
 
 

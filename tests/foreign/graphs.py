@@ -37,7 +37,11 @@ def classifier(batch="b", *, ending=(), metadata=None, channels=3, size=8, layou
         helper.make_node("Gemm", ["flat", "matrix", "bias"], [last]),
         *ending,
     ]
-    held = [weights("kernel", 4, channels, 3, 3), weights("matrix", 4, 5, seed=1), weights("bias", 5, seed=2)]
+    held = [
+        weights("kernel", 4, channels if isinstance(channels, int) else 3, 3, 3),
+        weights("matrix", 4, 5, seed=1),
+        weights("bias", 5, seed=2),
+    ]
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
     outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [batch, 5])]
     data = whole(nodes, held, inputs=inputs, outputs=outputs)

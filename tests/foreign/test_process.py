@@ -5,6 +5,7 @@ import socket
 import time
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -41,6 +42,34 @@ def test_a_fixed_batch_takes_any_number_of_images(layout):
     free = GraphProcess(graphs.classifier(layout=layout))
     free.open(8, 3, 1)
     np.testing.assert_allclose(process.run(IMAGES)["scores"], free.run(IMAGES)["scores"], atol=1e-6)
+
+
+def half(data: bytes) -> bytes:
+    """The graph in half precision."""
+    model = onnx.load_model_from_string(data)
+    for each in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(each).astype(np.float16)
+        each.CopyFrom(onnx.numpy_helper.from_array(values, each.name))
+    for each in (*model.graph.input, *model.graph.output):
+        each.type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+    return model.SerializeToString()
+
+
+def test_half_precision_is_run_as_it_is():
+    process = GraphProcess(half(graphs.classifier()))
+    process.open(8, 3, 1)
+    held = process.run(IMAGES, ["embedding"])
+    np.testing.assert_allclose(held["scores"], outside(graphs.classifier(), IMAGES), atol=2e-3)
+    np.testing.assert_allclose(process.answer(held["embedding"]), held["scores"], atol=2e-3)
+
+
+def test_tensors_with_names_of_ours_are_left_out():
+    model = onnx.load_model_from_string(graphs.classifier())
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = ["logits" if name == "maps" else name for name in names]
+    process = GraphProcess(model.SerializeToString())
+    assert "logits" not in [each["name"] for each in process.open(8, 3, 1)["probes"]]
 
 
 @pytest.mark.parametrize(

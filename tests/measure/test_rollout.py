@@ -49,12 +49,21 @@ def test_class_token_and_patch_attention_are_rows_without_the_class_token():
     assert patch_grid(np.arange(5.0)).tolist() == [[1, 2], [3, 4]]
 
 
+def test_registers_are_left_out_and_without_a_class_token_the_patches_answer_together():
+    with_registers = random_attention(tokens=21)[0]
+    assert np.array_equal(class_token_attention(with_registers), with_registers[:, :, 0, 5:].reshape(1, 2, 4, 4))
+    assert np.array_equal(patch_attention(with_registers, 1, 2), with_registers[:, :, 11, 5:].reshape(1, 2, 4, 4))
+    patches_alone = random_attention(tokens=9)[0]
+    assert np.allclose(class_token_attention(patches_alone), patches_alone.mean(2).reshape(1, 2, 3, 3))
+    assert np.allclose(class_token_rollout([patches_alone]).sum(), 1)
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="at least one layer"):
         rollout([])
     with pytest.raises(ValueError, match="layer 1 is not"):
         rollout([np.eye(5)[None, None], 2 * np.eye(5)[None, None]])
     with pytest.raises(ValueError, match="square of patches"):
-        patch_grid(np.zeros(9))
+        patch_grid(np.zeros(34))
     with pytest.raises(ValueError, match="3×3 grid, got row 3"):
         patch_attention(random_attention()[0], 3, 0)

@@ -108,8 +108,10 @@ def test_patch_tokens_are_rows_of_patches_after_the_class_token():
     tokens = torch.arange(10.0)[None, :, None]
     assert patch_map(tokens)[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
     assert patch_map(tokens[:, 1:])[0, 0].tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
-    with pytest.raises(ValueError, match="square number"):
-        patch_map(tokens[:, :8])
+    registers = torch.arange(14.0)[None, :, None]
+    assert patch_map(registers)[0, 0].tolist() == [[5, 6, 7], [8, 9, 10], [11, 12, 13]]
+    with pytest.raises(ValueError, match="square of patches"):
+        patch_map(torch.zeros(1, 34, 1))
 
 
 def test_the_stabilised_view_of_an_equivariant_record_stands_still():
