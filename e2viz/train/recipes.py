@@ -184,7 +184,7 @@ def _colour_ge_vit(name: str, architecture: str, config: dict[str, Any], **chang
     config = {**config, "transformer": {**no_dropout, **config["transformer"]}} if "transformer" in config else {
         **no_dropout, **config
     }  # fmt: skip
-    return _colour(name, architecture, config, **{"head_scale": 0.1, "epochs": 120, **changes})
+    return _colour(name, architecture, config, **{"head_scale": 0.03, "epochs": 120, **changes})
 
 
 # Attention on the group at half resolution costs 0.4 of the published network's.
