@@ -10,7 +10,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for type checkers and editors; _HOME says the same at run time, and a test compares the two
+    from e2viz.data.data_set import DataSet as DataSet
     from e2viz.data.intake import read_picture as read_picture
+    from e2viz.data.table import data_set as data_set
+    from e2viz.data.table import list_data as list_data
     from e2viz.foreign.open import open_model as open_model
     from e2viz.images.picture import Picture as Picture
     from e2viz.images.picture import PictureError as PictureError
@@ -25,6 +28,7 @@ if TYPE_CHECKING:  # for type checkers and editors; _HOME says the same at run t
     from e2viz.render.scene import Scene as Scene
     from e2viz.zoo.catalogue import list_models as list_models
     from e2viz.zoo.catalogue import load as load
+    from e2viz.zoo.own import wrap as wrap
     from e2viz.zoo.published import import_checkpoint as import_checkpoint
     from e2viz.zoo.weights import Model as Model
     from e2viz.zoo.weights import WeightsError as WeightsError
@@ -33,6 +37,7 @@ __version__ = "0.2.0.dev0"
 
 # Public name -> the module that defines it.
 _HOME = {
+    "DataSet": "e2viz.data.data_set",
     "Model": "e2viz.zoo.weights",
     "Picture": "e2viz.images.picture",
     "PictureError": "e2viz.images.picture",
@@ -41,9 +46,11 @@ _HOME = {
     "Sweep": "e2viz.measure.sweep",
     "WeightsError": "e2viz.zoo.weights",
     "assert_equivariant": "e2viz.measure.assertion",
+    "data_set": "e2viz.data.table",
     "encode": "e2viz.render.encode",
     "equivariance_error": "e2viz.measure.equivariance",
     "import_checkpoint": "e2viz.zoo.published",
+    "list_data": "e2viz.data.table",
     "list_models": "e2viz.zoo.catalogue",
     "load": "e2viz.zoo.catalogue",
     "make_equivariant": "e2viz.models.post_hoc",
@@ -51,6 +58,7 @@ _HOME = {
     "read_picture": "e2viz.data.intake",
     "rotate": "e2viz.images.rotate",
     "sweep": "e2viz.measure.sweep",
+    "wrap": "e2viz.zoo.own",
 }
 
 __all__ = ["__version__", *_HOME]

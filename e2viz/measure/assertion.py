@@ -1,4 +1,4 @@
-"""The equivariance check that tests and the app's self-test share: exact, and not passed by a trivial network."""
+"""The equivariance check for tests, ours and anybody's: exact, and not passed by a trivial network."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from e2viz import groups
 from e2viz.groups import Group
 from e2viz.measure.action import PLANE, Transform, act_back
-from e2viz.measure.equivariance import relative, run_probes
+from e2viz.measure.equivariance import passed, relative, run_probes
 from e2viz.measure.subject import Subject
+from e2viz.nn.plain import with_output_probe
 
 
 def sheared(maps: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:
@@ -41,7 +42,8 @@ def assert_equivariant(
     more, and every feature map must vary that much along its group axis.
 
     Args:
-        network: any module with probes; it is copied and left untouched.
+        network: any module; it is copied and left untouched. Of one without probes the output is checked: [batch
+            class] must stay as it is, [batch channel height width] must turn, and with a group axis permute it too.
         images: what the network takes, already normalised.
         group: its group.
         tolerance: largest relative error allowed for a member.
@@ -53,15 +55,13 @@ def assert_equivariant(
 
     Raises:
         AssertionError: if the network is not equivariant, or is trivially so.
-        ValueError: if it has no probes, or a record does not have the axes of its kind.
+        ValueError: if a record does not have the axes of its kind.
     """
     acting = groups.group(group) if isinstance(group, str) else group
-    double = copy.deepcopy(network).double().eval()
-    seen = Subject(name=type(network).__name__, network=double, group=acting)
-    kinds = seen.choose(None if probes is None else tuple(probes))
-    if not kinds:
-        raise ValueError(f"a network must have probes to be checked, {seen.name} has none")
     images = images.double()
+    double = with_output_probe(copy.deepcopy(network).double().eval(), images)
+    seen = Subject(name=type(network).__name__, network=double, group=acting)
+    kinds = seen.choose(tuple(probes)) if probes is not None else passed(seen, images)
     still = run_probes(seen, images, kinds, len(images))
     worst = dict.fromkeys(kinds, 0.0)
     for element in (each for each in acting.elements if acting.is_exact(each)):

@@ -28,6 +28,7 @@ from e2viz.measure.action import Transform, act_back, as_maps, checked, how, mas
 from e2viz.measure.orientation import upright
 from e2viz.measure.subject import Subject, subject
 from e2viz.measure.turning import EXACT, Angles
+from e2viz.nn.plain import with_output_probe
 
 # (images in [0, 1], angle in degrees counter-clockwise) -> turned images
 Rotation = Callable[[Tensor, float], Tensor]
@@ -135,7 +136,8 @@ def equivariance_error(
     upright picture.
 
     Args:
-        model: a zoo model, a module in eval mode, or a ``Subject``.
+        model: a zoo model, a module in eval mode, or a ``Subject``. Of a module without probes the output is
+            measured, as ``e2viz.nn.plain`` says.
         images: a picture, or upright images in [0, 1] of the model's size.
         angles_deg: turns, counter-clockwise.
         elements: elements of the group (of D4 for a model without one), each exact on the pixel grid. By
@@ -159,8 +161,9 @@ def equivariance_error(
     if elements is None:
         elements = [] if len(angles_deg) else [each for each in acting.elements if acting.is_exact(each)]
     transforms = [Transform.of(acting, each) for each in elements] + [Transform(float(a)) for a in angles_deg]
-    kinds = seen.choose(None if probes is None else tuple(probes))
     still = _turned(seen, images, method, Transform(0.0))
+    seen = _with_output(seen, still)
+    kinds = seen.choose(tuple(probes)) if probes is not None else passed(seen, still)
     different = still.roll(1, 0) if len(still) > 1 else None
     if other is not None:
         different = _turned(seen, other, method, Transform(0.0))
@@ -185,6 +188,24 @@ def equivariance_error(
             chunk=chunk,
         )
     return EquivarianceError(seen.name, tuple(transforms), measure.result(), fresh)
+
+
+def _with_output(seen: Subject, images: Images) -> Subject:
+    """The subject; one without probes gets a probe on its output."""
+    like = next(seen.network.parameters(), images)
+    return dataclasses.replace(seen, network=with_output_probe(seen.network, seen.prepare(images[:1]).to(like)))
+
+
+def passed(seen: Subject, images: Images) -> dict[str, str]:
+    """The kinds of all probes but attention maps, without those that this network never passes.
+
+    A network made of parts may have probes that its setting has no use for, as one that combines logits has for
+    embeddings. One image is run to see.
+    """
+    kinds = seen.choose(None)
+    with torch.no_grad(), capture.record(kinds) as record:
+        seen.network(seen.prepare(images[:1]).to(next(seen.network.parameters(), images)))
+    return {name: kind for name, kind in kinds.items() if name in record}
 
 
 def _turned(seen: Subject, images: Picture | Images, method: str | Rotation, transform: Transform) -> Images:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -18,6 +16,7 @@ from e2viz.data.table import DATA_SETS
 from e2viz.groups import Group
 from e2viz.images.intake import prepare, with_channels
 from e2viz.images.picture import Picture
+from e2viz.nn.plain import state_checksum
 from e2viz.nn.probe import probes
 
 
@@ -80,19 +79,11 @@ class Subject:
         return {name: kinds[name] for name in names}
 
 
-def state_checksum(network: nn.Module) -> str:
-    """SHA-256 of a network's state, hexadecimal, for modules that have no weights file."""
-    digest = hashlib.sha256(type(network).__qualname__.encode())
-    for name, tensor in network.state_dict().items():
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def subject(model: Any, *, name: str = "", group: Group | str | None = None) -> Subject:
     """The subject of a zoo model, of any ``nn.Module``, or a subject itself.
 
-    A bare module takes images in [0, 1] as they are; its size and group are read from its ``config`` if it has one.
+    A bare module takes images in [0, 1] as they are; its size and group are read from its ``config`` if it has one,
+    the group also from an attribute ``group``.
 
     Args:
         model: a ``Model`` of the zoo (anything with card, network and prepare), a module, or a ``Subject``.
@@ -131,11 +122,12 @@ def subject(model: Any, *, name: str = "", group: Group | str | None = None) -> 
 
 def _from_module(network: nn.Module, name: str, group: Group | None) -> Subject:
     config = getattr(network, "config", None)
-    named = getattr(config, "group", "")
+    named = getattr(config, "group", "") or getattr(network, "group", "")
+    said = groups.group(named) if isinstance(named, str) and named else named
     return Subject(
         name=name or type(network).__name__,
         network=network,
-        group=group or (groups.group(named) if isinstance(named, str) and named else None),
+        group=group or (said if isinstance(said, Group) else None),
         checksum=state_checksum(network),
         size=getattr(config, "image_size", None),
     )

@@ -60,7 +60,7 @@ class Model:
         expected = (card.channels, card.image_size, card.image_size)
         if tuple(images.shape[1:]) != expected:
             raise ValueError(f"images of {card.name} must be {expected} after the batch, got {tuple(images.shape[1:])}")
-        images = images.to(next(self.network.parameters()))
+        images = images.to(next(self.network.parameters(), images))
         mean, std = (images.new_tensor(values)[:, None, None] for values in (card.mean, card.std))
         oriented = images.transpose(-1, -2) if card.orientation == "transposed" else images
         return (oriented - mean) / std
