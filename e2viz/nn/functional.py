@@ -1,9 +1,9 @@
 """Lifting and group self-attention: the functions that the layers call, one door for every path.
 
 The *native* path is a compiled kernel (float32 on the CPU); the *torch* path is factorised, tiled PyTorch that
-needs no compiler. On other devices the *batched* path takes whole batches in a few large operations. All compute the
-same thing, with their own backward. The environment variable `E2VIZ_ATTENTION=native|torch|batched` forces one of
-them; what suits the CPU alone is never taken elsewhere.
+needs no compiler. On NVIDIA GPUs the *triton* path is a fused kernel, and on every accelerator the *batched* path takes
+whole batches in a few large operations. All compute the same thing, with their own backward. The environment variable
+`E2VIZ_ATTENTION=native|torch|batched|triton` forces one of them; what suits the CPU alone is never taken elsewhere.
 
 Every map is the plain view of a 1x1 convolution's output whose channels are depth first:
 [batch depth head (group) height width].
@@ -17,12 +17,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from e2viz.nn import batched, factorised, native, probabilities
+from e2viz.nn import batched, factorised, native, probabilities, triton_attention
 from e2viz.nn.heap import keep_freed_memory
 from e2viz.nn.pointwise import Pointwise, weight_and_bias
 
 PATH_VARIABLE = "E2VIZ_ATTENTION"
-PATHS = ("native", "torch", "batched")
+PATHS = ("native", "torch", "batched", "triton")
 
 
 def group_attention(
@@ -292,8 +292,10 @@ def _implementation(*tensors: Tensor) -> ModuleType:
     forced = os.environ.get(PATH_VARIABLE, "")
     if forced:
         _check_forced(forced)
-    if forced == "batched" or any(not tensor.is_cpu for tensor in tensors):
+    if forced == "batched":
         return batched
+    if forced == "triton" or any(not tensor.is_cpu for tensor in tensors):
+        return _on_accelerator(forced, tensors)
     if forced == "torch" or any(tensor.dtype != torch.float32 for tensor in tensors):
         return factorised
     if native.available():
@@ -301,6 +303,15 @@ def _implementation(*tensors: Tensor) -> ModuleType:
     if forced == "native":
         raise ValueError(f"{PATH_VARIABLE}=native needs the compiled kernel: {native.why_not()}")
     return factorised
+
+
+def _on_accelerator(forced: str, tensors: Sequence[Tensor]) -> ModuleType:
+    if forced == "torch" or any(tensor.dtype == torch.float64 for tensor in tensors):
+        return batched
+    reason = triton_attention.why_not(tensors[0].device) if tensors else ""
+    if reason and forced == "triton":
+        raise ValueError(f"{PATH_VARIABLE}=triton needs the Triton kernels: {reason}")
+    return batched if reason else triton_attention
 
 
 def _check_forced(forced: str) -> None:
