@@ -16,10 +16,10 @@ from e2viz.foreign.classes import class_names, normalisation
 from e2viz.foreign.network import ForeignNetwork
 from e2viz.foreign.process import GraphProcess, check_available
 from e2viz.zoo.card import Card
+from e2viz.zoo.own import TAG
 from e2viz.zoo.weights import Model, WeightsError, checksum
 
 Source = str | os.PathLike[str] | bytes
-TAG = "yours"
 SMALLEST_SIZE = 8
 
 

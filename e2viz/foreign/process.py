@@ -26,6 +26,9 @@ from e2viz.zoo.weights import WeightsError
 
 IMAGES_AT_ONCE = 8
 IDLE_S = 180.0
+MOST_ALIVE = 6
+"""Processes of all sessions together: beyond them, the one that nobody has asked for the longest time is ended."""
+_ALL: weakref.WeakSet[GraphProcess] = weakref.WeakSet()
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
@@ -53,6 +56,7 @@ class GraphProcess:
         self._used_s = time.monotonic()
         with self._turn:
             self.facts = self._start()
+        _ALL.add(self)
 
     @property
     def alive(self) -> bool:
@@ -110,6 +114,9 @@ class GraphProcess:
                 self._turn.release()
 
     def _start(self) -> dict[str, Any]:
+        alive = sorted((each for each in list(_ALL) if each.alive and each is not self), key=lambda each: each._used_s)
+        for each in alive[: max(0, len(alive) + 1 - MOST_ALIVE)]:
+            each.close_if_idle(0.0)
         self._running = _Running(self.bounds)
         weakref.finalize(self, self._running.end)
         data = np.frombuffer(self.data, dtype=np.uint8)
@@ -149,6 +156,12 @@ class GraphProcess:
         if "problem" in header:
             raise WeightsError(str(header["problem"])[:600])
         return header, held
+
+
+def close_idle() -> None:
+    """End the processes that nobody has asked for a while."""
+    for each in list(_ALL):
+        each.close_if_idle()
 
 
 class _Running:

@@ -12,6 +12,7 @@ from e2viz.data import DataSet
 from e2viz.data.tasks import TASKS
 from e2viz.limits import MOST_MODELS
 from e2viz.zoo import catalogue, names
+from e2viz.zoo.brought import is_own
 
 CHOSEN = "models"
 _PILLS = "_models_{}"
@@ -51,8 +52,8 @@ def choose_models(models: list[str], data: DataSet) -> tuple[str, ...]:
 
 
 def knows(name: str, data: DataSet) -> bool:
-    """Whether a model was made for such pictures."""
-    return model_data(name) == data.name
+    """Whether a model was made for such pictures; a person's own is offered for any."""
+    return is_own(name) or model_data(name) == data.name
 
 
 def model_data(name: str) -> str:

@@ -10,6 +10,7 @@ from e2viz.data import DataSet, data_set, list_data
 from e2viz.data.samples import data_of, sample_names
 from e2viz.images.picture import PictureError
 from e2viz.render.recipe import METHODS
+from e2viz.ui import own as _own  # noqa: F401  the catalogue learns whose models to look for
 from e2viz.ui.model_choice import CHOSEN, choose_models, model_data
 from e2viz.ui.page import presenter_size, whole_names
 from e2viz.ui.pictures import choose_picture, first_sample_of, hold_reference

@@ -10,6 +10,7 @@ from e2viz import places
 from e2viz.groups import group
 from e2viz.limits import LONGEST_NAME, shown
 from e2viz.zoo import damage
+from e2viz.zoo.brought import is_own, own_models
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model, WeightsError, read_model
 from e2viz.zoo.wrapped import read_learned, wrap, wrapping
@@ -25,6 +26,8 @@ def folders() -> tuple[Path, ...]:
 def list_models(folder: Path | None = None, *, wrapped: bool = False) -> list[str]:
     """Names of the trained models, in alphabetical order; also those wrapped by a trained aggregation, if asked.
 
+    Models that whoever asks now has brought (e2viz.zoo.brought) are among them, for nobody else.
+
     A model whose card or weights are damaged is none of them: ``damaged`` says which and why.
 
     Args:
@@ -32,6 +35,8 @@ def list_models(folder: Path | None = None, *, wrapped: bool = False) -> list[st
         wrapped: whether wrapped models with trained aggregations count.
     """
     found = {path.stem for path in _cards(folder) if not damage.problem(path)}
+    held = own_models() if folder is None else None
+    found |= set(held.names() if held else ())
     return sorted(name for name in found if wrapped or wrapping(name) is None)
 
 
@@ -60,7 +65,7 @@ def card(name: str, folder: Path | None = None) -> Card:
         LookupError: if there is no such model, with the nearest names.
         WeightsError: if its files are damaged.
     """
-    if wrapping(name) and name not in list_models(folder, wrapped=True):
+    if is_own(name) or (wrapping(name) and name not in list_models(folder, wrapped=True)):
         return load(name, folder).card
     path = _card_path(name, folder)
     return _read_card(path, path.stat().st_mtime_ns)
@@ -86,6 +91,9 @@ def load(name: str, folder: Path | None = None) -> Model:
     wanted = wrapping(name)
     if wanted is not None:
         group(wanted.group)
+    held = own_models() if folder is None and is_own(name) else None
+    if held is not None and (own := held.get(name)) is not None:
+        return own
     if wanted is not None and not wanted.learns:
         return _wrapped(name, _card_path(wanted.base, folder))
     return _opened(_card_path(name, folder), None if wanted is None else _card_path(wanted.base, folder))

@@ -20,6 +20,7 @@ ARCHITECTURES: dict[str, tuple[str, str]] = {
 # Families of models, as they are offered: which architectures keep a symmetry by the way they are made.
 EQUIVARIANT = ("ge_vit", "patch_ge_vit", "hybrid", "gcnn")
 FAMILIES = {
+    "yours": "Yours",
     "equivariant": "Equivariant by design",
     "plain": "Not equivariant",
     "wrapped": "Wrapped afterwards",
@@ -89,6 +90,8 @@ def family(name: str) -> str:
     """A key of FAMILIES."""
     if "+" in name:
         return "wrapped"
+    if name.endswith(".yours"):
+        return "yours"
     return "equivariant" if architecture_of(name) in EQUIVARIANT else "plain"
 
 
