@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from e2viz import places
+from e2viz.commands import over_angles
 from e2viz.commands.options import Commands, progress
 
 TABLE_START, TABLE_END = "<!-- models -->", "<!-- /models -->"
@@ -22,11 +23,12 @@ def add(commands: Commands) -> None:
     check.add_argument("--json", action="store_true")
 
     evaluate = commands.add("evaluate", _evaluate, "accuracy and stability on the test split", data=True)
-    evaluate.add_argument("name")
+    evaluate.add_argument("names", nargs="+", metavar="NAME")
     evaluate.add_argument("--rotate", type=int, metavar="SEED", help="other random angles than the protocol's")
     evaluate.add_argument("--limit", type=int, help="a quick look at so many images")
     evaluate.add_argument("--run", dest="run_folder", type=Path, help="the best epoch of a run instead of weights/")
     evaluate.add_argument("--json", action="store_true")
+    over_angles.add_options(evaluate)
 
 
 def _models(arguments: argparse.Namespace) -> int:
@@ -62,6 +64,14 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    if arguments.over_angles:
+        return over_angles.over_angles(arguments)
+    for name in arguments.names:
+        _evaluate_one(name, arguments)
+    return 0
+
+
+def _evaluate_one(name: str, arguments: argparse.Namespace) -> None:
     import dataclasses
 
     import torch
@@ -76,14 +86,13 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     torch.set_num_threads(arguments.threads)
     if arguments.run_folder is None:
-        model = load(arguments.name)
-        name = model.card.tag
+        model = load(name)
+        tag = model.card.tag
     else:
-        model, name = model_of_run(recipe(arguments.name), arguments.run_folder), RECIPES[arguments.name].task
-    splits = read_splits(task(name), arguments.data)
+        model, tag = model_of_run(recipe(name), arguments.run_folder), RECIPES[name].task
+    splits = read_splits(task(tag), arguments.data)
     report = None if arguments.json else progress()
     where = device(arguments.device)
     measured = evaluate(model, splits, limit=arguments.limit, seed=arguments.rotate, report=report, where=where)
     found = dataclasses.asdict(measured)
     print(json.dumps({"name": model.name, **found}) if arguments.json else in_words(model.name, measured))
-    return 0

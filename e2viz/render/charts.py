@@ -115,8 +115,8 @@ def add_curves(sheet: Sheet, scene: Scene, x: Number, y: Number, width: Number) 
 
 
 def _limits(curves: list[Curve]) -> tuple[float, float]:
-    low = min(0.0, *(float(curve.values.min()) for curve in curves))
-    high = max(float(curve.values.max()) for curve in curves)
+    shown = [curve.values for curve in curves] + [curve.band for curve in curves if curve.band is not None]
+    low, high = min(0.0, *(float(each.min()) for each in shown)), max(float(each.max()) for each in shown)
     if 0.5 < high <= 1.0 + 1e-6:
         high = 1.0
     return low, high if high > low else low + 1.0
@@ -153,6 +153,8 @@ def _add_plot(
     for curve in curves:
         points = np.stack([across(angles_deg), down(curve.values)], axis=1)
         sheet.still.append(Line(points, curve.color, 1.5, 4.0 if curve.dashed else 0.0))
+        for at, ends in zip(points[:, 0], () if curve.band is None else down(curve.band), strict=False):
+            sheet.still.append(Line(np.array([(at, ends[0]), (at, ends[1])]), curve.color, 1.0))
 
     def moving(frame: int) -> Iterator[Mark]:
         at = float(across(angles_deg[frame]))

@@ -230,7 +230,8 @@ class Bars:
 class Curve:
     """One quantity of one model against angle, e.g. an equivariance error.
 
-    Curves of one `quantity` share one plot. `dashed` marks a reference (a floor, a ceiling).
+    Curves of one `quantity` share one plot. `dashed` marks a reference (a floor, a ceiling); `band` is the interval
+    of each value, [frame 2], drawn as bars.
     """
 
     label: str
@@ -238,8 +239,11 @@ class Curve:
     values: Float[Array, " frame"]
     quantity: str = ""
     dashed: bool = False
+    band: Float[Array, "frame 2"] | None = None
 
     def __post_init__(self) -> None:
+        if self.band is not None and self.band.shape != (len(self.values), 2):
+            raise ValueError(f"a curve's band must be [{len(self.values)} 2], got shape {self.band.shape}")
         if self.values.ndim != 1 or not np.isfinite(self.values).all():
             raise ValueError(f"curve values must be finite and [frame], got shape {self.values.shape}")
 
