@@ -114,7 +114,16 @@ def add_curves(sheet: Sheet, scene: Scene, x: Number, y: Number, width: Number) 
     return y + height * -(-len(quantities) // columns)
 
 
-def _limits(curves: list[Curve]) -> tuple[float, float]:
+def angle_limits(angles_deg: np.ndarray) -> tuple[float, float]:
+    """The ends of the axis of angles: a whole turn where they lie in one."""
+    start, end = (float(angles_deg.min()), float(angles_deg.max()))
+    if start >= 0 and end < 360:
+        start, end = 0.0, 360.0
+    return start, end if end > start else start + 1.0
+
+
+def limits(curves: list[Curve]) -> tuple[float, float]:
+    """The ends of the axis that curves share."""
     shown = [curve.values for curve in curves] + [curve.band for curve in curves if curve.band is not None]
     low, high = min(0.0, *(float(each.min()) for each in shown)), max(float(each.max()) for each in shown)
     if 0.5 < high <= 1.0 + 1e-6:
@@ -125,14 +134,12 @@ def _limits(curves: list[Curve]) -> tuple[float, float]:
 def _add_plot(
     sheet: Sheet, angles_deg: np.ndarray, quantity: str, curves: list[Curve], x: Number, y: Number, width: Number
 ) -> None:
-    low, high = _limits(curves)
+    low, high = limits(curves)
     labels = [f"{value:.2g}".replace("-", "−") for value in (low, high)]
     left = x + max(text_width(label, SMALL_SIZE) for label in labels) + 8
     right, top, bottom = x + width - 4, y + 28, y + 28 + PLOT_HEIGHT
-    start, end = (float(angles_deg.min()), float(angles_deg.max()))
-    if start >= 0 and end < 360:
-        start, end = 0.0, 360.0
-    span = (end - start) or 1.0
+    start, end = angle_limits(angles_deg)
+    span = end - start
 
     def across(angle_deg: Number | np.ndarray) -> float | np.ndarray:
         return left + (right - left) * (angle_deg - start) / span

@@ -31,7 +31,7 @@ def map_steps(scene: Scene, room: int) -> dict[str, np.ndarray]:
         room: number of colours for all palettes together, shared in proportion to the steps that occur.
     """
     used: dict[str, np.ndarray] = {}
-    for panel in scene.panels:
+    for panel in (*scene.panels, *scene.heats):
         if not panel.is_mixed:
             steps = np.arange(256) if panel is scene.picture else np.flatnonzero(np.bincount(panel.values.ravel()))
             # The scale beside a row shows its whole palette, also the steps that no value reaches.

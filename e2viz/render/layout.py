@@ -21,6 +21,7 @@ from e2viz.render.marks import (
     text_width,
     wrap,
 )
+from e2viz.render.plots import add_charts
 from e2viz.render.ring import add_dial
 from e2viz.render.scene import Number, Panel, Row, Scene
 
@@ -54,6 +55,8 @@ def lay_out(scene: Scene, width: int) -> Sheet:
         y, beside = _add_hero(sheet, scene, margin, y, inner)
     if scene.curves:
         y = add_curves(sheet, scene, margin, y + 16, inner)
+    if scene.charts:
+        y = add_charts(sheet, scene.charts, margin, y + 16, inner)
     if scene.rows and not beside:
         y = add_rows(sheet, scene.rows, margin, y + 8, inner)
     if scene.caption:

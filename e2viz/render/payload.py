@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from e2viz.render.chart import Axis, Chart, Track, angle_axis
+from e2viz.render.charts import angle_limits, limits
 from e2viz.render.palette import CLASS_COLORS, MODEL_COLORS, color_table
 from e2viz.render.scene import Panel, Ring, Row, Scene
 
@@ -57,7 +59,8 @@ def pack(scene: Scene, options: Options | None = None) -> bytes:
     """
     options = options or Options()
     # A picture under many maps is one array, and is sent once.
-    arrays = {id(each): each for panel in scene.panels for each in (panel.values, panel.under) if each is not None}
+    panels = (*scene.panels, *scene.heats)
+    arrays = {id(each): each for panel in panels for each in (panel.values, panel.under) if each is not None}
     pixels = [np.ascontiguousarray(each) for each in arrays.values()]
     starts = np.cumsum([0] + [each.size for each in pixels]).tolist()
     offsets = dict(zip(arrays, starts, strict=False))
@@ -72,7 +75,7 @@ def pack(scene: Scene, options: Options | None = None) -> bytes:
         "class_colors": list(CLASS_COLORS),
         "dark_colors": dict(MODEL_COLORS.values()),
         "class_names": first_names,
-        "palettes": {name: _table(name) for name in sorted({p.palette for p in scene.panels if not p.is_rgb})},
+        "palettes": {name: _table(name) for name in sorted({p.palette for p in panels if not p.is_rgb})},
         "picture": picture,
         "rings": [_ring(ring, names.get(ring.label, first_names)) for ring in scene.rings],
         "bars": [
@@ -85,12 +88,62 @@ def pack(scene: Scene, options: Options | None = None) -> bytes:
             for each in scene.bars
         ],
         "rows": rows,
+        "charts": [_chart(chart, offsets) for chart in charts_of(scene)],
         "options": asdict(options) | {"start_frame": min(options.start_frame, scene.frames - 1)},
     }
     body = b"".join(each.tobytes() for each in pixels)
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode() + body)
     text = json.dumps(header | {"checksum": digest.hexdigest()[:16]}, separators=(",", ":")).encode()
     return struct.pack("<I", len(text)) + text + body
+
+
+def charts_of(scene: Scene) -> tuple[Chart, ...]:
+    """The scene's curves as charts, one for each quantity, and its charts."""
+    quantities = dict.fromkeys(curve.quantity for curve in scene.curves)
+    found = []
+    for quantity in quantities:
+        curves = [curve for curve in scene.curves if curve.quantity == quantity]
+        low, high = limits(curves)
+        tracks = tuple(
+            Track(label=curve.label, color=curve.color, x=scene.angles_deg, y=curve.values,
+                  dash=4.0 if curve.dashed else 0.0, follows=True)
+            for curve in curves
+        )  # fmt: skip
+        start, end = angle_limits(scene.angles_deg)
+        x = angle_axis("", start, end)
+        found.append(Chart(title=quantity, x=x, y=Axis(low=low, high=high), tracks=tracks, cursor=scene.angles_deg))
+    return (*found, *scene.charts)
+
+
+def _chart(chart: Chart, offsets: dict[int, int]) -> dict[str, object]:
+    return {
+        "title": chart.title,
+        "caption": chart.caption,
+        "x": _axis(chart.x),
+        "y": _axis(chart.y),
+        "square": chart.square,
+        "height": chart.height,
+        "heat": None if chart.heat is None else _panel(chart.heat, offsets),
+        "verticals": list(chart.verticals),
+        "cursor": None if chart.cursor is None else _rounded(chart.cursor),
+        "tracks": [_track(track) for track in chart.tracks],
+    }
+
+
+def _axis(axis: Axis) -> dict[str, object]:
+    ticks = [[value, name] for value, name in axis.marked]
+    return {"title": axis.title, "low": axis.low, "high": axis.high, "log": axis.log, "ticks": ticks, "mono": axis.mono}
+
+
+def _track(track: Track) -> dict[str, object]:
+    shape = {name: getattr(track, name) for name in ("label", "color", "line", "dots", "dash", "hollow", "follows")}
+    points = {name: getattr(track, name) for name in ("x", "y", "low", "high")}
+    digits = {name: None if each is None else _digits(each) for name, each in points.items()}
+    return shape | digits | {"thickness": track.thickness, "names": list(track.names)}
+
+
+def _digits(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.6g}") for value in values]
 
 
 def _panel(panel: Panel, offsets: dict[int, int]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer, UInt8
 
+from e2viz.render.chart import Chart
 from e2viz.render.recipe import Recipe
 
 Array = np.ndarray
@@ -282,6 +283,7 @@ class Scene:
         numbers: columns of the CSV, all of one length.
         recipe: how to make it again.
         curves: quantities against angle.
+        charts: any other tracks on two axes.
     """
 
     title: str
@@ -294,6 +296,7 @@ class Scene:
     numbers: Mapping[str, Column] = field(default_factory=dict)
     recipe: AnyRecipe | None = None
     curves: tuple[Curve, ...] = ()
+    charts: tuple[Chart, ...] = ()
 
     def __post_init__(self) -> None:
         if self.angles_deg.ndim != 1 or not self.frames or not np.isfinite(self.angles_deg).all():
@@ -306,6 +309,9 @@ class Scene:
             for found in (panel.frames, *map(len, tracks)):
                 if found not in (1, self.frames):
                     raise ValueError(f"panel {panel.title!r} must have 1 or {self.frames} frames, got {found}")
+        for chart in self.charts:
+            if chart.frames - {self.frames}:
+                raise ValueError(f"chart {chart.title!r} must have {self.frames} frames, got {chart.frames}")
         measured = [(ring.label, ring.classes) for ring in self.rings]
         measured += [(bars.label, bars.probability) for bars in self.bars]
         measured += [(curve.label, curve.values) for curve in self.curves]
@@ -317,6 +323,11 @@ class Scene:
     def frames(self) -> int:
         """Number of frames, one for each angle."""
         return len(self.angles_deg)
+
+    @property
+    def heats(self) -> tuple[Panel, ...]:
+        """The maps that fill charts."""
+        return tuple(chart.heat for chart in self.charts if chart.heat is not None)
 
     @property
     def panels(self) -> tuple[Panel, ...]:

@@ -5,8 +5,8 @@ import math
 import plotly.graph_objects as go
 import streamlit as st
 
+from e2viz.render.label_places import places
 from e2viz.scenes.efficiency import Point
-from e2viz.ui.label_places import places
 from e2viz.ui.theme import chart_colors
 from e2viz.zoo import names
 

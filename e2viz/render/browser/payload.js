@@ -34,7 +34,8 @@ function colorTable(text) {
 }
 
 function allPanels(scene) {
-  const panels = scene.rows.flatMap((row) => row.panels);
+  const heats = scene.charts.map((chart) => chart.heat).filter(Boolean);
+  const panels = [...scene.rows.flatMap((row) => row.panels), ...heats];
   return scene.picture ? [scene.picture, ...panels] : panels;
 }
 

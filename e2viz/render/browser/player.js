@@ -6,6 +6,7 @@ const LAYOUT = `
     <div class="controls"></div>
     <div class="side"><div class="charts"></div><div class="aside"></div></div>
   </div>
+  <div class="plots"></div>
   <div class="rows"></div>
   <p class="caption"></p>
   <div class="tip" hidden></div>
@@ -22,6 +23,8 @@ class Player {
     find(".controls").hidden = scene.frames < 2;
     this.charts = scene.bars.map((bars) => new BarChart(bars, scene, this.look));
     find(".charts").append(...this.charts.map((chart) => chart.element));
+    this.plots = scene.charts.map((chart) => new ChartView(chart, scene, this.look));
+    find(".plots").append(...this.plots.map((plot) => plot.element));
     this.views = [];
     // A dial without rings and bars leaves room beside it, and the rows are what is looked at: they stand there.
     if (scene.picture && !scene.rings.length && !scene.bars.length) find(".side").append(find(".rows"));
@@ -77,7 +80,7 @@ class Player {
     for (const element of this.root.querySelectorAll("[data-model]"))
       element.style.setProperty("--model", this.look.model(element.dataset.model));
     this.dial?.layout();
-    for (const chart of this.charts) chart.layout();
+    for (const chart of [...this.charts, ...this.plots]) chart.layout();
     this.shown = -1;
     this.paint();
   }
@@ -90,7 +93,7 @@ class Player {
     this.dial?.paint(frame, angle_deg);
     this.controls.paint(frame, scene.angles_deg[frame]);
     if (this.shown !== frame) {
-      for (const chart of this.charts) chart.paint(frame);
+      for (const chart of [...this.charts, ...this.plots]) chart.paint(frame);
       for (const view of this.views) view.paint(frame);
       this.shown = frame;
       root.dataset.frame = frame;

@@ -4,6 +4,7 @@ class Tip {
   constructor(player, element) {
     Object.assign(this, { player, element });
     for (const view of player.views) this.follow(view.canvas, (event, frame) => this.panelText(view, event, frame));
+    for (const plot of player.plots) this.follow(plot.canvas, (event) => plot.read(event));
     if (player.dial) this.follow(player.dial.canvas, (event) => this.ringText(event));
   }
 

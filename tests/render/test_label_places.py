@@ -1,6 +1,6 @@
 """Names of marks on a chart: beside their mark, and never one upon another where there is room."""
 
-from e2viz.ui.label_places import _box, _meet, places
+from e2viz.render.label_places import _box, _meet, places
 
 
 def boxes(marks, texts):
