@@ -45,7 +45,7 @@ class Axis:
             low, high = math.log(self.low), math.log(self.high)
         else:
             value, low, high = np.asarray(value, dtype=np.float64), self.low, self.high
-        return np.clip((value - low) / (high - low), 0.0, 1.0)
+        return np.asarray(np.clip((value - low) / (high - low), 0.0, 1.0))
 
     @property
     def marked(self) -> tuple[tuple[float, str], ...]:
@@ -164,9 +164,10 @@ def _round_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     """About five round values."""
     span = high - low
     step = 10 ** math.floor(math.log10(span / 4))
+    step = float(step)
     step *= next(factor for factor in (1, 2, 2.5, 5, 10) if span / (step * factor) <= 5.5)
     first = math.ceil(low / step - 1e-9)
-    values = [round(place * step, 12) for place in range(first, math.floor(high / step + 1e-9) + 1)]
+    values = [round(float(place * step), 12) for place in range(first, math.floor(high / step + 1e-9) + 1)]
     return tuple((value, f"{value:g}".replace("-", "−")) for value in values)
 
 

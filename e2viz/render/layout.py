@@ -29,6 +29,7 @@ NARROW_BELOW = 640
 MIN_WIDTH = 240
 PANEL_GAP = 8
 SMOOTH_ABOVE = 96  # pixels across a picture from which it is interpolated; panels.js says the same
+ASIDE_HEIGHT = 140
 LARGEST_PANEL, COMFORTABLE_PANEL, SMALLEST_PANEL = 168, 84, 56
 
 
@@ -50,15 +51,17 @@ def lay_out(scene: Scene, width: int) -> Sheet:
     y: Number = margin
     if scene.title:
         y = _add_lines(sheet, margin, y, wrap(scene.title, TITLE_SIZE, "semibold", inner), 30) + 16
-    beside = False
+    beside, rows = False, scene.rows
     if scene.picture is not None or scene.rings or scene.bars:
         y, beside = _add_hero(sheet, scene, margin, y, inner)
+        if scene.bars and width >= NARROW_BELOW:
+            rows = tuple(row for row in rows if not row.aside)
     if scene.curves:
         y = add_curves(sheet, scene, margin, y + 16, inner)
     if scene.charts:
         y = add_charts(sheet, scene.charts, margin, y + 16, inner)
-    if scene.rows and not beside:
-        y = add_rows(sheet, scene.rows, margin, y + 8, inner)
+    if rows and not beside:
+        y = add_rows(sheet, rows, margin, y + 8, inner)
     if scene.caption:
         lines = wrap(scene.caption, SMALL_SIZE, "regular", inner)
         for i, line in enumerate(lines):
@@ -95,7 +98,11 @@ def _add_hero(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -
     room = x + inner - right
     bottom = y + side
     if scene.bars:
-        return max(bottom, add_cards(sheet, scene.bars, right, y, room, side)), False
+        asides = tuple(row for row in scene.rows if row.aside)
+        below = add_cards(sheet, scene.bars, right, y, room, side - (ASIDE_HEIGHT if asides else 0))
+        for row in asides:
+            below = _add_row(sheet, row, right, below, room, COMFORTABLE_PANEL)
+        return max(bottom, below), False
     if scene.rings:
         bottom = add_legend(sheet, scene.rings, x, bottom + 8, inner if alone else side)
     if beside:

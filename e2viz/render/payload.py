@@ -14,9 +14,6 @@ from e2viz.render.charts import angle_limits, limits
 from e2viz.render.palette import CLASS_COLORS, MODEL_COLORS, color_table
 from e2viz.render.scene import Panel, Ring, Row, Scene
 
-# A row with this label is shown small, beside the picture.
-ASIDE_LABEL = "what the model sees"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -169,8 +166,7 @@ def _panel(panel: Panel, offsets: dict[int, int]) -> dict[str, object]:
 
 
 def _row(row: Row, panels: list[dict[str, object]]) -> dict[str, object]:
-    aside = row.label.strip().lower() == ASIDE_LABEL
-    shape = {"aside": aside, "halves": row.halves, "columns": row.columns}
+    shape = {"aside": row.aside, "halves": row.halves, "columns": row.columns}
     return {"label": row.label, "color": row.color, **shape, "panels": panels}
 
 

@@ -6,7 +6,21 @@ import numpy as np
 
 from e2viz.render.chart import Chart, Track
 from e2viz.render.label_places import places
-from e2viz.render.marks import LABEL_SIZE, SMALL_SIZE, Box, ColorBar, Dot, Line, Mark, Pixels, Sheet, Text, shorten, text_width, wrap
+from e2viz.render.marks import (
+    LABEL_SIZE,
+    SMALL_SIZE,
+    Box,
+    ColorBar,
+    Dot,
+    Line,
+    Mark,
+    Pixels,
+    Sheet,
+    Text,
+    shorten,
+    text_width,
+    wrap,
+)
 from e2viz.render.scene import Number
 
 GAP = 24
@@ -130,7 +144,7 @@ class _Plot:
         for value, name in self.chart.y.marked:
             at = bottom - self.height * float(self.chart.y.place(value))
             if self.chart.heat is None:
-                sheet.still.append(Box(self.left, at - 0.5, self.width, 1, "rule"))
+                sheet.still.append(Box(self.left, round(at), self.width, 1, "rule"))
             weight = "mono" if self.chart.y.mono else "regular"
             label = shorten(name, SMALL_SIZE, weight, self.width)
             sheet.still.append(Text(self.left - 8, at + 4, label, SMALL_SIZE, "muted", weight, "r"))
@@ -138,7 +152,7 @@ class _Plot:
         weight = "mono" if self.chart.x.mono else "regular"
         for value, name in self.chart.x.marked:
             at = self.left + self.width * float(self.chart.x.place(value))
-            sheet.still.append(Box(at - 0.5, bottom, 1, 5, "rule"))
+            sheet.still.append(Box(round(at), bottom, 1, 5, "rule"))
             half = text_width(name, SMALL_SIZE, weight) / 2
             if at - half < reached + 6:
                 continue

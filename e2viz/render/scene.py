@@ -17,6 +17,8 @@ from e2viz.render.recipe import Recipe
 
 Array = np.ndarray
 AnyRecipe = Recipe
+# A row with this label is shown small, beside the picture.
+ASIDE_LABEL = "what the model sees"
 Number = float | int
 Column = Sequence[object] | Array
 
@@ -262,6 +264,11 @@ class Row:
     color: str = ""
     halves: bool = False
     columns: int = 0
+
+    @property
+    def aside(self) -> bool:
+        """Shown small, beside the picture."""
+        return self.label.strip().lower() == ASIDE_LABEL
 
     def __post_init__(self) -> None:
         if not self.panels:

@@ -14,6 +14,7 @@ from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes import (
     attention,
+    broken,
     efficiency,
     equivariance_error,
     latents,
@@ -21,6 +22,7 @@ from e2viz.scenes import (
     positional_encodings,
     post_hoc,
     rotation,
+    rule_lines,
     steerability,
 )
 
@@ -34,6 +36,8 @@ SCENES: dict[str, Callable[[Recipe], Scene]] = {
     "steerability": steerability.make,
     "post_hoc": post_hoc.make,
     "efficiency": efficiency.make,
+    "rules": rule_lines.make,
+    "broken": broken.make,
 }
 
 

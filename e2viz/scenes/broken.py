@@ -15,6 +15,9 @@ from e2viz.measure.breaking import ANGLES_DEG, WHY, Switches, spoilt_errors
 from e2viz.measure.kept import Arrays
 from e2viz.measure.subject import subject
 from e2viz.render.figures import two_digits
+from e2viz.render.palette import MODEL_COLORS
+from e2viz.render.recipe import Recipe
+from e2viz.render.scene import Scene
 from e2viz.scenes.rule_lines import network_of
 from e2viz.zoo.names import label
 
@@ -88,6 +91,44 @@ def name_of(model: Any) -> str:
     """What the network is called on screen."""
     name = subject(model).name
     return label(name) if hasattr(model, "card") else name
+
+
+def make(recipe: Recipe) -> Scene:
+    """The scene of a recipe."""
+    import e2viz
+    from e2viz.scenes import picture_of
+
+    chosen = recipe.settings.get("spoil", ["rule"])
+    switches = switches_of([str(each) for each in (chosen if isinstance(chosen, list) else [chosen])],
+                           str(recipe.settings.get("other_group", "c8")))  # fmt: skip
+    model, _ = network_to_break([e2viz.load(name) for name in recipe.models])
+    picture = picture_of(recipe)
+    before, after = (broken(model, picture, each) for each in (Switches(), switches))
+    return compose(recipe, before, after, switches, name_of(model))
+
+
+def compose(recipe: Recipe, before: Broken, after: Broken, switches: Switches, name: str) -> Scene:
+    """One chart: the error as it should be, and with the switches.
+
+    Args:
+        recipe: what was asked for.
+        before: with nothing spoilt.
+        after: with the switches.
+        switches: what is on.
+        name: of the network.
+    """
+    from e2viz.scenes.error_charts import breaking_chart
+
+    columns: dict[str, list] = {"angle_deg": list(ANGLES_DEG)}
+    for what, found in (("nothing spoilt", before), ("with the switches", after)):
+        columns[what] = [float(f"{value:.6g}") for value in found.at("logits")]
+    return Scene(
+        title=sentence(before, after, switches, name).replace("*", ""),
+        angles_deg=np.zeros(1),
+        charts=(breaking_chart(before, after, "logits", MODEL_COLORS["ge_vit"][0]),),
+        numbers=columns,
+        recipe=recipe,
+    )
 
 
 def provenance(model: Any, trained: bool, switches: Switches) -> str:

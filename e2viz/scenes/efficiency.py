@@ -15,6 +15,7 @@ from torch import nn
 
 import e2viz
 from e2viz import places
+from e2viz.data.tasks import TASKS
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.subject import subject
@@ -23,6 +24,7 @@ from e2viz.models import build
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
+from e2viz.scenes.efficiency_charts import Point, efficiency_charts
 from e2viz.scenes.turning import turning_panel
 from e2viz.train.recipes import RECIPES
 from e2viz.zoo import catalogue, names
@@ -52,25 +54,6 @@ next and GE-ViT lifts a plain image again; ours hands the feature map over with 
 Time is that of the processor, one thread, in batches of eight, the fastest of many repetitions; `make efficiency`
 measures it. Accuracy is on the 50,000 turned test images, with its 95 % interval.
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Point:
-    """One model on the charts.
-
-    Attributes:
-        forward_ms: an image, in batches of eight.
-        training_s: of the trained weights; from a measured step and the recipe's epochs where there are none yet.
-        trained: whether ``training_s`` is that of trained weights.
-        accuracy: on the turned test images; None if not measured.
-    """
-
-    name: str
-    forward_ms: float
-    training_s: float | None
-    trained: bool
-    parameters: int
-    accuracy: Accuracy | None
 
 
 def measurements(file: Path = FILE) -> dict[str, Any]:
@@ -225,6 +208,7 @@ def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
         caption="" if found[0].name in trained else "Fresh weights: none of these models is trained yet.",
         numbers=numbers(points()),
         recipe=recipe,
+        charts=efficiency_charts(on_digits(points()), TASKS["rotmnist"].short),
     )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 import e2viz
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
@@ -15,16 +13,14 @@ from e2viz.measure.subject import subject
 from e2viz.render.figures import two_digits
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
-from e2viz.render.scene import Curve, Panel, Row, Scene
+from e2viz.render.scene import Scene
+from e2viz.scenes.error_charts import error_curves, error_map
 from e2viz.scenes.turning import turning_panel
 from e2viz.zoo.names import short_labels
 
 PAGE = "equivariance_error"
 STEPS_DEG = (5, 15, 45)
 STEP_DEG, PROBE = 15, "logits"
-# Limits of every map, in powers of ten: float32 alone leaves about 10⁻⁶, 1 is as far as another picture.
-LOW, HIGH = -7.0, 0.5
-MAP_HEIGHT, MAP_WIDTH = 60, 72
 MATHS = r"""
 With $z = \Phi(x)$ what a layer holds, $R_\theta$ turning the picture, $\rho(\theta)$ turning the record (the plane
 turns **and** the group axis moves along) and $M$ a disc that keeps corners out:
@@ -111,13 +107,10 @@ def compose(
         title=sentence(errors, labels),
         angles_deg=angles_deg,
         picture=turning_panel(picture, tuple(errors), angles_deg, method=recipe.method),
-        rows=(
-            Row(
-                "log₁₀ of the error",
-                tuple(error_map(each, labels[name], colors[name]) for name, each in errors.items()),
-            ),
+        charts=(
+            *([curve] if (curve := error_curves(errors, probe_of(recipe, errors), labels, colors)) else []),
+            *(error_map(each, labels[name]) for name, each in errors.items()),
         ),
-        curves=curves(errors, probe_of(recipe, errors), labels, colors),
         numbers=numbers(errors),
         recipe=recipe,
     )
@@ -133,46 +126,6 @@ def probe_of(recipe: Recipe, errors: Mapping[str, LayerErrors]) -> str:
     """The layer whose curves are drawn: the recipe's, if any model has it."""
     asked = str(recipe.settings.get("probe", PROBE))
     return asked if any(asked in each.kinds for each in errors.values()) else PROBE
-
-
-def logarithm(values: np.ndarray) -> np.ndarray:
-    """log₁₀ within the limits of the maps; an error of nothing, or undefined, is shown as the lower limit."""
-    return np.log10(np.clip(np.nan_to_num(values, nan=0.0), 10.0**LOW, 10.0**HIGH))
-
-
-def error_map(errors: LayerErrors, label: str, color: str) -> Panel:
-    """Layers from top to bottom, angles from left to right; a box follows the angle shown.
-
-    Every map is drawn about as large as every other, whatever the number of layers.
-    """
-    layers, frames = errors.error.shape
-    tall, wide = max(1, round(MAP_HEIGHT / layers)), max(1, round(MAP_WIDTH / frames))
-    values = logarithm(errors.error).repeat(tall, axis=0).repeat(wide, axis=1)
-    ones = np.ones(frames)
-    box = np.stack([0 * ones, wide * np.arange(frames), tall * layers * ones, wide * ones], axis=1)
-    return Panel.from_values(
-        label, values[None], "viridis", low=LOW, high=HIGH,
-        probe=f"{errors.probes[0]} … {errors.probes[-1]}", color=color, outline=box,
-        caption=f"{layers} layers from top to bottom, {frames} angles from left to right",
-    )  # fmt: skip
-
-
-def curves(
-    errors: Mapping[str, LayerErrors], probe: str, labels: Mapping[str, str], colors: Mapping[str, str]
-) -> tuple[Curve, ...]:
-    """log₁₀ of the error of one layer against angle, with what it has to be read beside, dashed."""
-    found = []
-    for name, each in errors.items():
-        if probe not in each.kinds:
-            continue
-        what = f"log₁₀ error at {probe}"
-        found.append(Curve(labels[name], colors[name], logarithm(each.of(probe)), what))
-        for track in ("floor", "ceiling", "untrained"):
-            if each.of(probe, track).any():
-                found.append(
-                    Curve(f"{labels[name]}, {track}", colors[name], logarithm(each.of(probe, track)), what, dashed=True)
-                )
-    return tuple(found)
 
 
 def sentence(errors: Mapping[str, LayerErrors], labels: Mapping[str, str]) -> str:

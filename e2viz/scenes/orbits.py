@@ -21,16 +21,15 @@ from e2viz.measure.turning import on_step
 from e2viz.render.figures import two_digits
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
-from e2viz.render.scene import Curve, Panel, Row, Scene
+from e2viz.render.scene import Panel, Row, Scene
 from e2viz.scenes.compass_dial import compass_dial
+from e2viz.scenes.orbit_charts import compass_chart, path_chart
 from e2viz.scenes.turning import turned
 from e2viz.zoo.names import short_labels
 
 PAGE = "orbits"
 PROBE, VOTES = "embedding", "orientation"
 GROUNDS = ("orbit", "reference")
-# Of the panel that draws an orbit as pixels, for the player and for exports.
-SIDE, MARGIN = 96, 0.08
 # Pixels of the panel that shows the votes, about the same whatever the number of elements and of angles.
 THICKNESS, WIDTH = 48, 72
 MATHS = r"""
@@ -174,8 +173,11 @@ def compose(
     colors = model_colors(list(turning))
     images = turned(picture, tuple(turning), found.angles_deg, method=recipe.method)
     limit = max(float(np.abs(each.orbit.path).max()) for each in turning.values()) or 1.0
-    panels = tuple(orbit_panel(each, labels[name], colors[name], limit) for name, each in turning.items())
-    rows = [Row("orbit on the principal plane", panels)]
+    angles = np.asarray(found.angles_deg, dtype=np.float64)
+    paths = tuple(path_chart(each.orbit, labels[name], colors[name], angles, limit) for name, each in turning.items())
+    readable = {name: each.compass for name, each in turning.items() if each.compass is not None}
+    compasses = compass_chart(readable, labels, colors, angles)
+    rows = []
     readings = tuple(
         panel
         for name, each in turning.items()
@@ -188,35 +190,10 @@ def compose(
         angles_deg=np.asarray(found.angles_deg, dtype=np.float64),
         picture=Panel.from_picture("", images),
         rows=tuple(rows),
-        curves=tuple(
-            Curve(labels[n], colors[n], each.compass.angles_deg, "compass, degrees")
-            for n, each in turning.items()
-            if each.compass
-        ),
+        charts=(*paths, *([compasses] if compasses else [])),
         numbers=numbers(turning, found),
         recipe=recipe,
     )
-
-
-def orbit_panel(turning: Turning, label: str, color: str, limit: float) -> Panel:
-    """The path as pixels, and a marker where the embedding is at each angle; all models on one scale."""
-    place = to_pixels(turning.orbit.path, limit)
-    canvas = np.zeros((SIDE, SIDE), dtype=np.float32)
-    steps = np.linspace(0, 1, 64, endpoint=False)[:, None]
-    for start, end in zip(place[:-1], place[1:], strict=True):
-        row, column = np.rint(start + steps * (end - start)).astype(int).T
-        canvas[row, column] = 1.0
-    return Panel.from_values(
-        label, canvas[None], "grey", low=0.0, high=1.0, probe=PROBE, color=color, marker=place[:-1],
-        caption=f"radius {two_digits(turning.orbit.radius)}, ±{two_digits(limit)} to the edge",
-    )  # fmt: skip
-
-
-def to_pixels(path: np.ndarray, limit: float) -> np.ndarray:
-    """Rows and columns of points within ±limit; up is positive, as in a chart."""
-    middle = (SIDE - 1) / 2
-    scale = middle * (1 - MARGIN) / limit
-    return np.stack([middle - scale * path[:, 1], middle + scale * path[:, 0]], axis=1)
 
 
 def compass_panels(

@@ -13,6 +13,7 @@ from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Ring, Scene
+from e2viz.scenes.probability_charts import probability_chart
 from e2viz.scenes.turning import seen_row, turning_panel
 from e2viz.zoo.names import short_labels
 
@@ -51,6 +52,7 @@ def compose(recipe: Recipe, swept: Sweep, picture: Picture, labels: dict[str, st
     colors = model_colors(list(swept.models))
     classes = {name: swept.class_names(name) for name in swept.models}
     probability = {name: swept.probability(name) for name in swept.models}
+    measured = stabilities(swept, picture)
     return Scene(
         title=sentence(swept, picture, labels),
         angles_deg=np.asarray(swept.angles_deg, dtype=np.float64),
@@ -58,9 +60,16 @@ def compose(recipe: Recipe, swept: Sweep, picture: Picture, labels: dict[str, st
         rings=tuple(Ring.from_probability(labels[n], colors[n], probability[n]) for n in swept.models),
         bars=tuple(Bars(labels[n], colors[n], probability[n], classes[n]) for n in swept.models),
         rows=(seen_row(swept, labels),),
+        charts=(probability_chart(measured, labels, colors, _followed(measured, classes)),),
         numbers=numbers(swept, probability, classes),
         recipe=recipe,
     )
+
+
+def _followed(measured: dict[str, Stability], classes: dict[str, tuple[str, ...]]) -> str:
+    """What the chart's lines are the probability of: one class, or each model's upright answer."""
+    followed = {classes[name][each.reference] for name, each in measured.items()}
+    return followed.pop() if len(followed) == 1 else "the upright answer"
 
 
 def stabilities(swept: Sweep, picture: Picture) -> dict[str, Stability]:

@@ -17,6 +17,8 @@ from e2viz.measure.rules import fresh_subject, has_group_attention, rule_errors
 from e2viz.measure.subject import Subject, subject
 from e2viz.render.figures import two_digits
 from e2viz.render.palette import MODEL_COLORS, mix
+from e2viz.render.recipe import Recipe
+from e2viz.render.scene import Scene
 from e2viz.zoo.names import in_order
 
 PAGE = "rules"
@@ -150,6 +152,33 @@ def _measured(case: Case, model: Any, trained: bool, picture: Picture) -> RuleLi
     return RuleLine(
         case=case, network=subject(model).name, trained=trained, probes=probes,
         error=errors.max(axis=1), elements=len(transforms),
+    )  # fmt: skip
+
+
+def make(recipe: Recipe) -> Scene:
+    """The scene of a recipe."""
+    from e2viz.scenes import picture_of
+
+    return compose(recipe, rule_lines(picture_of(recipe)))
+
+
+def compose(recipe: Recipe, lines: tuple[RuleLine, ...]) -> Scene:
+    """One chart: a line for each rule.
+
+    Args:
+        recipe: what was asked for.
+        lines: what was measured.
+    """
+    from e2viz.scenes.error_charts import rule_chart
+
+    layers = list(dict.fromkeys(probe for line in lines for probe in line.probes))
+    columns: dict[str, list] = {"layer": layers}
+    for line in lines:
+        known = dict(zip(line.probes, line.error.tolist(), strict=True))
+        columns[line.case.label] = [float(f"{known[layer]:.6g}") if layer in known else "" for layer in layers]
+    return Scene(
+        title="", angles_deg=np.zeros(1), charts=(rule_chart(lines),), caption=provenance(lines), numbers=columns,
+        recipe=recipe,
     )  # fmt: skip
 
 

@@ -15,9 +15,10 @@ from e2viz.measure.subject import subject
 from e2viz.render.figures import two_digits
 from e2viz.render.palette import MODEL_COLORS, mix
 from e2viz.render.recipe import Recipe
-from e2viz.render.scene import Curve, Panel, Row, Scene
-from e2viz.scenes.equivariance_error import HIGH, LOW, logarithm
+from e2viz.render.scene import Panel, Row, Scene
+from e2viz.scenes.error_charts import HIGH, LOW, logarithm
 from e2viz.scenes.rule_lines import network_of
+from e2viz.scenes.steering_charts import distance_chart, resolution_chart
 from e2viz.scenes.turning import turning_panel
 
 PAGE = "steerability"
@@ -110,7 +111,6 @@ def compose(recipe: Recipe, results: Sequence[Steered], picture: Picture, captio
         caption: whose weights these are.
     """
     limit = max(float(np.abs(each.maps[0]).max()) for each in results) or 1.0
-    what = "log₁₀ distance from upright"
     return Scene(
         title=sentence(results),
         angles_deg=ANGLES_DEG,
@@ -119,7 +119,7 @@ def compose(recipe: Recipe, results: Sequence[Steered], picture: Picture, captio
             Row(f"{SHOWN}, first element, turned back", tuple(map_panel(each, limit) for each in results), COLOR),
             Row("distance between the logits at two angles", tuple(map(distance_panel, results)), COLOR),
         ),
-        curves=tuple(Curve(f"{r.size} × {r.size}", COLORS[r.size], logarithm(r.distance[0]), what) for r in results),
+        charts=(distance_chart(results, COLORS), *([resolution_chart(results, COLOR)] if len(results) > 1 else [])),
         caption=caption,
         numbers=numbers(results),
         recipe=recipe,

@@ -3,16 +3,13 @@
 import streamlit as st
 
 from e2viz.measure.subject import subject
-from e2viz.render.scene import Scene
 from e2viz.scenes import efficiency
 from e2viz.scenes.efficiency import Artificial
 from e2viz.ui.computing import compute
-from e2viz.ui.efficiency_charts import efficiency_charts
-from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.memory import remembered
 from e2viz.ui.page import answered
-from e2viz.ui.player import Options, player
-from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.ui.state import current
+from e2viz.ui.view import show_view
 
 selection = current()
 
@@ -31,27 +28,13 @@ def artificial() -> list[Artificial] | None:
     )  # fmt: skip
 
 
-@st.fragment
-def show(scene: Scene) -> None:
-    """The player with its exports: scrubbing reruns only this."""
-    options = Options(
-        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True,
-        autoplay="angle" not in st.query_params,
-    )  # fmt: skip
-    played = player(scene, key="efficiency", options=options)
-    remember_frame(scene.angles_deg, played.frame)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        export_menu(scene, played.frame or 0)
-        copy_link_button()
-
-
 with answered():
     found = efficiency.points()
     st.subheader(efficiency.sentence(found), anchor=False)
-    efficiency_charts(efficiency.on_digits(found))
     result = artificial()
     if result is not None:
-        show(efficiency.compose(selection.recipe(efficiency.PAGE), result, selection.picture))
+        scene = efficiency.compose(selection.recipe(efficiency.PAGE), result, selection.picture)
+        show_view(scene, "efficiency")
     st.dataframe(efficiency.numbers(found), hide_index=True, width="stretch")
     missing = efficiency.untrained(found)
     if missing:

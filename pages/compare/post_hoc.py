@@ -3,19 +3,17 @@
 import streamlit as st
 
 import e2viz
-from e2viz.render.scene import Scene
 from e2viz.scenes import post_hoc
 from e2viz.scenes.measured_tables import measured_tables
 from e2viz.scenes.method_words import LABELS, MATHS, grouped
 from e2viz.scenes.post_hoc import GROUPS
 from e2viz.scenes.views import PAGE, Looked, look
 from e2viz.ui.computing import compute
-from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.memory import remembered
 from e2viz.ui.page import answered, player_first
 from e2viz.ui.pictures import hold_reference
-from e2viz.ui.player import Options, player
-from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.ui.state import current
+from e2viz.ui.view import show_view
 from e2viz.ui.wrapping import add_wrapped
 from e2viz.zoo import names
 from e2viz.zoo.catalogue import is_model, list_models
@@ -66,20 +64,6 @@ def looked_at(base: str, group: str) -> Looked | None:
     )  # fmt: skip
 
 
-@st.fragment
-def show(scene: Scene) -> None:
-    """The player with its exports: scrubbing reruns only this."""
-    options = Options(
-        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True,
-        autoplay="angle" not in st.query_params,
-    )  # fmt: skip
-    played = player(scene, key="post_hoc", options=options)
-    remember_frame(scene.angles_deg, played.frame)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        export_menu(scene, played.frame or 0)
-        copy_link_button()
-
-
 with answered():
     base, group, shown = choose()
     looked = looked_at(base, group)
@@ -92,7 +76,7 @@ with answered():
                 "A 6 turned by 180° is a 9: the label is ambiguous, and a model that half turns do not change gives "
                 "both the same answer. That is no error of the model.", icon=None,
             )  # fmt: skip
-        show(scene)
+        show_view(scene, "post_hoc")
         player_first()
         st.dataframe(post_hoc.outcome_table(looked, selection.picture), hide_index=True, width="stretch")
         made = Wrapping(base, shown, group).name

@@ -1,5 +1,7 @@
 """What each model attends to from one point of the picture, as the picture turns."""
 
+from functools import partial
+
 import streamlit as st
 
 import e2viz
@@ -14,11 +16,11 @@ from e2viz.scenes.planes import SIZE, attention_planes, upright_pixel
 from e2viz.scenes.view_attention import attends_to_views
 from e2viz.scenes.words import element_name
 from e2viz.ui.computing import compute
-from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.memory import remembered
 from e2viz.ui.page import answered
-from e2viz.ui.player import Options, Pixel, player
-from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.ui.player import Pixel, Played
+from e2viz.ui.state import current
+from e2viz.ui.view import view
 from e2viz.zoo.names import short_labels
 
 BOUND = {"bind": "query-params"}
@@ -146,19 +148,10 @@ def follow(pixel: Pixel | None, scene: Scene) -> None:
     st.rerun()
 
 
-def show(scene: Scene) -> None:
-    """The player and its exports."""
-    start = frame_in_link(scene.angles_deg)
-    options = Options(
-        start_frame=start, presenter=selection.presenter, report_frame=True, report_pixel=scene.frames > 1
-    )
-    played = player(scene, key="attention", options=options)
+def followed(played: Played, scene: Scene) -> None:
+    """A click in the player moves the query pixel."""
     if scene.frames > 1:
-        remember_frame(scene.angles_deg, played.frame)
         follow(played.pixel, scene)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        export_menu(scene, min(played.frame or 0, scene.frames - 1))
-        copy_link_button()
 
 
 with answered():
@@ -174,6 +167,7 @@ with answered():
         recipe = selection.recipe(attention.PAGE, **settings.changed())
         composed = attention.compose(recipe, parts, selection.picture, short_labels(tuple(parts)))
         headline.subheader(composed.title, anchor=False)
-        show(composed)
+        moves = composed.frames > 1
+        view(composed, "attention", autoplay=False, report_pixel=moves, then=partial(followed, scene=composed))
         with st.expander("What is shown, and how"):
             st.markdown(attention.MATHS)

@@ -4,14 +4,11 @@ import streamlit as st
 
 import e2viz
 from e2viz.measure.layer_errors import facts
-from e2viz.render.palette import MODEL_COLORS
 from e2viz.scenes import broken, equivariance_error, rule_lines
-from e2viz.ui import error_charts
-from e2viz.ui.export import copy_link_button, export_menu
-from e2viz.ui.page import answered, player_first
-from e2viz.ui.player import Options, player
+from e2viz.ui.page import answered
 from e2viz.ui.remembered import remembered
-from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.ui.state import current
+from e2viz.ui.view import show_view
 from e2viz.zoo.names import short_labels
 
 selection = current()
@@ -38,19 +35,6 @@ def errors_of_models(step_deg: int) -> dict | None:
     return found
 
 
-@st.fragment
-def show(scene) -> None:
-    """The player with its exports: scrubbing reruns only this."""
-    options = Options(
-        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True, autoplay=True
-    )
-    played = player(scene, key="equivariance_error", options=options)
-    remember_frame(scene.angles_deg, played.frame)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        export_menu(scene, played.frame or 0)
-        copy_link_button()
-
-
 def maps_and_curves() -> None:
     """The layer × angle maps, and the curves of one layer."""
     head = st.container()
@@ -68,10 +52,7 @@ def maps_and_curves() -> None:
     recipe = selection.recipe(equivariance_error.PAGE, step=step_deg, probe=probe)
     scene = equivariance_error.compose(recipe, errors, picture, labels)
     head.subheader(scene.title, anchor=False)
-    show(scene)
-    player_first()
-    error_charts.error_maps(errors, labels)
-    error_charts.error_curves(errors, probe, labels)
+    show_view(scene, "equivariance_error")
 
 
 def rules() -> None:
@@ -82,7 +63,7 @@ def rules() -> None:
     if lines is None:
         return
     st.markdown(rule_lines.sentence(lines))
-    error_charts.rule_chart(lines)
+    show_view(rule_lines.compose(selection.recipe(rule_lines.PAGE), lines), "rules")
     st.caption(rule_lines.provenance(lines))
 
 
@@ -112,7 +93,8 @@ def why() -> None:
             return
         found.append(made)
     st.markdown(broken.sentence(*found, switches, name))
-    error_charts.breaking_chart(*found, "logits", MODEL_COLORS["ge_vit"][0])
+    recipe = selection.recipe(broken.PAGE, spoil=chosen, other_group=group)
+    show_view(broken.compose(recipe, *found, switches, name), "broken")
     for reason in broken.reasons(switches):
         st.markdown(f"- {reason}")
     st.caption(broken.provenance(model, trained, switches))

@@ -6,17 +6,15 @@ import e2viz
 from e2viz.groups import group
 from e2viz.measure.rules import has_group_attention
 from e2viz.measure.subject import subject
-from e2viz.render.scene import Scene
 from e2viz.scenes import latents
 from e2viz.scenes.kept import Part, kept_part
 from e2viz.scenes.latents import VIEWS, Settings
 from e2viz.scenes.words import element_name
 from e2viz.ui.computing import compute
-from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.memory import remembered
 from e2viz.ui.page import answered, player_first
-from e2viz.ui.player import Options, player
-from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.ui.state import current
+from e2viz.ui.view import show_view
 
 # A session keeps the maps of this many models: some 50 MB each.
 MOST_KEPT = 3
@@ -70,19 +68,6 @@ def part_of(model, settings: Settings) -> Part | None:
     return None if swept is None else latents.part(model, picture, angles, method, settings, swept)
 
 
-@st.fragment
-def show(scene: Scene) -> None:
-    """The player and its exports: scrubbing reruns only this."""
-    options = Options(
-        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True, autoplay=True
-    )
-    played = player(scene, key="latents", options=options)
-    remember_frame(scene.angles_deg, played.frame)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        export_menu(scene, played.frame or 0)
-        copy_link_button()
-
-
 def show_numbers(parts: dict[str, Part], labels: dict[str, str]) -> None:
     """What still moves after turning back, layer by layer."""
     shown = {name: each.facts["table"] for name, each in parts.items() if each.facts.get("table")}
@@ -104,7 +89,7 @@ with answered():
         recipe = selection.recipe(latents.PAGE, **settings.changed())
         composed = latents.compose(recipe, parts, selection.picture, latents.labels_of(parts))
         headline.subheader(composed.title, anchor=False)
-        show(composed)
+        show_view(composed, "latents")
         player_first()
         show_numbers(parts, latents.labels_of(parts))
         with st.expander("What is shown, and how"):

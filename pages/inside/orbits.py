@@ -5,12 +5,10 @@ import streamlit as st
 import e2viz
 from e2viz.measure.sweep import Sweep
 from e2viz.scenes import orbits
-from e2viz.ui import orbit_charts
-from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.page import answered, player_first
-from e2viz.ui.player import Options, player
 from e2viz.ui.remembered import remembered
-from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.ui.state import current
+from e2viz.ui.view import show_view
 from e2viz.zoo.names import short_labels
 
 selection = current()
@@ -27,21 +25,8 @@ def swept(models: list) -> Sweep | None:
     return remembered(key, lambda progress: orbits.swept(*asked, progress))
 
 
-@st.fragment
-def show(scene) -> None:
-    """The player with its exports: scrubbing reruns only this."""
-    options = Options(
-        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True, autoplay=True
-    )
-    played = player(scene, key="orbits", options=options)
-    remember_frame(scene.angles_deg, played.frame)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        export_menu(scene, played.frame or 0)
-        copy_link_button()
-
-
 def compass(turning: dict, labels: dict[str, str]) -> None:
-    """The compass in words and against the picture's turn."""
+    """The compass in words."""
     lines = orbits.compass_sentence(turning, labels, selection.angles_deg)
     st.subheader("The compass", anchor=False)
     if not lines:
@@ -49,7 +34,6 @@ def compass(turning: dict, labels: dict[str, str]) -> None:
         return
     for line in lines:
         st.markdown(line)
-    orbit_charts.compasses(turning, labels, selection.angles_deg)
 
 
 with answered():
@@ -65,10 +49,9 @@ with answered():
         labels = short_labels(tuple(turning))
         scene = orbits.compose(selection.recipe(orbits.PAGE, ground=ground), turning, found, selection.picture, labels)
         head.subheader(scene.title, anchor=False)
-        show(scene)
+        show_view(scene, "orbits")
         player_first()
         st.dataframe(orbits.table(turning, labels), hide_index=True, width="stretch")
-        orbit_charts.paths(turning, labels, found.angles_deg)
         compass(turning, labels)
         with st.expander("What is measured, and how"):
             st.markdown(orbits.MATHS)

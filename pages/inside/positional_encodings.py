@@ -5,25 +5,13 @@ import streamlit as st
 from e2viz.measure.encodings import encoding_layers
 from e2viz.measure.subject import subject
 from e2viz.scenes import positional_encodings, rule_lines, rule_tables
-from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.page import answered
-from e2viz.ui.player import Options, player
 from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current
+from e2viz.ui.view import show_view
 
 selection = current()
 BOUND = {"bind": "query-params"}
-
-
-@st.fragment
-def show(scene) -> None:
-    """The player with its exports."""
-    played = player(
-        scene, key="positions", options=Options(presenter=selection.presenter, report_frame=True, turn_s=6.0)
-    )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        export_menu(scene, played.frame or 0)
-        copy_link_button()
 
 
 def encodings() -> str:
@@ -42,7 +30,7 @@ def encodings() -> str:
     recipe = selection.recipe(positional_encodings.PAGE, **settings)
     scene = positional_encodings.compose(recipe, model, trained, selection.picture)
     head.subheader(scene.title, anchor=False)
-    show(scene)
+    show_view(scene, "positions", turns=False, turn_s=6.0)
     return group
 
 

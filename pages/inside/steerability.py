@@ -4,12 +4,10 @@ import streamlit as st
 
 from e2viz.measure.steering import SIZES, facts
 from e2viz.scenes import steerability
-from e2viz.ui import steering_charts
-from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.page import answered, player_first
-from e2viz.ui.player import Options, player
 from e2viz.ui.remembered import remembered
-from e2viz.ui.state import current, frame_in_link, remember_frame
+from e2viz.ui.state import current
+from e2viz.ui.view import show_view
 
 selection = current()
 
@@ -30,19 +28,6 @@ def measured(model, sizes: tuple[int, ...]):
     return found
 
 
-@st.fragment
-def show(scene) -> None:
-    """The player with its exports: scrubbing reruns only this."""
-    options = Options(
-        start_frame=frame_in_link(scene.angles_deg), presenter=selection.presenter, report_frame=True, autoplay=True
-    )
-    played = player(scene, key="steerability", options=options)
-    remember_frame(scene.angles_deg, played.frame)
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        export_menu(scene, played.frame or 0)
-        copy_link_button()
-
-
 with answered():
     head = st.container()
     chosen = st.pills(
@@ -56,13 +41,8 @@ with answered():
         recipe = selection.recipe(steerability.PAGE, sizes=list(sizes))
         scene = steerability.compose(recipe, results, selection.picture, steerability.note(model, trained))
         head.subheader(scene.title, anchor=False)
-        show(scene)
+        show_view(scene, "steerability")
         player_first()
-        left, right = st.columns(2)
-        with left:
-            steering_charts.distances(results)
-        with right:
-            steering_charts.against_resolution(results)
         with st.expander("Every layer"):
             st.dataframe(steerability.layers_table(results), hide_index=True, width="stretch")
         with st.expander("What is measured, and how"):

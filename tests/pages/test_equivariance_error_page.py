@@ -19,7 +19,7 @@ def test_the_page_is_full_before_the_first_click(page):
     assert not page.exception and not page.error
     assert page.subheader[0].value.startswith("Where does the turn get lost?")
     assert page.get("bidi_component")
-    assert len(page.get("plotly_chart")) >= 4, "maps, curves, rules and switches"
+    assert len(page.get("bidi_component")) >= 4, "the view, the rules, the switches, and the samples"
 
 
 def test_settings_come_from_the_link(page):

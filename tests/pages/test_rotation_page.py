@@ -22,7 +22,7 @@ def shown(app):
 def test_the_first_screen_is_full_and_measured(app):
     title = shown(app.run())
     assert title.startswith("Turn it.") and "of 72 angles" in title
-    assert app.get("bidi_component") and app.get("plotly_chart")
+    assert app.get("bidi_component") and not app.get("plotly_chart")
     assert any("Accuracy on the test split" in caption.value for caption in app.caption)
 
 

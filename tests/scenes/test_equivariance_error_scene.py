@@ -28,20 +28,24 @@ def recipe(**settings):
 
 def test_the_map_shows_what_was_measured(errors):
     scene = equivariance_error.compose(recipe(), {"ge_vit_small": errors}, PICTURE)
-    panel = scene.rows[0].panels[0]
-    tall, wide = panel.values.shape[1] // len(errors.probes), panel.values.shape[2] // 8
-    shown = panel.low + panel.at(0)[::tall, ::wide] / 255 * (panel.high - panel.low)
+    chart = scene.charts[1]
+    panel = chart.heat
+    assert panel.at(0).shape == (len(errors.probes), 8) and [name for _, name in chart.y.ticks] == list(errors.probes)
+    shown = panel.low + panel.at(0) / 255 * (panel.high - panel.low)
     logits = errors.probes.index("logits")
     assert errors.error[logits, 2] < 1e-5 < 1e-4 < errors.error[logits, 1]
     np.testing.assert_allclose(shown[logits, 1:3], np.log10(errors.error[logits, 1:3]), atol=0.02)
-    assert panel.outline[3].tolist() == [0, 3 * wide, panel.values.shape[1], wide], "the box stands at the angle shown"
+    assert chart.cursor.tolist() == [0, 45, 90, 135, 180, 225, 270, 315], "the line stands at the angle shown"
+    assert chart.verticals == (0, 90, 180, 270)
     assert scene.numbers["angle_deg"] == [0, 45, 90, 135, 180, 225, 270, 315]
 
 
 def test_curves_have_floor_ceiling_and_untrained_copy(errors):
     scene = equivariance_error.compose(recipe(probe="blocks.0"), {"ge_vit_small": errors}, PICTURE)
-    assert [curve.dashed for curve in scene.curves] == [False, True, True, True]
-    assert scene.curves[0].quantity == "log₁₀ error at blocks.0"
+    tracks = scene.charts[0].tracks
+    assert [track.dash > 0 for track in tracks] == [False, True, True, True]
+    assert scene.charts[0].title == "Error at blocks.0"
+    np.testing.assert_allclose(tracks[0].y[1], errors.of("blocks.0")[1], rtol=1e-6)
     error, floor, ceiling = (errors.of("blocks.0", track)[1] for track in ("error", "floor", "ceiling"))
     assert 0 < floor < ceiling and error < ceiling
 

@@ -34,16 +34,17 @@ def test_the_compass_turns_with_the_picture(measured):
     assert (np.diff(reading.angles_deg[::2]) % 360 == 90).all()
 
 
-def test_the_marker_walks_along_the_path(measured):
+def test_a_dot_walks_along_the_path(measured):
     _, found, turning = measured
     recipe = Recipe(page="orbits", picture="mnist-4", angles=8)
     scene = orbits.compose(recipe, turning, found, PICTURE)
-    panel = scene.rows[0].panels[0]
-    for row, column in np.rint(panel.marker).astype(int):
-        assert panel.at(0)[row, column] == 255
-    assert np.abs(panel.marker - (orbits.SIDE - 1) / 2).max() < orbits.SIDE / 2
-    assert panel.probe == "embedding" and scene.rows[1].panels[0].probe == "orientation"
-    boxes = scene.rows[1].panels[1].outline
+    chart = scene.charts[0]
+    (walking,) = (track for track in chart.tracks if track.follows)
+    path = next(iter(turning.values())).orbit.path
+    assert np.allclose(walking.x, path[:-1, 0]) and np.allclose(walking.y, path[:-1, 1])
+    assert chart.square and chart.x.high >= np.abs(path).max() and chart.x.high == chart.y.high
+    assert scene.rows[0].panels[0].probe == "orientation"
+    boxes = scene.rows[0].panels[1].outline
     assert (boxes[:, 0] / boxes[:, 2]).tolist() == turning["ge_vit_small"].compass.elements.tolist()
     assert scene.title.startswith("A point or a loop? ")
 

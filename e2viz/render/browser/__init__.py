@@ -3,7 +3,9 @@
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-SCRIPTS = ("payload.js", "clock.js", "dial.js", "bars.js", "charts.js", "panels.js", "controls.js", "tip.js", "player.js")
+SCRIPTS = (
+    "payload.js", "clock.js", "dial.js", "bars.js", "charts.js", "panels.js", "controls.js", "tip.js", "player.js",
+)  # fmt: skip
 
 
 def joined(folder: Path, *names: str) -> str:

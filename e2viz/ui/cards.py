@@ -1,15 +1,11 @@
-"""The charts and number cards of a page, drawn with Plotly in the models' colours."""
+"""The number cards of a page."""
 
 from __future__ import annotations
 
-import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 import e2viz
 from e2viz.measure.stability import Stability
-from e2viz.measure.sweep import Sweep
-from e2viz.ui.theme import chart_colors
 
 CARDS_IN_A_ROW = 2  # of three numbers each: with more, Streamlit cuts the numbers off
 
@@ -63,42 +59,3 @@ def measures_table(stability: Stability) -> dict[str, list[str]]:
     if stability.accuracy is not None:
         rows.append(("accuracy over the turn", f"{stability.accuracy:.3f}", "Engstrom et al. 2019"))
     return {"measure": [r[0] for r in rows], "value": [r[1] for r in rows], "source": [r[2] for r in rows]}
-
-
-def probability_charts(swept: Sweep, measured: dict[str, Stability], labels: dict[str, str]) -> None:
-    """The probability of the upright answer (or of the label) against angle: polar and plain, flips marked."""
-    colors = chart_colors(list(swept.models))
-    polar, plain = go.Figure(), go.Figure()
-    for name, stability in measured.items():
-        curve = stability.probability[:, stability.reference]
-        angles = stability.angles_deg
-        line = {"color": colors[name], "width": 2}
-        closed = np.append(curve, curve[0])
-        polar.add_scatterpolar(theta=np.append(angles, 360.0), r=closed, line=line, name=labels[name])
-        plain.add_scatter(x=angles, y=curve, line=line, name=labels[name])
-        flips = list(stability.flips)
-        plain.add_scatter(
-            x=angles[flips], y=curve[flips], mode="markers", name=f"{labels[name]} changes its answer",
-            marker={"color": colors[name], "symbol": "x-thin", "size": 8, "line": {"width": 2, "color": colors[name]}},
-            showlegend=False,
-        )  # fmt: skip
-    first = next(iter(measured.values()))
-    what = f"probability of class {first.reference}"
-    layout = {"margin": {"l": 48, "r": 24, "t": 24, "b": 40}, "height": 320, "legend": {"orientation": "h", "y": 1.14}}
-    polar.update_layout(
-        **layout | {"showlegend": False, "margin": layout["margin"] | {"r": 48}},
-        polar={
-            "bgcolor": "rgba(0, 0, 0, 0)",
-            "radialaxis": {"range": [0, 1], "tickvals": [0.5, 1], "ticks": "", "showline": False, "angle": 45},
-            # as on the dial: upright at the top, counter-clockwise
-            "angularaxis": {"dtick": 45, "rotation": 90, "direction": "counterclockwise"},
-        },
-    )
-    plain.update_layout(
-        **layout,
-        xaxis={"title": "angle, degrees", "dtick": 45, "range": [0, 360]},
-        yaxis={"title": what, "range": [-0.02, 1.02]},
-    )
-    left, right = st.columns([1, 2])
-    left.plotly_chart(polar, width="stretch", key="polar", config={"displayModeBar": False})
-    right.plotly_chart(plain, width="stretch", key="plain", config={"displayModeBar": False})
