@@ -103,7 +103,9 @@ def charts_of(scene: Scene) -> tuple[Chart, ...]:
         low, high = limits(curves)
         tracks = tuple(
             Track(label=curve.label, color=curve.color, x=scene.angles_deg, y=curve.values,
-                  dash=4.0 if curve.dashed else 0.0, follows=True)
+                  dash=4.0 if curve.dashed else 0.0, follows=True,
+                  low=None if curve.band is None else curve.band[:, 0],
+                  high=None if curve.band is None else curve.band[:, 1])
             for curve in curves
         )  # fmt: skip
         start, end = angle_limits(scene.angles_deg)
