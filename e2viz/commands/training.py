@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
 
     words = "train, evaluate and pack many recipes side by side until a time that is set"
     every = commands.add("train-all", _train_all, words, data=True, runs=True)
-    every.add_argument("recipes", nargs="+", help="those that take longest first")
+    every.add_argument("recipes", nargs="+", help="longest first; NAME@0.5 is to be done by half of the time")
     every.add_argument("--weights", type=Path, help="where weights and cards go, instead of where all are")
     every.add_argument("--out", type=Path, help="where results are packed into tar files, every minute and at the end")
     every.add_argument("--seconds", type=float, default=3600.0, help="from start to end, evaluation included")

@@ -1,9 +1,10 @@
 """Train many recipes side by side on one machine until a time that is set, and bring home whatever was reached.
 
 ``python -m e2viz train-all NAME ... --data DIR --out DIR --seconds 360`` starts one process for each recipe, in
-the order given, as many at once as asked for; each trains, chooses its number of epochs so that it is done in time,
-evaluates its best epoch on the device and writes weights and card. What was reached so far is written to the output
-folder every minute and at the end, in a few tar files; the last lines of the output are a table.
+the order given, as many at once as asked for; NAME@0.5 is to be done by half of the time. Each trains, chooses its
+number of epochs so that it is done in time, evaluates its best epoch on the device and writes weights and card. What
+was reached so far is written to the output folder every minute and at the end, in a few tar files; the last lines of
+the output are a table.
 """
 
 from __future__ import annotations
@@ -134,11 +135,13 @@ def prepare(names: Sequence[str], chosen: Settings) -> None:
 
 def start(name: str, chosen: Settings) -> Child:
     """A child process for one recipe."""
+    name, _, share = name.partition("@")
+    seconds = chosen.evaluation_seconds + float(share or 1) * (chosen.seconds - chosen.evaluation_seconds)
     log = chosen.runs / f"{name}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [sys.executable, "-m", "e2viz", "train-all", name, "--one", "--data", str(chosen.data)]
     words += ["--runs", str(chosen.runs), "--weights", str(chosen.weights), "--device", chosen.device]
-    words += ["--started", str(chosen.started), "--seconds", str(chosen.seconds), "--limit", str(chosen.limit)]
+    words += ["--started", str(chosen.started), "--seconds", str(seconds), "--limit", str(chosen.limit)]
     words += ["--evaluation-seconds", str(chosen.evaluation_seconds)]
     words += ["--epochs", str(chosen.epochs)] if chosen.epochs else []
     with log.open("w") as file:
@@ -163,7 +166,7 @@ def run_all(names: Sequence[str], chosen: Settings) -> list[Child]:
             return done + running
         if chosen.out and time.time() - snapshot > SNAPSHOT_SECONDS:
             snapshot = time.time()
-            write_tars(chosen.out, snapshot_files(names, chosen))
+            write_tars(chosen.out, snapshot_files([name.partition("@")[0] for name in names], chosen))
             print(f"{time.time() - chosen.started:.0f} s: {len(running)} running, {len(done)} done", flush=True)
         time.sleep(WAIT_SECONDS)
     return done
@@ -234,10 +237,16 @@ def table(children: Sequence[Child], chosen: Settings) -> str:
 
 
 def train_together(names: Sequence[str], chosen: Settings) -> bool:
-    """Train all of them; whether each was trained, evaluated and packed."""
+    """Train all of them; whether each was trained, evaluated and packed.
+
+    Args:
+        names: of recipes, those that take longest first; "NAME@0.5" is to be trained by half of the time.
+        chosen: where and until when.
+    """
+    shares, names = names, [name.partition("@")[0] for name in names]
     prepare(names, chosen)
     print(f"{time.time() - chosen.started:.0f} s: data read", flush=True)
-    children = run_all(names, chosen)
+    children = run_all(shares, chosen)
     pack_unmeasured(names, chosen)
     if chosen.out:
         write_tars(chosen.out, snapshot_files(names, chosen))

@@ -96,7 +96,7 @@ def test_every_recipe_builds_its_network(name):
     first, _, tag = name.partition(".")
     assert first == chosen.architecture or first.startswith((f"{chosen.architecture}_",))
     assert chosen.task == tag
-    assert getattr(network.config, "group", "c4") in ("c4", "d4", "c8")
+    assert getattr(network.config, "group", "c4") in ("c4", "d4", "c8", "c16")
 
 
 def test_an_unknown_recipe_names_the_nearest():

@@ -1,0 +1,97 @@
+"""One training run as a small frozen dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from e2viz.train.data import Augmentation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How one weights file is made.
+
+    Args:
+        name: of the weights, "architecture_group.tag".
+        architecture: a key of ``e2viz.models.ARCHITECTURES``.
+        config: fields of that architecture's configuration.
+        start: name of trained weights that the network, or the network it wraps, begins from; "" begins afresh.
+        task: a key of ``e2viz.data.tasks.TASKS``: which pictures, and whether they are turned.
+        epochs: passes over the training images; the learning rate falls to zero over them.
+        batch: images for each step of the optimiser.
+        micro_batch: images for each backward pass; gradients are summed over the batch. 0 takes the whole batch.
+        learning_rate: at its highest, after ``warmup`` of all steps, then a half cosine down to zero.
+        optimiser: "adamw"; or "muon", which orthogonalises the update of every matrix and leaves the rest to AdamW.
+        head_scale: the classifier's first weights are multiplied by it. GE-ViT sums votes over a plane, so its first
+            logits are large, and a short run would spend its time on making them small.
+        average: decay of the running mean of the weights; that mean is what is validated and shipped. 0 is off.
+        fresh_angles: whether a training digit is turned by a new random angle each time it is drawn, rather than
+            by the one angle that the protocol gave it. Has no effect on upright tasks.
+        mirror, zoom, tint, erase: what else happens to a training picture; see ``e2viz.train.data.Augmentation``.
+        muon_filters: whether "muon" also takes the filters of convolutions, as matrices of outputs by all else.
+        schedule: of the learning rate after the warm-up: "cosine", half a wave down to zero; or "trapezoid", level and
+            then straight down to zero over the last ``decay`` of all steps. As long as it is level, the number of
+            epochs may still change.
+        precision: of the products on a GPU, "float32" or "bf16"; a processor always takes float32.
+        validate_every: epochs between validations; the last epoch is always validated.
+        shift_px: largest random shift of a training image, in pixels, along either axis.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    name: str
+    architecture: str
+    config: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
+    task: str = "rotmnist"
+    epochs: int = 50
+    batch: int = 64
+    micro_batch: int = 0
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    optimiser: str = "adamw"
+    warmup: float = 0.02
+    label_smoothing: float = 0.0
+    clip: float = 1.0
+    head_scale: float = 1.0
+    average: float = 0.999
+    fresh_angles: bool = True
+    shift_px: int = 0
+    mirror: bool = False
+    zoom: float = 0.0
+    tint: float = 0.0
+    erase: float = 0.0
+    muon_filters: bool = False
+    schedule: str = "cosine"
+    decay: float = 0.4
+    precision: str = "float32"
+    validate_every: int = 1
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1:
+            raise ValueError(f"epochs and batch must be at least 1, got {self.epochs} and {self.batch}")
+        if not 0 <= self.warmup < 1 or not 0 <= self.average < 1:
+            raise ValueError(f"warmup and average must be in [0, 1), got {self.warmup} and {self.average}")
+
+        if self.schedule not in ("cosine", "trapezoid") or not 0 < self.decay <= 1:
+            raise ValueError(
+                f'schedule must be "cosine" or "trapezoid" and decay in (0, 1], got {self.schedule!r} and {self.decay}'
+            )
+        if self.precision not in ("float32", "bf16"):
+            raise ValueError(f'precision must be "float32" or "bf16", got {self.precision!r}')
+        if self.optimiser not in ("adamw", "muon"):
+            raise ValueError(f'optimiser must be "adamw" or "muon", got {self.optimiser!r}')
+
+    @property
+    def augmentation(self) -> Augmentation:
+        return Augmentation(
+            fresh_angles=self.fresh_angles, shift_px=self.shift_px, mirror=self.mirror, zoom=self.zoom,
+            tint=self.tint, erase=self.erase,
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
