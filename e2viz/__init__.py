@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # for type checkers and editors; _HOME says the same at run time, and a test compares the two
     from e2viz.data.data_set import DataSet as DataSet
     from e2viz.data.intake import read_picture as read_picture
+    from e2viz.data.samples import sample as sample
+    from e2viz.data.samples import sample_names as sample_names
     from e2viz.data.table import data_set as data_set
     from e2viz.data.table import list_data as list_data
     from e2viz.foreign.open import open_model as open_model
@@ -24,8 +26,10 @@ if TYPE_CHECKING:  # for type checkers and editors; _HOME says the same at run t
     from e2viz.measure.sweep import sweep as sweep
     from e2viz.models.post_hoc import make_equivariant as make_equivariant
     from e2viz.render.encode import encode as encode
+    from e2viz.render.encode import save as save
     from e2viz.render.recipe import Recipe as Recipe
     from e2viz.render.scene import Scene as Scene
+    from e2viz.scenes import scene as scene
     from e2viz.zoo.catalogue import list_models as list_models
     from e2viz.zoo.catalogue import load as load
     from e2viz.zoo.own import wrap as wrap
@@ -57,6 +61,10 @@ _HOME = {
     "open_model": "e2viz.foreign.open",
     "read_picture": "e2viz.data.intake",
     "rotate": "e2viz.images.rotate",
+    "sample": "e2viz.data.samples",
+    "sample_names": "e2viz.data.samples",
+    "save": "e2viz.render.encode",
+    "scene": "e2viz.scenes",
     "sweep": "e2viz.measure.sweep",
     "wrap": "e2viz.zoo.own",
 }

@@ -28,13 +28,9 @@ def _render(arguments: argparse.Namespace) -> int:
 
     from e2viz.render.embed import read_recipe
     from e2viz.render.encode import encode
-    from e2viz.render.formats import FORMATS
+    from e2viz.render.formats import format_of
 
-    suffix = arguments.output.suffix.lower()
-    format = next((name for name, each in FORMATS.items() if each.suffix == suffix), None)
-    if format is None:
-        known = ", ".join(each.suffix for each in FORMATS.values())
-        raise ValueError(f"the output must end in one of {known}, got {suffix[:20] or 'no suffix'}")
+    format = format_of(arguments.output)
     recipe = read_recipe(arguments.recipe)
     asked = {"fps": arguments.fps, "width": arguments.width, "theme": arguments.theme, "scale": arguments.scale,
              "easing": arguments.easing, "loop": arguments.loop, "angle_deg": arguments.angle}  # fmt: skip

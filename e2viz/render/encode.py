@@ -1,8 +1,10 @@
 """Write a scene to a file: what was on screen, with the recipe that makes it again inside."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from e2viz.render.formats import FORMATS
+from e2viz.render.formats import FORMATS, format_of
 from e2viz.render.job import Job, Progress, untold
 from e2viz.render.look import Look, Number
 from e2viz.render.scene import Scene
@@ -57,3 +59,22 @@ def encode(
     }  # fmt: skip
     look = replace(look, **{name: value for name, value in changes.items() if value is not None})
     return FORMATS[format].write(Job(scene, look, progress or untold))
+
+
+def save(scene: Scene, path: str | Path, **look: Any) -> Path:
+    """Write a scene to a file of the kind that its suffix says; the same bytes as ``encode`` gives.
+
+    Args:
+        scene: what is shown.
+        path: such as "turn.gif"; an existing file is replaced.
+        look: as ``encode`` takes it: width, theme, fps, ...
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: no format has that suffix, or the look does not fit it.
+    """
+    path = Path(path)
+    path.write_bytes(encode(scene, format_of(path), **look))
+    return path

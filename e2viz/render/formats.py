@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from e2viz.render.gif import MAX_FPS, gif, read_gif
@@ -84,3 +85,17 @@ FORMATS: dict[str, Format] = {
         title="JSON", suffix=".json", mime="application/json", kind="numbers", write=json_file, read=_not_here
     ),
 }  # fmt: skip
+
+
+def format_of(path: Path) -> str:
+    """The format, a key of FORMATS, that a file's suffix asks for.
+
+    Raises:
+        ValueError: no format has that suffix.
+    """
+    suffix = path.suffix.lower()
+    for name, each in FORMATS.items():
+        if each.suffix == suffix:
+            return name
+    known = ", ".join(each.suffix for each in FORMATS.values())
+    raise ValueError(f"the output must end in one of {known}, got {suffix[:20] or 'no suffix'}")

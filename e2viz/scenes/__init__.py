@@ -10,6 +10,7 @@ import numpy as np
 from e2viz.data.samples import sample, sample_names
 from e2viz.images.picture import Picture
 from e2viz.images.portable import from_png
+from e2viz.measure.sweep import Sweep
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes import (
@@ -59,6 +60,26 @@ def make(recipe: Recipe) -> Scene:
         near = difflib.get_close_matches(recipe.page, SCENES) or list(SCENES)
         raise LookupError(f"no page is called {recipe.page!r}; there are {', '.join(near)}")
     return SCENES[recipe.page](recipe)
+
+
+def scene(what: Recipe | Sweep, picture: Picture | None = None, *, labels: dict[str, str] | None = None) -> Scene:
+    """What is seen of a recipe, computed; or of a sweep: the turning picture, a ring and bars for each model.
+
+    Args:
+        what: a recipe, or a sweep of any models, in the catalogue or not.
+        picture: the one that was swept; a recipe names its own.
+        labels: what the models of a sweep are called; by default the shortest names that tell them apart.
+
+    Raises:
+        LookupError: as ``make``.
+        ValueError: for a sweep without its picture.
+    """
+    if isinstance(what, Recipe):
+        return make(what)
+    if picture is None or picture.checksum != what.picture:
+        given = "none" if picture is None else f"another one, {picture.name}"
+        raise ValueError(f"the scene of a sweep needs the picture that was swept, got {given}")
+    return rotation.compose(None, what, picture, labels)
 
 
 def angles_of(recipe: Recipe) -> np.ndarray:

@@ -39,11 +39,11 @@ def make(recipe: Recipe) -> Scene:
     return compose(recipe, sweep(models, picture, angles_of(recipe), method=recipe.method), picture)
 
 
-def compose(recipe: Recipe, swept: Sweep, picture: Picture, labels: dict[str, str] | None = None) -> Scene:
+def compose(recipe: Recipe | None, swept: Sweep, picture: Picture, labels: dict[str, str] | None = None) -> Scene:
     """The scene of a sweep.
 
     Args:
-        recipe: what was asked for.
+        recipe: what was asked for; None for models that no catalogue has, of which no recipe can be made again.
         swept: the sweep of its models.
         picture: what is turned.
         labels: what the models are called; the shortest names that tell them apart, by default.

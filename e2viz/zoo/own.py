@@ -22,9 +22,9 @@ def wrap(
     *,
     classes: Sequence[str] | int,
     size: int,
-    mean: Sequence[float] | float,
-    std: Sequence[float] | float,
-    background: Sequence[float] | float | None = None,
+    mean: Sequence[float] | float | int,
+    std: Sequence[float] | float | int,
+    background: Sequence[float] | float | int | None = None,
     name: str = "",
 ) -> Model:
     """Any torch classifier as a model: it can be swept, measured, drawn and made equivariant like those that ship.
@@ -84,7 +84,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40] or "model"
 
 
-def _numbers(values: Sequence[float] | float) -> tuple[float, ...]:
+def _numbers(values: Sequence[float] | float | int) -> tuple[float, ...]:
     return (float(values),) if isinstance(values, int | float) else tuple(float(each) for each in values)
 
 
