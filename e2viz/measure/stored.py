@@ -148,7 +148,8 @@ def _frames(stored: Float[np.ndarray, " stored"], asked: Float[np.ndarray, " ask
 def models_for(sample_name: str) -> list[str]:
     """The trained models that know the data set of a sample."""
     wanted = data_of(sample_name)
-    return [name for name in catalogue.list_models() if catalogue.card(name).data_set.name == wanted]
+    shipped = catalogue.list_models(catalogue.WEIGHTS_FOLDER)
+    return [name for name in shipped if catalogue.card(name).data_set.name == wanted]
 
 
 def stale(folder: Path = FOLDER) -> list[str]:

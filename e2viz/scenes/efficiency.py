@@ -15,6 +15,7 @@ from torch import nn
 
 import e2viz
 from e2viz import places
+from e2viz.data import data_set, task
 from e2viz.data.tasks import TASKS
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
@@ -25,13 +26,15 @@ from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
 from e2viz.scenes.efficiency_charts import Point, efficiency_charts
-from e2viz.scenes.turning import turning_panel
+from e2viz.scenes.turning import data_of_model, shown_data, turning_panel
 from e2viz.train.recipes import RECIPES
 from e2viz.zoo import catalogue, names
 from e2viz.zoo.card import Accuracy
 
 PAGE = "efficiency"
-DIGIT_TASKS = ("rotmnist", "rotmnist10", "mnist")
+ARTIFICIAL = ("patch_ge_vit", "hybrid")
+# Where a design was trained under several tags, the one whose artificial images are shown.
+USUAL_TAG = {"digits": "rotmnist"}
 FILE = places.RESULTS / "efficiency.json"
 TABLES = places.TABLES
 PROBE = "artificial_image"
@@ -52,7 +55,7 @@ patch that is alike in every orientation gets through.
 next and GE-ViT lifts a plain image again; ours hands the feature map over with its group axis.
 
 Time is that of the processor, one thread, in batches of eight, the fastest of many repetitions; `make efficiency`
-measures it. Accuracy is on the 50,000 turned test images, with its 95 % interval.
+measures it. Accuracy is on the turned test images, with its 95 % interval.
 """
 
 
@@ -99,13 +102,19 @@ def _from_tables(name: str) -> Accuracy | None:
     return None
 
 
-def artificial_models() -> list[Any]:
-    """Models that look at an artificial image: trained ones, or with fresh weights where none is trained."""
-    wanted = [recipe for recipe in RECIPES.values() if recipe.architecture in ("patch_ge_vit", "hybrid")]
-    wanted = [recipe for recipe in wanted if recipe.task == "rotmnist"]
-    trained = catalogue.list_models()
-    if any(recipe.name in trained for recipe in wanted):
-        return [e2viz.load(recipe.name) for recipe in wanted if recipe.name in trained]
+def artificial_models(data: str = "digits") -> list[Any]:
+    """Models of a data set that look at an artificial image: trained ones, or with fresh weights where none is.
+
+    Of digits only those trained at all angles: one of each design.
+    """
+    usual = USUAL_TAG.get(data)
+    wanted = [recipe for recipe in RECIPES.values() if recipe.architecture in ARTIFICIAL]
+    wanted = [each for each in wanted if task(each.task).data == data and each.task == (usual or each.task)]
+    trained = [name for name in catalogue.list_models() if names.architecture_of(name) in ARTIFICIAL]
+    trained = [name for name in trained if data_of_model(name) == data_set(data)]
+    trained = [name for name in names.in_order(trained) if usual is None or name.endswith(f".{usual}")]
+    if trained:
+        return [e2viz.load(name) for name in trained]
     found = []
     for recipe in wanted:
         with torch.random.fork_rng(devices=[]):
@@ -113,6 +122,12 @@ def artificial_models() -> list[Any]:
             network: nn.Module = build(recipe.architecture, recipe.config).eval().requires_grad_(False)
         found.append(subject(network, name=recipe.name))
     return found
+
+
+def data_of_recipe(recipe: Recipe) -> str:
+    """Name of the data set that a recipe's models know."""
+    found = shown_data(recipe.models)
+    return found.name if found else "digits"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,15 +151,21 @@ def make(recipe: Recipe) -> Scene:
     """The scene of a recipe, with a sweep of its own."""
     from e2viz.scenes import angles_of, picture_of
 
-    picture = picture_of(recipe)
-    return compose(recipe, look(picture, angles_of(recipe), recipe.method), picture)
+    picture, data = picture_of(recipe), data_of_recipe(recipe)
+    return compose(recipe, look(picture, angles_of(recipe), recipe.method, data=data), picture)
 
 
 def look(
-    picture: Picture, angles_deg: Any, method: str = "fair", progress: Callable[[int, int], None] | None = None
+    picture: Picture,
+    angles_deg: Any,
+    method: str = "fair",
+    progress: Callable[[int, int], None] | None = None,
+    data: str = "digits",
 ) -> list[Artificial]:
-    """The artificial images of the turning picture: shipped, or computed now."""
-    models = artificial_models()
+    """The artificial images of the turning picture, by models of a data set: shipped, or computed now."""
+    models = artificial_models(data)
+    if not models:
+        return []
     asked = np.asarray(angles_deg, dtype=np.float64)
     known = [shipped_planes(model, picture, asked, method) for model in models]
     if all(each is not None for each in known):
@@ -197,18 +218,18 @@ def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
     """
     from e2viz.scenes import angles_of
 
-    angles_deg = angles_of(recipe)
+    angles_deg, data = angles_of(recipe), data_of_recipe(recipe)
     colors = model_colors([each.name for each in found])
     trained = catalogue.list_models()
     return Scene(
-        title=sentence(points()),
+        title=sentence(on_data(points(), data)),
         angles_deg=np.asarray(angles_deg, dtype=np.float64),
         picture=turning_panel(picture, [each.name for each in found], angles_deg),
         rows=tuple(Row(_row_label(each.name), _panels(each), colors[each.name], columns=CHANNELS) for each in found),
-        caption="" if found[0].name in trained else "Fresh weights: none of these models is trained yet.",
-        numbers=numbers(points()),
+        caption="" if not found or found[0].name in trained else "Fresh weights: none of these models is trained yet.",
+        numbers=numbers(on_data(points(), data)),
         recipe=recipe,
-        charts=efficiency_charts(on_digits(points()), TASKS["rotmnist"].short),
+        charts=efficiency_charts(on_data(points(), data), data_set(data), TASKS["rotmnist"].short),
     )
 
 
@@ -233,7 +254,9 @@ def _panels(found: Artificial) -> tuple[Panel, ...]:
 def sentence(found: list[Point]) -> str:
     """What to look for, with the measured numbers."""
     by_name = {point.name: point for point in found}
-    reference = by_name.get(REFERENCE)
+    reference = by_name.get(REFERENCE) or next(
+        (point for point in found if names.architecture_of(point.name) == "ge_vit"), None
+    )
     small = [point for point in found if point.name.startswith(("patch_ge_vit", "hybrid"))]
     if reference is None or not small:
         return "A small artificial image makes GE-ViT cheap. `make efficiency` measures by how much."
@@ -270,14 +293,10 @@ def _minutes(point: Point) -> str:
     return minutes if point.trained else f"{minutes} by its recipe"
 
 
-def on_digits(found: list[Point]) -> list[Point]:
-    """Those that were tested on digits: an accuracy on other pictures cannot stand on the same axis."""
-
-    def digits(name: str) -> bool:
-        recipe = RECIPES.get(name.partition("+")[0])
-        return recipe is None or recipe.task in DIGIT_TASKS
-
-    return [point for point in found if digits(point.name)]
+def on_data(found: list[Point], data: str) -> list[Point]:
+    """Those that were tested on a data set: an accuracy on other pictures cannot stand on the same axis."""
+    wanted = data_set(data)
+    return [point for point in found if data_of_model(point.name) == wanted]
 
 
 def untrained(found: list[Point]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from e2viz.data import DataSet
 from e2viz.render.chart import Axis, Chart, Track
 from e2viz.render.palette import model_colors
 from e2viz.zoo import names
@@ -35,22 +36,23 @@ class Point:
     accuracy: Accuracy | None
 
 
-def efficiency_charts(points: Sequence[Point], usual: str) -> tuple[Chart, ...]:
+def efficiency_charts(points: Sequence[Point], data: DataSet, usual: str) -> tuple[Chart, ...]:
     """Both charts; none where no accuracy has been measured.
 
     Args:
-        points: what was measured.
+        points: what was measured, of one data set.
+        data: what the test pictures are of.
         usual: the data that most models were trained on, left out of their names.
     """
     charts = (
-        _scatter(points, lambda point: point.forward_ms, "ms an image, one thread", usual),
-        _scatter(points, lambda point: (point.training_s or 0) / 60, "minutes of training, one thread", usual),
+        _scatter(points, lambda point: point.forward_ms, "ms an image, one thread", data, usual),
+        _scatter(points, lambda point: (point.training_s or 0) / 60, "minutes of training", data, usual),
     )
     return tuple(chart for chart in charts if chart is not None)
 
 
 def _scatter(
-    points: Sequence[Point], time: Callable[[Point], float], title: str, usual: str
+    points: Sequence[Point], time: Callable[[Point], float], title: str, data: DataSet, usual: str
 ) -> Chart | None:
     """One mark a model that has an accuracy and a time; hollow where the time is that of a recipe.
 
@@ -78,7 +80,7 @@ def _scatter(
     steps = [step * 10.0**decade for decade in range(-2, 2) for step in (1, 2, 5)]
     ticks = tuple((step, f"{100 - step:g}%") for step in steps if wrong[0] <= step <= min(wrong[1], 100))
     return Chart(
-        title=f"Accuracy on turned digits, against {title.partition(',')[0]}",
+        title=f"Accuracy on turned {data.plural}, against {title.partition(',')[0]}",
         x=Axis(title=title, low=times[0], high=times[1], log=True),
         y=Axis(low=wrong[1], high=wrong[0], log=True, ticks=ticks),
         tracks=tuple(tracks),

@@ -27,8 +27,8 @@ turns **and** the group axis moves along) and $M$ a disc that keeps corners out:
 
 $$\mathrm{EE}(\theta) = \frac{\lVert M(\rho(-\theta)\,\Phi(R_\theta x) - z)\rVert}{\lVert M z\rVert}$$
 
-For what should not change at all (the embedding, the logits) there is no $\rho$. ViT's patch tokens are planes of
-$7\times7$. At the **group's angles** nothing is interpolated, and an equivariant layer is left with the rounding of
+For what should not change at all (the embedding, the logits) there is no $\rho$. ViT's patch tokens are a plane of
+patches. At the **group's angles** nothing is interpolated, and an equivariant layer is left with the rounding of
 float32. In between, $\rho$ interpolates: the **floor** $\lVert M(R_{-\theta}R_\theta z - z)\rVert/\lVert Mz\rVert$ is
 what that alone costs. The **ceiling** is the same error against a different picture. The **untrained** copy has
 fresh weights: what is built in, it has too.

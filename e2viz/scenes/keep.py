@@ -25,7 +25,7 @@ ANGLES_DEG = np.arange(72) * 5.0
 
 def stale(folder: Path = FOLDER) -> list[str]:
     """Kept parts that were made by other weights than the catalogue's, or for no sample there is."""
-    wanted = {name: catalogue.card(name).weights_checksum for name in catalogue.list_models()}
+    wanted = {name: catalogue.card(name).weights_checksum for name in catalogue.list_models(catalogue.WEIGHTS_FOLDER)}
     found = []
     for path in sorted(folder.glob("*/*.npz")):
         picture, _, model = path.stem.partition(".")

@@ -14,7 +14,7 @@ from e2viz.data.sees import label_in
 from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.images.picture import Picture
-from e2viz.measure.stability import softmax, stability
+from e2viz.measure.stability import ambiguity_note, softmax, stability
 from e2viz.models.methods import kind_of
 from e2viz.nn.views import group_views
 from e2viz.render.palette import class_table, model_colors
@@ -182,6 +182,13 @@ def numbers(
     for view in range(looked.logits.shape[1]):
         columns[f"view {view} prediction"] = [classes[k] for k in looked.logits[:, view].argmax(-1)]
     return columns
+
+
+def ambiguity(looked: Looked, picture: Picture) -> str:
+    """What to say where a half turn makes the picture's class another one; "" where it does not."""
+    data = looked.base.card.data_set
+    note = ambiguity_note(label_in(picture, data), data)
+    return f"{note} A model that half turns do not change gives both the same answer." if note else ""
 
 
 def outcome_table(looked: Looked, picture: Picture) -> dict[str, list[str]]:

@@ -16,20 +16,20 @@ selection = current()
 
 def artificial() -> list[Artificial] | None:
     """The artificial images of the turning picture; None when stopped."""
-    models = [subject(model).checksum for model in efficiency.artificial_models()]
+    models = [subject(model).checksum for model in efficiency.artificial_models(selection.data)]
     key = repr((models, selection.picture.checksum, selection.angles, selection.method))
     return remembered(
         "efficiency", key,
         lambda: compute(
             key, lambda progress: efficiency.look(
-                selection.picture, selection.angles_deg, selection.method, progress
+                selection.picture, selection.angles_deg, selection.method, progress, selection.data
             ),
         ),
     )  # fmt: skip
 
 
 with answered():
-    found = efficiency.points()
+    found = efficiency.on_data(efficiency.points(), selection.data)
     st.subheader(efficiency.sentence(found), anchor=False)
     result = artificial()
     if result is not None:

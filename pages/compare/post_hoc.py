@@ -9,6 +9,7 @@ from e2viz.scenes.method_words import LABELS, MATHS, grouped
 from e2viz.scenes.post_hoc import GROUPS
 from e2viz.scenes.views import PAGE, Looked, look
 from e2viz.ui.computing import compute
+from e2viz.ui.model_choice import model_data
 from e2viz.ui.memory import remembered
 from e2viz.ui.page import answered, player_first
 from e2viz.ui.pictures import hold_reference
@@ -31,7 +32,8 @@ def show_six_or_nine() -> None:
 
 def choose() -> tuple[str, str, str]:
     """The model that is wrapped, the group, and the method shown in the middle."""
-    bases = names.in_order(list_models())
+    known = [name for name in list_models() if model_data(name) == selection.data]
+    bases = names.in_order(list(dict.fromkeys([*known, post_hoc.default_base(selection.models)])))
     preferred = bases.index(post_hoc.default_base(selection.models))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         base = st.selectbox(
@@ -45,7 +47,8 @@ def choose() -> tuple[str, str, str]:
         if held is not None and held not in there:
             del st.session_state["shown"]
         shown = st.selectbox("Shown", there, format_func=grouped, key="shown", width=260, **BOUND)
-        st.button("6 or 9?", on_click=show_six_or_nine, help="A 6 under half turns: which of two labels is right?")
+        if selection.data == "digits":
+            st.button("6 or 9?", on_click=show_six_or_nine, help="A 6 under half turns: which of two labels is right?")
     return base, group, shown
 
 
@@ -71,11 +74,8 @@ with answered():
         recipe = selection.recipe(PAGE, base=base, group=group, shown=shown)
         scene = post_hoc.compose(recipe, looked, selection.picture, shown)
         st.subheader(scene.title, anchor=False)
-        if selection.picture.label in (6, 9) and group != "d1":
-            st.info(
-                "A 6 turned by 180° is a 9: the label is ambiguous, and a model that half turns do not change gives "
-                "both the same answer. That is no error of the model.", icon=None,
-            )  # fmt: skip
+        if note := post_hoc.ambiguity(looked, selection.picture):
+            st.info(note, icon=None)
         show_view(scene, "post_hoc")
         player_first()
         st.dataframe(post_hoc.outcome_table(looked, selection.picture), hide_index=True, width="stretch")
