@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import e2viz
 from e2viz.zoo.wrapped import wrapping
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
-BASE = next(name for name in e2viz.list_models() if name.startswith("vit") and "+" not in name)
+BASE = "vit.mnist"
 
 
 @pytest.fixture

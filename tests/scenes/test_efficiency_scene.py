@@ -45,10 +45,12 @@ def test_the_committed_measurement_covers_every_recipe_for_digits():
     assert {f"patch_ge_vit_p4_{size}px.rotmnist" for size in (2, 4, 7, 14)} <= wanted
 
 
-def test_garments_do_not_stand_on_the_axis_of_digits():
+def test_each_data_set_has_an_axis_of_its_own():
     names = ["vit.rotmnist", "vit.fashion", "vit.mnist+mean_c4", "vit.fashion+mean_c4", "unknown.weights"]
-    left = efficiency.on_digits([point(name, 1.0) for name in names])
-    assert [each.name for each in left] == ["vit.rotmnist", "vit.mnist+mean_c4", "unknown.weights"]
+    points = [point(name, 1.0) for name in [*names, "vit.photos"]]
+    assert [each.name for each in efficiency.on_data(points, "digits")] == ["vit.rotmnist", "vit.mnist+mean_c4"]
+    assert [each.name for each in efficiency.on_data(points, "clothes")] == ["vit.fashion", "vit.fashion+mean_c4"]
+    assert [each.name for each in efficiency.on_data(points, "photos")] == ["vit.photos"]
 
 
 def test_points_take_accuracy_and_training_time_from_the_cards(tmp_path):
@@ -122,7 +124,7 @@ def test_the_scene_shows_the_probe_s_values(swept, monkeypatch):
 
 def test_shipped_planes_are_those_that_would_be_computed(monkeypatch, tmp_path):
     picture, model = sample("mnist-6"), efficiency.artificial_models()[0]
-    monkeypatch.setattr(efficiency, "artificial_models", lambda: [model])
+    monkeypatch.setattr(efficiency, "artificial_models", lambda data="digits": [model])
     whole = efficiency.look(picture, efficiency.SHIPPED_ANGLES_DEG)[0]
     kept.save("efficiency", picture, {whole.name: (efficiency.facts(model), efficiency.arrays(whole))}, tmp_path)
     find = kept.find
