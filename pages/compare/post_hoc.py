@@ -9,8 +9,8 @@ from e2viz.scenes.method_words import LABELS, MATHS, grouped
 from e2viz.scenes.post_hoc import GROUPS
 from e2viz.scenes.views import PAGE, Looked, look
 from e2viz.ui.computing import compute
-from e2viz.ui.model_choice import model_data
 from e2viz.ui.memory import remembered
+from e2viz.ui.model_choice import model_data
 from e2viz.ui.page import answered, player_first
 from e2viz.ui.pictures import hold_reference
 from e2viz.ui.state import current
