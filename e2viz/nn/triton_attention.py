@@ -101,7 +101,7 @@ class _Attention(torch.autograd.Function):
         by_group = layer.group_scores(query, group)
         _kernels().forward[layer.grid(layer.output_blocks)](
             query, key, value, layer.by_offset, by_group, out, log_sum, attended, seed,
-            scale * LOG2_E, layer.threshold, layer.factor, height, width,
+            scale * LOG2_E, layer.threshold, layer.factor, layer.heads, height, width,
             **layer.sizes, K=layer.key_chunk, TRAINS=trains,
         )  # fmt: skip
         if trains:
@@ -126,13 +126,13 @@ class _Attention(torch.autograd.Function):
             tensors = (query, key, value, layer.by_offset, by_group, log_sum)
             _kernels().backward_queries[layer.grid(blocks)](
                 *tensors, attended, by_out, seed, means, by_query, by_part, by_plane_score, by_group_score,
-                scale * LOG2_E, layer.threshold, layer.factor, scale, height, width, layer.pairs,
+                scale * LOG2_E, layer.threshold, layer.factor, scale, layer.heads, height, width, layer.pairs,
                 **layer.sizes, K=layer.key_chunk,
             )  # fmt: skip
             by_key, by_value = torch.empty_like(key), torch.empty_like(value)
             _kernels().backward_keys[layer.grid(layer.keys // layer.key_chunk)](
                 *tensors, means, by_out, seed, by_key, by_value,
-                scale * LOG2_E, layer.threshold, layer.factor, 1.0 / LOG2_E, height, width,
+                scale * LOG2_E, layer.threshold, layer.factor, 1.0 / LOG2_E, layer.heads, height, width,
                 **layer.sizes, K=layer.key_chunk,
             )  # fmt: skip
             by_query, by_part = by_query.sum(0), by_part.sum(0)
@@ -158,7 +158,7 @@ class _Layer:
         self.by_offset = plane.new_zeros(self.window**2, self.outputs, p1 + p2)
         self.by_offset[..., : self.depth_plane] = rearrange(plane, "v c i j -> (i j) v c")
         self.sizes = {
-            "HEADS": self.heads, "DEPTH": depth, "D1": d1, "D2": d2, "PLANE": self.depth_plane, "P1": p1, "P2": p2,
+            "DEPTH": depth, "D1": d1, "D2": d2, "PLANE": self.depth_plane, "P1": p1, "P2": p2,
             "QUERIES": queries, "KEYS": self.keys, "OUTPUTS": self.outputs, "V": outputs_at_once,
             "WINDOW": self.window, "DROPS": dropout_p > 0, "LANES": LANES, "num_warps": WARPS,
         }  # fmt: skip
@@ -240,8 +240,9 @@ def _disagreement(device: torch.device) -> str:
     inputs = [torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in shapes]
     upstream = torch.randn(shapes[0], generator=generator).to(device)
     results = []
-    for attend in (batched.group_attention, group_attention):
-        out = attend(*inputs, scale=0.2)
+    # A chance of next to nothing: the kernels with dropout are compiled, which training needs, and nothing is dropped.
+    for attend, dropout_p in ((batched.group_attention, 0.0), (group_attention, 1e-9)):
+        out = attend(*inputs, scale=0.2, dropout_p=dropout_p)
         results.append([out.detach(), *torch.autograd.grad(out, inputs, upstream)])
     for name, right, found in zip(("output", "query", "key", "value", "plane", "group"), *results, strict=True):
         error = float((found - right).norm() / right.norm())

@@ -18,7 +18,7 @@ FAR = tl.constexpr(64.0)
 
 TRIES = tl.constexpr(3)
 """How often at most: scores that are not numbers stay so."""
-SIZES = ["threshold", "HEIGHT", "WIDTH", "pairs"]
+SIZES = ["threshold", "HEADS", "HEIGHT", "WIDTH", "pairs"]
 """Compiled once for all values; knowing that one is a multiple of 16 would not help."""
 
 
@@ -74,10 +74,10 @@ def _key_of(seed, pair):
     return _mixed(_mixed(word) + pair.to(tl.uint32) * 0x9E3779B1)
 
 
-@triton.jit(do_not_specialize=SIZES[:3])
+@triton.jit(do_not_specialize=SIZES[:-1])
 def forward(
-    query, key, value, plane, group, out, log_sum, attended, seed, scale, threshold, factor, HEIGHT, WIDTH,
-    HEADS: tl.constexpr, DEPTH: tl.constexpr, D1: tl.constexpr, D2: tl.constexpr,
+    query, key, value, plane, group, out, log_sum, attended, seed, scale, threshold, factor, HEADS, HEIGHT, WIDTH,
+    DEPTH: tl.constexpr, D1: tl.constexpr, D2: tl.constexpr,
     PLANE: tl.constexpr, P1: tl.constexpr, P2: tl.constexpr,
     QUERIES: tl.constexpr, KEYS: tl.constexpr, OUTPUTS: tl.constexpr, K: tl.constexpr, V: tl.constexpr,
     WINDOW: tl.constexpr, DROPS: tl.constexpr, TRAINS: tl.constexpr, LANES: tl.constexpr,
@@ -175,8 +175,8 @@ def forward(
 @triton.jit(do_not_specialize=SIZES)
 def backward_queries(
     query, key, value, plane, group, log_sum, attended, by_out, seed, means, by_query, by_part, by_plane_score,
-    by_group, scale, threshold, factor, plain_scale, HEIGHT, WIDTH, pairs,
-    HEADS: tl.constexpr, DEPTH: tl.constexpr, D1: tl.constexpr, D2: tl.constexpr,
+    by_group, scale, threshold, factor, plain_scale, HEADS, HEIGHT, WIDTH, pairs,
+    DEPTH: tl.constexpr, D1: tl.constexpr, D2: tl.constexpr,
     PLANE: tl.constexpr, P1: tl.constexpr, P2: tl.constexpr,
     QUERIES: tl.constexpr, KEYS: tl.constexpr, OUTPUTS: tl.constexpr, K: tl.constexpr, V: tl.constexpr,
     WINDOW: tl.constexpr, DROPS: tl.constexpr, LANES: tl.constexpr,
@@ -283,11 +283,11 @@ def backward_queries(
         tl.store(by_part + p_second[:, None] * step + at_c, c2 * plain_scale, mask=_both(p_second < PLANE, real))
 
 
-@triton.jit(do_not_specialize=SIZES[:3])
+@triton.jit(do_not_specialize=SIZES[:-1])
 def backward_keys(
     query, key, value, plane, group, log_sum, means, by_out, seed, by_key, by_value,
-    scale, threshold, factor, natural, HEIGHT, WIDTH,
-    HEADS: tl.constexpr, DEPTH: tl.constexpr, D1: tl.constexpr, D2: tl.constexpr,
+    scale, threshold, factor, natural, HEADS, HEIGHT, WIDTH,
+    DEPTH: tl.constexpr, D1: tl.constexpr, D2: tl.constexpr,
     PLANE: tl.constexpr, P1: tl.constexpr, P2: tl.constexpr,
     QUERIES: tl.constexpr, KEYS: tl.constexpr, OUTPUTS: tl.constexpr, K: tl.constexpr, V: tl.constexpr,
     WINDOW: tl.constexpr, DROPS: tl.constexpr, LANES: tl.constexpr,
