@@ -131,7 +131,7 @@ class Group:
     ) -> Shaped[Tensor, "*batch group h w"]:
         """[ρ(a) f](x, h) = f(a⁻¹x, a⁻¹h): the plane turns and the group axis is permuted.
 
-        Source: Cohen & Welling 2016, equation 10; ge_vit.md.
+        Source: Cohen & Welling 2016, equation 10; docs/ge_vit.md.
 
         Raises:
             ValueError: if the element is not exact or the group axis has the wrong length.

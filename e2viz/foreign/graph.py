@@ -1,6 +1,6 @@
 """Read an ONNX file without believing it: everything is bounded and checked before any of it is run.
 
-Source: the ONNX specification, onnx/docs/IR.md and ExternalData.md.
+Source: the ONNX specification, its documents on the intermediate representation and on external data.
 """
 
 from __future__ import annotations

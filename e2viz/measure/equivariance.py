@@ -5,7 +5,7 @@ With z = Φ(x), ρ the action on a record (the plane and the group axis) and M a
     EE(θ) = ‖ M (ρ(-θ) Φ(R_θ x) - z) ‖ / ‖ M z ‖
 
 What should be invariant (vectors, logits) has no ρ: ‖φ(R_θ x) - φ(x)‖ / ‖φ(x)‖.
-Source: ../shared/measures.md; the group axis is what published tools leave out.
+Source: docs/measures.md; the group axis is what published tools leave out.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def compass(votes: Float[np.ndarray, "frame class group"], group: Group, of_clas
     """Read the compass from the votes whose maximum over the group makes the logits.
 
     Turning the picture by a group element multiplies the winner by it on the left.
-    Source: ge_vit.md, the rotMNIST network.
+    Source: docs/ge_vit.md, the rotMNIST network.
 
     Args:
         votes: logits before the maximum over the group.

@@ -151,7 +151,7 @@ def stability(
 ) -> Stability:
     """Every stability measure of one sweep.
 
-    Source: the table in ../shared/measures.md; each attribute of ``Stability`` names its own.
+    Source: the table in docs/measures.md; each attribute of ``Stability`` names its own.
 
     Args:
         logits: what the model says at K equispaced angles over one turn, the first one after the last.

@@ -1,7 +1,7 @@
 """GE-ViT: a vision transformer whose every layer turns with the picture.
 
 Source: Xu, Yang, Liu & He, *E(2)-Equivariant Vision Transformer*, UAI 2023; the network is that of Romero &
-Cordonnier 2021 with the relative group element put right (e2viz.nn.relative). ge_vit.md states it exactly.
+Cordonnier 2021 with the relative group element put right (e2viz.nn.relative). docs/ge_vit.md states it exactly.
 """
 
 from __future__ import annotations

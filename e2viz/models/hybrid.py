@@ -1,8 +1,8 @@
 """Hybrid: a group-convolutional network makes a small artificial image, a GE-ViT looks at it.
 
-Source: the study, "fast artificial image"; ge_vit.md. Two forms. The published one takes the maximum over the group, so
-that GE-ViT lifts a plain image once more and what each orientation found is lost. Ours hands the feature map over with
-its group axis: GE-ViT needs no lifting.
+Source: the study, "fast artificial image"; docs/ge_vit.md. Two forms. The published one takes the maximum over the
+group, so that GE-ViT lifts a plain image once more and what each orientation found is lost. Ours hands the feature map
+over with its group axis: GE-ViT needs no lifting.
 """
 
 from __future__ import annotations

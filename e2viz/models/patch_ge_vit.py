@@ -1,6 +1,6 @@
 """Patch GE-ViT: a GE-ViT that looks at a small artificial image, one pixel for each patch of the picture.
 
-Source: the study, "fast artificial image"; ge_vit.md.
+Source: the study, "fast artificial image"; docs/ge_vit.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The plain vision transformer that the study compares with: patches, a class token, learned positions.
 
 Nothing in it is equivariant; how it answers a turned picture is what it learned from turned pictures.
-Source: Dosovitskiy et al. 2021, with the sizes of the published baseline (ge_vit.md).
+Source: Dosovitskiy et al. 2021, with the sizes of the published baseline (docs/ge_vit.md).
 """
 
 from __future__ import annotations

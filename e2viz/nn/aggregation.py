@@ -1,6 +1,6 @@
 """One answer out of what a model says about many views of a picture. The order of the views never matters.
 
-Where the published code differs, and why, stands with each definition; ../shared/measures.md states them.
+Where the published code differs, and why, stands with each definition; docs/measures.md states them.
 """
 
 from __future__ import annotations

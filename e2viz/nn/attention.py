@@ -25,7 +25,7 @@ class LiftingAttention(nn.Module):
     """Self-attention from the image to the group: one output for each element v.
 
     Turning the input by g turns the output's plane and permutes its group axis.
-    Source: Romero & Cordonnier 2021, equation 14; ge_vit.md.
+    Source: Romero & Cordonnier 2021, equation 14; docs/ge_vit.md.
 
     Args:
         group: the group that is lifted to.
@@ -73,7 +73,7 @@ class GroupAttention(nn.Module):
 
     Acting on the input with [ρ(a)f](x, h) = f(a⁻¹x, a⁻¹h) acts on the output in the same way, provided that the
     relative rule is invariant.
-    Source: Romero & Cordonnier 2021, equation 16, with the relative element of Xu et al. 2023; ge_vit.md.
+    Source: Romero & Cordonnier 2021, equation 16, with the relative element of Xu et al. 2023; docs/ge_vit.md.
 
     Args:
         group: the group of the feature maps.

@@ -3,7 +3,7 @@
 For each output element v the grid of window offsets is moved by v⁻¹; the moved row and column coordinates each go
 through their own small network. On quarter turns the moved grid is the same grid in another order, so the encoding
 is permuted exactly; for C8 and finer it falls between the pixels.
-Source: Romero & Cordonnier 2021, section 4; ge_vit.md.
+Source: Romero & Cordonnier 2021, section 4; docs/ge_vit.md.
 """
 
 from __future__ import annotations

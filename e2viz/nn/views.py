@@ -32,7 +32,7 @@ def turned(
     Property: commutes with quarter turns to float64 rounding, since all of it is computed in float64; a mirrored image
     turned the other way is the mirrored result.
 
-    Source: ../shared/measures.md, fair rotation. What differs: the values stay within the range of each image, as
+    Source: docs/measures.md, fair rotation. What differs: the values stay within the range of each image, as
     [0, 1] is not known here.
 
     Args:

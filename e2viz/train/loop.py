@@ -1,4 +1,4 @@
-"""The one training loop. A run that is interrupted, at any step, and resumed gives
+"""The training loop of whole networks. A run that is interrupted, at any step, and resumed gives
 the same bits as one that was not.
 """
 

@@ -2,7 +2,7 @@
 
 Their files are PyTorch state dicts in which the positional index tables are saved as buffers. Loading such a table
 would bring back the published rule without a word, so each is compared with the table we construct, then dropped.
-Source: the published repository of the study (MIT licence); ge_vit.md, "Reading the published checkpoints".
+Source: the published repository of the study (MIT licence); docs/ge_vit.md, "Reading published checkpoints".
 """
 
 from __future__ import annotations
