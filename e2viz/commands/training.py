@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
 
     words = "train, evaluate and pack many recipes side by side until a time that is set"
     every = commands.add("train-all", _train_all, words, data=True, runs=True)
-    every.add_argument("recipes", nargs="+", help="longest first; NAME@0.5 is to be done by half of the time")
+    every.add_argument("recipes", nargs="+", help="longest first; NAME@0.5: by half of the time; +NAME: further")
     every.add_argument("--weights", type=Path, help="where weights and cards go, instead of where all are")
     every.add_argument("--out", type=Path, help="where results are packed into tar files, every minute and at the end")
     every.add_argument("--seconds", type=float, default=3600.0, help="from start to end, evaluation included")
@@ -31,6 +31,7 @@ def add(commands: Commands) -> None:
     every.add_argument("--at-once", type=int, default=max(1, (os.cpu_count() or 2) - 2), help="processes side by side")
     every.add_argument("--epochs", type=int, help="at most, instead of the recipes'")
     every.add_argument("--limit", type=int, default=0, help="only so many images of each split, for a trial")
+    every.add_argument("--further", action="store_true", help="begin from the weights that are there")
     every.add_argument("--one", action="store_true", help="train the one recipe in this process")
     every.add_argument("--started", type=float, default=0.0, help="when all began, seconds since 1970; else now")
 
@@ -99,7 +100,7 @@ def _train_all(arguments: argparse.Namespace) -> int:
         weights=(arguments.weights or places.new_weights()).resolve(),
         out=arguments.out, device=arguments.device, started=arguments.started or time.time(),
         seconds=arguments.seconds, evaluation_seconds=arguments.evaluation_seconds, at_once=arguments.at_once,
-        epochs=arguments.epochs, limit=arguments.limit,
+        epochs=arguments.epochs, limit=arguments.limit, further=arguments.further,
     )  # fmt: skip
     if arguments.one:
         train_one(arguments.recipes[0], chosen)

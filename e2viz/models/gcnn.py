@@ -16,6 +16,7 @@ from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.models.cnn import last_plane
 from e2viz.nn.group_convolution import GroupConvolution, LiftingConvolution
+from e2viz.nn.group_norm import GroupBatchNorm
 from e2viz.nn.pointwise import Pointwise
 from e2viz.nn.probe import Probe, name_probes
 from e2viz.nn.residual import check_stages, residual_blocks
@@ -63,7 +64,7 @@ class GroupLayer(nn.Module):
     def __init__(self, convolution: nn.Module, width: int, dropout: float, pooled: bool) -> None:
         super().__init__()
         self.convolution = convolution
-        self.norm = nn.BatchNorm3d(width)
+        self.norm = GroupBatchNorm(width)
         self.dropout = nn.Dropout(dropout)
         self.pooled = pooled
         self.probe = Probe("feature_map")
@@ -81,7 +82,7 @@ def residual_layers(group: Group, channels: int, stages: tuple[tuple[int, int], 
 
     lifting = LiftingConvolution(group, channels, stages[0][0], 3, padding=1, bias=False)
     stem = GroupLayer(lifting, stages[0][0], 0.0, pooled=False)
-    return [stem, *residual_blocks(convolve, nn.BatchNorm3d, stages, "feature_map")]
+    return [stem, *residual_blocks(convolve, GroupBatchNorm, stages, "feature_map")]
 
 
 class GCNN(nn.Module):

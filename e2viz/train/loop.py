@@ -114,8 +114,9 @@ class Run:
         self.network = build(recipe.architecture, recipe.config)
         if recipe.start:
             begun = getattr(self.network, "wrapped", self.network)
-            begun.load_state_dict(catalogue.load(recipe.start).network.state_dict())
-        if recipe.head_scale != 1:
+            first = catalogue.load(recipe.start)
+            begun.load_state_dict(first.network.state_dict())
+        if recipe.head_scale != 1 and recipe.start != recipe.name:
             classifier: Any = self.network.classifier
             with torch.no_grad():
                 classifier.weight.mul_(recipe.head_scale)
@@ -128,6 +129,8 @@ class Run:
         self.mean = WeightAverage(self.network, recipe.average)
         self.optimisers = optimisers(recipe, self.network)
         self.progress = Progress()
+        if recipe.start == recipe.name:  # weights that are trained further
+            self.progress.earlier_epochs, self.progress.earlier_seconds = first.card.epochs, first.card.training_seconds
         self.state_path = folder / "state.pt"
         if self.state_path.exists():
             if not resume:

@@ -49,11 +49,11 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
         data_set=chosen.data_set.at_size(config.image_size),
         recipe={**recipe.to_dict(), "schedule": last.schedule},
         seed=recipe.seed,
-        epochs=int(last.rows[-1]["epoch"]),
-        best_epoch=best.best_epoch,
+        epochs=last.earlier_epochs + int(last.rows[-1]["epoch"]),
+        best_epoch=last.earlier_epochs + best.best_epoch,
         validation_accuracy=best.best_accuracy,
         data=f"{chosen.words}; {'fresh random angles each epoch' if fresh else 'no fresh angles'}",
-        training_seconds=round(last.seconds, 3),
+        training_seconds=round(last.earlier_seconds + last.seconds, 3),
         machine=states.get("machine") or machine_class(),
     )
     return Model(card, network)

@@ -18,6 +18,7 @@ class Recipe:
         architecture: a key of ``e2viz.models.ARCHITECTURES``.
         config: fields of that architecture's configuration.
         start: name of trained weights that the network, or the network it wraps, begins from; "" begins afresh.
+            Its own name trains weights further, and their epochs count.
         task: a key of ``e2viz.data.tasks.TASKS``: which pictures, and whether they are turned.
         epochs: passes over the training images; the learning rate falls to zero over them.
         batch: images for each step of the optimiser.

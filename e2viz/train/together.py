@@ -9,6 +9,7 @@ the output are a table.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -41,6 +42,7 @@ class Settings:
         at_once: processes side by side.
         epochs: at most, instead of the recipes'.
         limit: only so many images of each split, for a trial; 0 for all.
+        further: begin from the weights that are there, where the recipe has some.
     """
 
     data: Path
@@ -54,6 +56,7 @@ class Settings:
     at_once: int = 1
     epochs: int | None = None
     limit: int = 0
+    further: bool = False
 
     @property
     def end_at(self) -> float:
@@ -89,9 +92,12 @@ def train_one(name: str, chosen: Settings) -> None:
     from e2viz.train.loop import Run
     from e2viz.train.pack import pack
     from e2viz.train.recipes import recipe
+    from e2viz.zoo import catalogue
 
     torch.set_num_threads(1)
     where, found = device(chosen.device), recipe(name)
+    if chosen.further and name in catalogue.list_models():
+        found = dataclasses.replace(found, start=name)
     torch.backends.cudnn.benchmark = where.type == "cuda"
     splits = read_splits(task(found.task), chosen.data)
     if chosen.limit:
@@ -111,8 +117,6 @@ def train_one(name: str, chosen: Settings) -> None:
 
 
 def _first(splits, count: int):
-    import dataclasses
-
     parts = {field.name: getattr(splits, field.name) for field in dataclasses.fields(splits)}
     return type(splits)(**{name: split and split.first(count) for name, split in parts.items()})
 
@@ -133,9 +137,15 @@ def prepare(names: Sequence[str], chosen: Settings) -> None:
         reader.wait()
 
 
+def plain(name: str) -> str:
+    """The recipe's name without "+" and "@SHARE"."""
+    return name.removeprefix("+").partition("@")[0]
+
+
 def start(name: str, chosen: Settings) -> Child:
-    """A child process for one recipe."""
-    name, _, share = name.partition("@")
+    """A child process for one recipe: "+NAME" trains further what is there, "NAME@0.5" is done by half of the time."""
+    further = chosen.further or name.startswith("+")
+    name, _, share = plain(name), *name.partition("@")[1:]
     seconds = chosen.evaluation_seconds + float(share or 1) * (chosen.seconds - chosen.evaluation_seconds)
     log = chosen.runs / f"{name}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -144,6 +154,7 @@ def start(name: str, chosen: Settings) -> Child:
     words += ["--started", str(chosen.started), "--seconds", str(seconds), "--limit", str(chosen.limit)]
     words += ["--evaluation-seconds", str(chosen.evaluation_seconds)]
     words += ["--epochs", str(chosen.epochs)] if chosen.epochs else []
+    words += ["--further"] if further else []
     with log.open("w") as file:
         process = subprocess.Popen(words, stdout=file, stderr=subprocess.STDOUT, cwd=places.ROOT)
     return Child(name, process, log)
@@ -166,7 +177,7 @@ def run_all(names: Sequence[str], chosen: Settings) -> list[Child]:
             return done + running
         if chosen.out and time.time() - snapshot > SNAPSHOT_SECONDS:
             snapshot = time.time()
-            write_tars(chosen.out, snapshot_files([name.partition("@")[0] for name in names], chosen))
+            write_tars(chosen.out, snapshot_files(list(map(plain, names)), chosen))
             print(f"{time.time() - chosen.started:.0f} s: {len(running)} running, {len(done)} done", flush=True)
         time.sleep(WAIT_SECONDS)
     return done
@@ -240,10 +251,11 @@ def train_together(names: Sequence[str], chosen: Settings) -> bool:
     """Train all of them; whether each was trained, evaluated and packed.
 
     Args:
-        names: of recipes, those that take longest first; "NAME@0.5" is to be trained by half of the time.
+        names: of recipes, those that take longest first; "NAME@0.5" is to be trained by half of the time, "+NAME" is
+            trained further from the weights that are there.
         chosen: where and until when.
     """
-    shares, names = names, [name.partition("@")[0] for name in names]
+    shares, names = names, list(map(plain, names))
     prepare(names, chosen)
     print(f"{time.time() - chosen.started:.0f} s: data read", flush=True)
     children = run_all(shares, chosen)

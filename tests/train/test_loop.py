@@ -13,6 +13,8 @@ from e2viz.train.data import TrainingData, erased
 from e2viz.train.loop import Run, learning_rate
 from e2viz.train.muon import orthogonalised, orthogonalised_together
 from e2viz.train.recipes import Recipe
+from e2viz.zoo.card import Card
+from e2viz.zoo.weights import Model
 
 RECIPE = Recipe(
     name="vit.test",
@@ -255,3 +257,18 @@ def test_erasing_sets_a_square_of_its_own_to_the_mean():
     assert torch.equal(gone, (found == 0).any(1))
     assert gone.sum((1, 2)).max() == 16 and gone.sum((1, 2)).min() >= 4
     assert len({tuple(each.flatten().tolist()) for each in gone}) > 20
+
+
+def test_weights_that_are_trained_further_keep_their_count_of_epochs(data, tmp_path, monkeypatch):
+    Run(RECIPE, data, tmp_path / "first").train(report=silent)
+    _, states = checkpoint.load(tmp_path / "first" / "best.pt")
+    network = build(RECIPE.architecture, RECIPE.config)
+    network.load_state_dict(states["network"])
+    card = Card(name=RECIPE.name, architecture="vit", epochs=3, training_seconds=7.0)
+    monkeypatch.setattr(loop.catalogue, "load", lambda _: Model(card, network))
+    further = Recipe(**{**RECIPE.to_dict(), "start": RECIPE.name})
+    run = Run(further, data, tmp_path / "second")
+    assert torch.equal(run.network.head[1].weight, network.head[1].weight)
+    run.train(report=silent)
+    progress, _ = checkpoint.load(tmp_path / "second" / "state.pt")
+    assert (progress.earlier_epochs, progress.earlier_seconds) == (3, 7.0)
