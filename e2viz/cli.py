@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with a message on standard error when not."""
     words = sys.argv[1:] if words is None else words
-    if not words or words[0].startswith("--server."):
+    if not words or words[0].startswith(("--server.", "--data")):
         words = ["app", *words]
     known = parser()
     arguments, flags = known.parse_known_args(words)  # before any import that takes seconds: --help ends here

@@ -26,6 +26,7 @@ PANELS = ASSETS / "panels"
 TABLES = ROOT / "benchmarks" / "tables"
 
 HOME_VARIABLE = "E2VIZ_HOME"
+DATA_VARIABLE = "E2VIZ_DATA"
 
 
 def home() -> Path:
@@ -59,3 +60,9 @@ def own_data() -> Path:
 def runs() -> Path:
     """State of training runs: in a checkout beside the code and ignored by git, else in the person's folder."""
     return home() / "runs" if INSTALLED else ROOT / "runs"
+
+
+def data_folder() -> Path | None:
+    """The folder of data sets that the app was given, $E2VIZ_DATA or ``e2viz --data DIR``; None without either."""
+    chosen = os.environ.get(DATA_VARIABLE)
+    return Path(chosen).expanduser().resolve() if chosen else None

@@ -20,6 +20,7 @@ from e2viz.scenes import (
     equivariance_error,
     latents,
     orbits,
+    over_data,
     positional_encodings,
     post_hoc,
     rotation,
@@ -39,6 +40,7 @@ SCENES: dict[str, Callable[[Recipe], Scene]] = {
     "efficiency": efficiency.make,
     "rules": rule_lines.make,
     "broken": broken.make,
+    "over_data": over_data.make,
 }
 
 

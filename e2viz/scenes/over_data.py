@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Curve, Panel, Row, Scene
 from e2viz.train.over_angles import stored
-from e2viz.zoo import names
+from e2viz.zoo import catalogue, names
 
 PAGE = "over_data"
 ACCURACY, CALIBRATION = "accuracy (bars: 95 %)", "calibration error"
@@ -43,6 +44,27 @@ def make(recipe: Recipe) -> Scene:
     if missing := [name for name, each in found.items() if each is None]:
         raise LookupError(f"not measured over a data set: {', '.join(missing)}; e2viz evaluate NAME --over-angles")
     return compose({name: each for name, each in found.items() if each is not None}, recipe)
+
+
+def rotations_family(chosen: Sequence[str], method: str = "most_certain") -> list[str]:
+    """One model under no group, four, eight and sixteen rotations; empty if none of those chosen can be wrapped.
+
+    Networks of one architecture and one data set that were built for these groups, if there are such; else the first
+    of the chosen models that claims no symmetry, wrapped after the fact by a method that needs no training.
+    """
+    there = catalogue.list_models()
+    for name in chosen:
+        architecture, _, tag = name.partition(".")
+        built = [f"{re.sub(r'_p[0-9]+m?', '', architecture)}_p{count}.{tag}" for count in (4, 8, 16)]
+        if all(each in there for each in built):
+            return built
+    base = next((name for name in chosen if name in there and not catalogue.card(name).group), None)
+    return [base, *(f"{base}+{method}_c{count}" for count in (4, 8, 16))] if base else []
+
+
+def recipe_of(results: Mapping[str, OverData]) -> Recipe:
+    """What makes the scene of shipped results again."""
+    return Recipe(page=PAGE, models=tuple(results))
 
 
 def comparable(results: Mapping[str, OverData]) -> dict[str, OverData]:

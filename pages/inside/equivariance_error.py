@@ -5,6 +5,7 @@ import streamlit as st
 import e2viz
 from e2viz.measure.layer_errors import facts
 from e2viz.scenes import broken, equivariance_error, rule_lines
+from e2viz.ui.over_data import over_data_section
 from e2viz.ui.page import answered
 from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current
@@ -104,5 +105,6 @@ with answered():
     maps_and_curves()
     rules()
     why()
+    over_data_section(selection.models, key="equivariance_error")
     with st.expander("What is measured, and how"):
         st.markdown(equivariance_error.MATHS)

@@ -8,6 +8,7 @@ from e2viz.measure.sweep import Sweep, sweep
 from e2viz.scenes import rotation
 from e2viz.ui.cards import stability_cards
 from e2viz.ui.computing import compute
+from e2viz.ui.over_data import over_data_section
 from e2viz.ui.page import answered, player_first
 from e2viz.ui.state import current
 from e2viz.ui.view import show_view
@@ -53,5 +54,6 @@ with answered():
         player_first()
         measured = rotation.stabilities(result, selection.picture)
         stability_cards(measured, labels)
+        over_data_section(selection.models, key="rotation")
         with st.expander("What is measured, and how"):
             st.markdown(rotation.MATHS)
