@@ -40,6 +40,16 @@ def found(folder: Path = PAGES) -> dict[str, list[Path]]:
     return {name: sorted(sections[name], key=place) for name in [*known, *others]}
 
 
+def titles(folder: Path = PAGES) -> dict[str, str]:
+    """The title of each page by the name that its address has; the first one's address is the root."""
+    return {path.stem: title_of(path.stem) for section in found(folder).values() for path in section}
+
+
+def title_of(name: str) -> str:
+    """What a page is called."""
+    return TITLES.get(name, name.replace("_", " ").capitalize())
+
+
 def navigation(folder: Path = PAGES) -> "st.Page":
     """The page that the address bar names; the first one found is the home page.
 
@@ -47,10 +57,7 @@ def navigation(folder: Path = PAGES) -> "st.Page":
     they would be hidden in menus.
     """
     paths = [path for section in found(folder).values() for path in section]
-    pages = [
-        st.Page(path, title=TITLES.get(path.stem, path.stem.replace("_", " ").capitalize()), default=path is paths[0])
-        for path in paths
-    ]
+    pages = [st.Page(path, title=title_of(path.stem), default=path is paths[0]) for path in paths]
     mistaken = bool(PagesManager.uses_pages_directory)
     page = st.navigation(pages, position="top")
     if mistaken:
