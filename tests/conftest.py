@@ -52,6 +52,7 @@ def open_page(browser):
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
         page.on("request", lambda request: _check(request.url, wrong))
+        page.on("console", lambda message: _check_policy(message.text, wrong))
         page.goto(address, timeout=90_000)
         page.wait_for_selector(".player[data-frame]", timeout=90_000)
         return page
@@ -60,6 +61,12 @@ def open_page(browser):
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+def _check_policy(text: str, wrong: list[str]) -> None:
+    """The server's own content-security policy must not stop anything that a page needs."""
+    if "Content Security Policy" in text:
+        wrong.append(text)
 
 
 def _check(url: str, wrong: list[str]) -> None:

@@ -11,9 +11,10 @@ from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from streamlit import config
 
+from e2viz import places
 from e2viz.ui import navigation
 from e2viz.ui.person import COOKIE
 
@@ -105,13 +106,17 @@ class Answers:
             return PlainTextResponse("not found", 404)
         path = path[len(base) :].strip("/")
         first = path.partition("/")[0]
+        font = places.FONTS / path.removeprefix("app/static/")
+        if path.startswith("app/static/") and font.parent == places.FONTS and font.is_file():
+            # static/ is a link to this folder, which becomes a text file where the system knows no links.
+            return FileResponse(font, headers={"Cache-Control": "public, max-age=86400"})
         if path.endswith("_stcore/metrics") and os.environ.get(METRICS_VARIABLE) != "1":
             return PlainTextResponse("not found", 404)
         if path in ("", *self._pages) or (first in STREAMLIT and ".." not in path.split("/")):
             return None
         if path == self._home:
             query = bytes(scope.get("query_string", b"")).decode("latin-1")
-            return RedirectResponse(f"/{base}{query and f'?{query}'}", 307)
+            return RedirectResponse(f"/{base}{base and '/'}{query and f'?{query}'}", 307)
         return HTMLResponse(_not_found(path, base), 404)
 
 
