@@ -76,7 +76,7 @@ class Person:
         self.cookie = f"{COOKIE}={browser or uuid.uuid4().hex}"
         self.page = Page()
         self.answers: dict[str, ForwardMsg] = {}
-        self.received: list[bytes] = []
+        self.session = ""
 
     async def __aenter__(self) -> Person:
         self._socket: ClientConnection = await connect(
@@ -94,12 +94,13 @@ class Person:
         async for data in self._socket:
             message = ForwardMsg()
             message.ParseFromString(bytes(data))
-            for each in message.batch.messages if message.HasField("batch") else (message,):
-                self._take(each)
+            self._take(message)
 
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
-        if kind == "script_finished":
+        if kind == "new_session":
+            self.session = message.new_session.initialize.session_id
+        elif kind == "script_finished":
             self.page.finished = True
         elif kind == "backend_operation_response":
             self.answers[message.backend_operation_response.request_id] = message
@@ -131,6 +132,8 @@ class Person:
         while not condition():
             if self.page.errors:
                 raise RuntimeError(f"person {self.number}, {what}: {self.page.errors[0]}")
+            if self._listening.done():
+                raise RuntimeError(f"person {self.number} lost the server: {self._listening.exception()}")
             if time.monotonic() - started > PATIENCE_S:
                 raise TimeoutError(f"person {self.number} waited {PATIENCE_S:.0f} s for {what}")
             await asyncio.sleep(0.02)
@@ -140,6 +143,7 @@ class Person:
         """Press an export's button, and fetch its file."""
         message, request = BackMsg(), uuid.uuid4().hex
         message.backend_operation_request.request_id = request
+        message.backend_operation_request.session_id = self.session
         message.backend_operation_request.deferred_file.file_id = self.page.files[label]
         await self._socket.send(message.SerializeToString())
         await self.until(lambda: request in self.answers, label)
