@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from e2viz.render.figure import Figure
 from e2viz.render.formats import FORMATS
 from e2viz.render.marked import MAX_FILE_BYTES, MAX_RECIPE_BYTES
 from e2viz.render.recipe import Recipe, json_object
@@ -45,7 +46,8 @@ def recipe_from_json(text: str) -> AnyRecipe:
     Raises:
         ValueError: text that is neither.
     """
-    return Recipe.from_dict(json_object(text))
+    values = json_object(text)
+    return Figure.from_dict(values) if "cells" in values else Recipe.from_dict(values)
 
 
 def _own_json(content: bytes) -> str:

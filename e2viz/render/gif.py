@@ -33,7 +33,7 @@ def gif(job: Job) -> bytes:
     order = [each.frame for each in job.moments]
     parts: list[bytes] = []
     before: np.ndarray | None = None
-    for done, image in enumerate(indexed_frames(job.scene, order, **job.look.drawing), start=1):
+    for done, image in enumerate(indexed_frames(job.scene, order, **job.look.drawing, colors=job.look.colors), start=1):
         index = np.asarray(image)
         if before is None:
             parts.append(_head(image, job))

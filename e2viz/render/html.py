@@ -9,7 +9,7 @@ import html
 import io
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from e2viz import places
 from e2viz.render.browser import player_script, player_style, source
@@ -47,14 +47,21 @@ def html_file(job: Job) -> bytes:
     """
     look = job.look
     options = Options(start_frame=job.still_frame, turn_s=job.turn_s, autoplay=True, group="page")
-    players = [Played(scene=job.scene, options=options)]
+    players = [
+        Played(
+            scene=cell.scene, options=replace(options, controls=place == 0), title=cell.title, caption=cell.caption,
+            columns=cell.columns,
+        )
+        for place, cell in enumerate(job.scene.cells)
+    ] or [Played(scene=job.scene, options=options)]  # fmt: skip
     poster = io.BytesIO()
     theme = "light" if _follows(look.theme) else look.theme
     still = draw(job.scene, job.still_frame, width=min(look.width, 720), theme=theme)
     still.convert("RGB").save(poster, "JPEG", quality=70)
     return page(
         players, title=job.scene.title, theme=look.theme, width=look.width, poster=poster.getvalue(),
-        recipe=job.recipe_text,
+        recipe=job.recipe_text, footer=html.escape(job.scene.caption if job.scene.cells else ""),
+        columns=job.scene.columns,
     ).encode("utf-8")  # fmt: skip
 
 
@@ -69,6 +76,7 @@ def page(
     heading: str = "",
     footer: str = "",
     linked: str = "",
+    columns: int = 1,
 ) -> str:
     """A page of players that needs nothing beside it.
 
@@ -81,10 +89,11 @@ def page(
         recipe: JSON that makes it again.
         heading: HTML above the players instead of the title.
         footer: HTML below them.
+        columns: of the grid, where there is room for them.
         linked: folder of style and script files beside the page, where several pages share them; inside by default.
     """
     shown = [_place(each, number, poster if number == 0 else b"") for number, each in enumerate(players)]
-    body = f'<div class="grid">{"".join(shown)}</div>' if len(shown) > 1 else "".join(shown)
+    body = f'<div class="grid" style="--columns:{columns}">{"".join(shown)}</div>' if len(shown) > 1 else "".join(shown)
     head = heading or (f"<h1>{html.escape(title)}</h1>" if title else "")
     if linked:
         style = f'<link rel="stylesheet" href="{linked}player.css">'

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from e2viz.render.chart import Track
 from e2viz.render.draw import base_of, draw, nearest, over_picture, pixel_box
 from e2viz.render.marks import Pixels, Sheet
 from e2viz.render.palette import CLASS_COLORS, Theme, class_color, color_table, for_theme, mix, rgb, theme_named
@@ -31,9 +32,10 @@ def map_steps(scene: Scene, room: int) -> dict[str, np.ndarray]:
         room: number of colours for all palettes together, shared in proportion to the steps that occur.
     """
     used: dict[str, np.ndarray] = {}
+    pictures = {id(each.picture) for each in scene.scenes}
     for panel in (*scene.panels, *scene.heats):
         if not panel.is_mixed:
-            steps = np.arange(256) if panel is scene.picture else np.flatnonzero(np.bincount(panel.values.ravel()))
+            steps = np.arange(256) if id(panel) in pictures else np.flatnonzero(np.bincount(panel.values.ravel()))
             # The scale beside a row shows its whole palette, also the steps that no value reaches.
             used[panel.palette] = np.union1d(used.get(panel.palette, np.arange(0, 256, 5)), steps)
     wanted = sum(map(len, used.values()))
@@ -51,23 +53,27 @@ def ring_tints(scene: Scene, page: Theme) -> list[str]:
     for levels in (32, 16, 8, 4):
         shades = {
             (int(index), round(levels * float(probability)) / levels)
-            for ring in scene.rings
+            for each in scene.scenes
+            for ring in each.rings
             for index, probability in zip(ring.classes, ring.probability, strict=True)
         }
         if len(shades) <= RING_COLORS:
             break
-    return [mix(class_color(index), page.matte, opacity) for index, opacity in sorted(shades)] if scene.rings else []
+    return [mix(class_color(index), page.matte, opacity) for index, opacity in sorted(shades)]
 
 
 class ColorTable:
     """255 colours for one scene, and the index of the nearest for any colour."""
 
-    def __init__(self, scene: Scene, page: Theme, samples: list[np.ndarray]) -> None:
+    def __init__(self, scene: Scene, page: Theme, samples: list[np.ndarray], most: int = CLEAR) -> None:
         pictures = _picture_samples(scene)
-        steps = map_steps(scene, CLEAR - PAGE_COLORS - (PICTURE_COLORS if pictures else 0))
+        steps = map_steps(scene, (CLEAR - PAGE_COLORS - (PICTURE_COLORS if pictures else 0)) * most // CLEAR)
         fixed = [getattr(page, name) or page.matte for name in ("background", "text", "muted", "rule", "track")]
         fixed += CLASS_COLORS
-        owners: list[Ring | Bars | Curve] = [*scene.rings, *scene.bars, *scene.curves]
+        owners: list[Ring | Bars | Curve | Track] = []
+        for part in scene.scenes:
+            owners += [*part.rings, *part.bars, *part.curves]
+            owners += [track for chart in part.charts for track in chart.tracks]
         fixed += [for_theme(each.color, page) for each in owners]
         fixed += ring_tints(scene, page)
         colors = [np.array([rgb(color) for color in dict.fromkeys(fixed)], dtype=np.uint8)]
@@ -78,14 +84,14 @@ class ColorTable:
             self._steps[name] = (offset + closest).astype(np.uint8)
             colors.append(color_table(name)[chosen])
             offset += len(chosen)
-        if pictures and CLEAR - offset > PICTURE_COLORS // 2:
+        if pictures and most - offset > PICTURE_COLORS * most // CLEAR // 2:
             # Photographs have a share of their own: the page's smooth edges would else take half of their colours.
-            share = max(PICTURE_COLORS, CLEAR - offset - PAGE_COLORS // 2)
-            colors.append(_main_colors(pictures, min(share, CLEAR - offset)))
+            share = max(PICTURE_COLORS * most // CLEAR, most - offset - PAGE_COLORS // 2)
+            colors.append(_main_colors(pictures, min(share, most - offset)))
             offset += len(colors[-1])
-        if offset < CLEAR:
-            colors.append(_main_colors(samples, CLEAR - offset))
-        self.colors = np.concatenate(colors)[:CLEAR]
+        if offset < most:
+            colors.append(_main_colors(samples, most - offset))
+        self.colors = np.concatenate(colors)[:most]
         self._nearest = np.full(1 << 3 * _BITS, -1, dtype=np.int16)
         self._nearest[_bins(_pack(colors[0]))] = np.arange(len(colors[0]))
 
@@ -160,12 +166,14 @@ def _main_colors(samples: list[np.ndarray], count: int) -> np.ndarray:
     return np.array((cut.getpalette() or [])[: 3 * count], dtype=np.uint8).reshape(-1, 3)
 
 
-def indexed_frames(scene: Scene, order: list[int], *, width: int, theme: str, scale: Number) -> Iterator[Image.Image]:
-    """The frames of a scene as palette images that share one colour table."""
+def indexed_frames(
+    scene: Scene, order: list[int], *, width: int, theme: str, scale: Number, colors: int = 256
+) -> Iterator[Image.Image]:
+    """The frames of a scene as palette images that share one colour table of at most that many colours."""
     look: dict[str, Any] = {"width": width, "theme": theme, "scale": scale}
     sheet = base_of(scene, width, theme, scale).sheet
     samples = [_without_pixels(sheet, scene.frames * part // 3, scene, look) for part in range(3)]
-    table = ColorTable(scene, theme_named(theme), samples)
+    table = ColorTable(scene, theme_named(theme), samples, colors - 1)
     palette = np.concatenate([table.colors, np.zeros((256 - len(table.colors), 3), np.uint8)]).tobytes()
     still = packed(base_of(scene, width, theme, scale).image)
     still_index = table.index(still)

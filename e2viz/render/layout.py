@@ -1,6 +1,7 @@
 """Where everything of a scene stands: one sheet of marks on an 8-pixel grid, for any width and any number of models."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,13 +24,14 @@ from e2viz.render.marks import (
 )
 from e2viz.render.plots import add_charts
 from e2viz.render.ring import add_dial
-from e2viz.render.scene import Number, Panel, Row, Scene
+from e2viz.render.scene import Number, Panel, Placed, Row, Scene
 
 NARROW_BELOW = 640
 MIN_WIDTH = 240
 PANEL_GAP = 8
 SMOOTH_ABOVE = 96  # pixels across a picture from which it is interpolated; panels.js says the same
 ASIDE_HEIGHT = 140
+CELL_GAP, CELL_MIN_WIDTH = 32, 180
 LARGEST_PANEL, COMFORTABLE_PANEL, SMALLEST_PANEL = 168, 84, 56
 
 
@@ -47,14 +49,26 @@ def lay_out(scene: Scene, width: int) -> Sheet:
         raise ValueError(f"width must be from {MIN_WIDTH} to {LARGEST_SHEET_WIDTH} pixels, got {width}")
     sheet = Sheet(width)
     margin = 32 if width >= NARROW_BELOW else 16
+    y = _fill(sheet, scene, width, margin)
+    sheet.height = int(np.ceil((y + margin - 8) / 8)) * 8
+    if scene.sheet_height:
+        moved(sheet, 0, max(0, (scene.sheet_height - sheet.height) / 2))
+        sheet.height = max(scene.sheet_height, sheet.height)
+    return sheet
+
+
+def _fill(sheet: Sheet, scene: Scene, width: Number, margin: Number) -> Number:
+    """Place the marks of a scene within the margins; returns the y below."""
     inner = width - 2 * margin
     y: Number = margin
     if scene.title:
         y = _add_lines(sheet, margin, y, wrap(scene.title, TITLE_SIZE, "semibold", inner), 30) + 16
+    if scene.cells:
+        y = _add_grid(sheet, scene, margin, y, inner)
     beside, rows = False, scene.rows
     if scene.picture is not None or scene.rings or scene.bars:
         y, beside = _add_hero(sheet, scene, margin, y, inner)
-        if scene.bars and width >= NARROW_BELOW:
+        if scene.bars and inner >= NARROW_BELOW - 64:
             rows = tuple(row for row in rows if not row.aside)
     if scene.curves:
         y = add_curves(sheet, scene, margin, y + 16, inner)
@@ -67,8 +81,50 @@ def lay_out(scene: Scene, width: int) -> Sheet:
         for i, line in enumerate(lines):
             sheet.still.append(Text(margin, y + 20 + 18 * i, line, SMALL_SIZE, "muted"))
         y += 12 + 18 * len(lines)
-    sheet.height = int(np.ceil((y + margin - 8) / 8)) * 8
-    return sheet
+    return y
+
+
+def _add_grid(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -> Number:
+    """The cells of a figure, each laid out as a sheet of its own; those of a line share their top."""
+    columns = max(1, min(scene.columns, int((inner + CELL_GAP) // (CELL_MIN_WIDTH + CELL_GAP))))
+    column_width = (inner - CELL_GAP * (columns - 1)) / columns
+    place, bottom = 0, y
+    for cell in scene.cells:
+        wide = min(cell.columns, columns)
+        if place + wide > columns:
+            place, y = 0, bottom + CELL_GAP
+        left, width = x + place * (column_width + CELL_GAP), column_width * wide + CELL_GAP * (wide - 1)
+        bottom = max(bottom, _add_cell(sheet, cell, left, y, width))
+        place += wide
+    return bottom
+
+
+def _add_cell(sheet: Sheet, cell: Placed, x: Number, y: Number, width: Number) -> Number:
+    for line in wrap(cell.title, LABEL_SIZE, "semibold", width) if cell.title else ():
+        sheet.still.append(Text(x, y + 16, line, LABEL_SIZE, weight="semibold"))
+        y += 22
+    part = Sheet(round(width))
+    below = y + _fill(part, cell.scene, width, 0)
+    moved(part, x, y)
+    sheet.still += part.still
+    sheet.moving.append(lambda frame: part.marks(cell.frames[frame]))
+    for line in wrap(cell.caption, SMALL_SIZE, "regular", width) if cell.caption else ():
+        sheet.still.append(Text(x, below + 14, line, SMALL_SIZE, "muted"))
+        below += 18
+    return below
+
+
+def moved(sheet: Sheet, right: Number, down: Number) -> None:
+    """Move all that is on a sheet."""
+
+    def at(mark: Mark) -> Mark:
+        if isinstance(mark, Line):
+            return replace(mark, points=mark.points + np.array([right, down]))
+        return replace(mark, x=mark.x + right, y=mark.y + down)
+
+    drawers = list(sheet.moving)
+    sheet.still = [at(mark) for mark in sheet.still]
+    sheet.moving = [lambda frame, draw=draw: [at(mark) for mark in draw(frame)] for draw in drawers]
 
 
 def _add_lines(sheet: Sheet, x: Number, y: Number, lines: list[str], pitch: Number) -> Number:
@@ -80,7 +136,7 @@ def _add_lines(sheet: Sheet, x: Number, y: Number, lines: list[str], pitch: Numb
 def _add_hero(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -> tuple[Number, bool]:
     """The dial, and beside it (below it on a narrow sheet) the cards, or the rows where there are no cards."""
     has_dial = scene.picture is not None or bool(scene.rings)
-    narrow = sheet.width < NARROW_BELOW
+    narrow = inner < NARROW_BELOW - 64
     beside = not scene.bars and bool(scene.rows) and not narrow
     if not has_dial:
         return add_cards(sheet, scene.bars, x, y, inner, 0), False

@@ -56,6 +56,7 @@ class Look:
         end_deg: the turn ends before this angle.
         every: only each n-th angle is shown, for as long as the ones left out.
         angle_deg: of a still.
+        colors: of the colour table of a GIF or an APNG, at most 256.
 
     Raises:
         ValueError: a value that cannot be drawn.
@@ -72,6 +73,7 @@ class Look:
     end_deg: Number = 360.0
     every: int = 1
     angle_deg: Number = 0.0
+    colors: int = 256
 
     def __post_init__(self) -> None:
         if not isinstance(self.width, int) or isinstance(self.width, bool):
@@ -84,6 +86,8 @@ class Look:
             checked_number(name, getattr(self, name), -3600, 3600)
         if not isinstance(self.every, int) or isinstance(self.every, bool) or not 1 <= self.every <= 36:
             raise ValueError(f"every must be a whole number from 1 to 36, got {str(self.every)[:40]}")
+        if not isinstance(self.colors, int) or isinstance(self.colors, bool) or not 32 <= self.colors <= 256:
+            raise ValueError(f"colors must be a whole number from 32 to 256, got {str(self.colors)[:40]}")
         for name, valid in (("theme", tuple(THEMES)), ("easing", tuple(EASINGS)), ("loop", LOOPS)):
             value = getattr(self, name)
             if value not in valid:

@@ -27,6 +27,7 @@ class Options:
         group: players of one group on a page show the same instant.
         report_frame: tell the server the frame when playing or scrubbing stops.
         report_pixel: tell the server which pixel of which panel was clicked.
+        controls: show the buttons and the slider; of several players in step one has them.
     """
 
     start_frame: int = 0
@@ -36,6 +37,7 @@ class Options:
     group: str = ""
     report_frame: bool = False
     report_pixel: bool = False
+    controls: bool = True
 
     def __post_init__(self) -> None:
         if self.turn_s <= 0:

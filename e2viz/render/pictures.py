@@ -54,7 +54,7 @@ def apng(job: Job) -> bytes:
 
 def _indexed(job: Job) -> Iterator[Image.Image]:
     order = [each.frame for each in job.moments]
-    for done, image in enumerate(indexed_frames(job.scene, order, **job.look.drawing), start=1):
+    for done, image in enumerate(indexed_frames(job.scene, order, **job.look.drawing, colors=job.look.colors), start=1):
         yield image
         job.progress(done, len(order))
 

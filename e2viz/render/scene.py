@@ -13,10 +13,11 @@ import numpy as np
 from jaxtyping import Float, Integer, UInt8
 
 from e2viz.render.chart import Chart
+from e2viz.render.figure import Figure
 from e2viz.render.recipe import Recipe
 
 Array = np.ndarray
-AnyRecipe = Recipe
+AnyRecipe = Recipe | Figure
 # A row with this label is shown small, beside the picture.
 ASIDE_LABEL = "what the model sees"
 Number = float | int
@@ -291,6 +292,9 @@ class Scene:
         recipe: how to make it again.
         curves: quantities against angle.
         charts: any other tracks on two axes.
+        cells: parts of other scenes on a grid; a composed figure has nothing else but its title and caption.
+        columns: of that grid.
+        sheet_height: in logical pixels, where it is not as high as it needs.
     """
 
     title: str
@@ -304,6 +308,9 @@ class Scene:
     recipe: AnyRecipe | None = None
     curves: tuple[Curve, ...] = ()
     charts: tuple[Chart, ...] = ()
+    cells: tuple["Placed", ...] = ()
+    columns: int = 1
+    sheet_height: int = 0
 
     def __post_init__(self) -> None:
         if self.angles_deg.ndim != 1 or not self.frames or not np.isfinite(self.angles_deg).all():
@@ -311,7 +318,10 @@ class Scene:
         lengths = {name: len(column) for name, column in self.numbers.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns of numbers must have one length, got {lengths}")
-        for panel in self.panels:
+        for cell in self.cells:
+            if len(cell.frames) != self.frames:
+                raise ValueError(f"cell {cell.title!r} must have {self.frames} frames, got {len(cell.frames)}")
+        for panel in self.own_panels:
             tracks = [track for track in (panel.marker, panel.outline) if track is not None]
             for found in (panel.frames, *map(len, tracks)):
                 if found not in (1, self.frames):
@@ -333,11 +343,40 @@ class Scene:
 
     @property
     def heats(self) -> tuple[Panel, ...]:
-        """The maps that fill charts."""
-        return tuple(chart.heat for chart in self.charts if chart.heat is not None)
+        """The maps that fill charts, also those of its cells."""
+        return tuple(chart.heat for scene in self.scenes for chart in scene.charts if chart.heat is not None)
+
+    @property
+    def scenes(self) -> tuple["Scene", ...]:
+        """This scene and those of its cells."""
+        return (self, *(cell.scene for cell in self.cells))
 
     @property
     def panels(self) -> tuple[Panel, ...]:
+        """The pictures and the panels of every row, in reading order, also those of its cells."""
+        return tuple(panel for scene in self.scenes for panel in scene.own_panels)
+
+    @property
+    def own_panels(self) -> tuple[Panel, ...]:
         """The picture, if there is one, and the panels of every row, in reading order."""
         first = () if self.picture is None else (self.picture,)
         return first + tuple(panel for row in self.rows for panel in row.panels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Placed:
+    """A part of a scene in a figure.
+
+    Args:
+        scene: the part alone.
+        title: above it.
+        caption: below it.
+        columns: how many columns of the grid it takes.
+        frames: which of its frames is shown at each frame of the figure.
+    """
+
+    scene: Scene
+    title: str = ""
+    caption: str = ""
+    columns: int = 1
+    frames: tuple[int, ...] = ()

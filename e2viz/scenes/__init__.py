@@ -11,8 +11,10 @@ from e2viz.data.samples import sample, sample_names
 from e2viz.images.picture import Picture
 from e2viz.images.portable import from_png
 from e2viz.measure.sweep import Sweep
+from e2viz.render.figure import Figure
+from e2viz.render.parts import compose
 from e2viz.render.recipe import Recipe
-from e2viz.render.scene import Scene
+from e2viz.render.scene import AnyRecipe, Scene
 from e2viz.scenes import (
     attention,
     broken,
@@ -52,12 +54,14 @@ def picture_of(recipe: Recipe) -> Picture:
     return sample(recipe.picture or sample_names()[0])
 
 
-def make(recipe: Recipe) -> Scene:
-    """The scene of a recipe, computed.
+def make(recipe: AnyRecipe) -> Scene:
+    """The scene of a view's recipe, or of a composed figure, computed.
 
     Raises:
         LookupError: for a page that has no scene, a model that is not in the catalogue or an unknown sample.
     """
+    if isinstance(recipe, Figure):
+        return compose(recipe, make)
     if recipe.page not in SCENES:
         near = difflib.get_close_matches(recipe.page, SCENES) or list(SCENES)
         raise LookupError(f"no page is called {recipe.page!r}; there are {', '.join(near)}")

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import streamlit as st
+
 from e2viz import interrupt
 from e2viz.render.job import Progress
 from e2viz.ui.gate import GATE, LOOK_S, Ahead, Cancelled
@@ -46,3 +48,29 @@ def in_turns(
             turn.let_others()
 
         return work(progress)
+
+
+def making(work: Callable[[Progress], Result], *, key: str) -> Result | None:
+    """The result of a file's making, with a bar and a button that stops it; None when the reader stopped.
+
+    Streamlit stops a script at its next call, which is the bar's.
+
+    Args:
+        work: receives the progress to report to.
+        key: name of the button on the page.
+    """
+    place = st.empty()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, text="0 frames")
+        st.button("Stop", key=f"_stop_{key}")
+    last_s = 0.0
+
+    def told(done: int, total: int) -> None:
+        nonlocal last_s
+        if done == total or time.monotonic() - last_s > 0.1:
+            last_s = time.monotonic()
+            bar.progress(done / max(total, 1), text=f"{done} of {total} frames")
+
+    result = in_turns(work, session_waits(), told)
+    place.empty()
+    return result

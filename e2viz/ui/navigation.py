@@ -8,7 +8,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from e2viz import places
 
 PAGES = places.PAGES
-SECTIONS = ("turn", "inside", "compare")
+SECTIONS = ("turn", "inside", "compare", "make")
 # File -> title, short enough for one line across the top. A page that is not listed comes after these, under its
 # file's name. No icons: the icon of a page becomes the browser's, which would fetch it from another server.
 TITLES = {
@@ -21,6 +21,9 @@ TITLES = {
     "steerability": "Steerability",
     "post_hoc": "Post-hoc",
     "efficiency": "Efficiency",
+    "studio": "Studio",
+    "gallery": "Gallery",
+    "lessons": "Lessons",
 }
 
 

@@ -14,6 +14,7 @@ from e2viz.ui import own as _own  # noqa: F401  the catalogue learns whose model
 from e2viz.ui.model_choice import CHOSEN, choose_models, model_data
 from e2viz.ui.page import presenter_size, whole_names
 from e2viz.ui.pictures import choose_picture, first_sample_of, hold_reference
+from e2viz.ui.restore import offer_restoring
 from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
 from e2viz.ui.wrapping import offer_wrapping, with_wrapped
 from e2viz.zoo import names
@@ -56,6 +57,7 @@ def sidebar() -> Selection:
             width="stretch",
         )
         presenter = st.toggle("Presenter size", key=PRESENTER, help="Large type, readable from the back row.")
+        offer_restoring()
     whole_names()
     if presenter:
         presenter_size()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from e2viz.render.scene import Scene
+from e2viz.ui.composing import add_to_figure
 from e2viz.ui.export import copy_link_button, export_menu
 from e2viz.ui.player import Options, Played, player
 from e2viz.ui.state import current, frame_in_link, remember_frame
@@ -45,6 +46,7 @@ def view(
     if then is not None:
         then(played)
     with st.container(horizontal=True, horizontal_alignment="right"):
+        add_to_figure(scene, key=f"{key}_add")
         export_menu(scene, played.frame or 0, key=f"{key}_export")
         copy_link_button(key=f"{key}_copy_link")
 

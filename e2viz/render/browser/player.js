@@ -20,7 +20,7 @@ class Player {
     this.look = readLook(root);
     const find = (name) => root.querySelector(name);
     this.controls = new Controls(find(".controls"), clock, scene);
-    find(".controls").hidden = scene.frames < 2;
+    find(".controls").hidden = scene.frames < 2 || !scene.options.controls;
     this.charts = scene.bars.map((bars) => new BarChart(bars, scene, this.look));
     find(".charts").append(...this.charts.map((chart) => chart.element));
     this.plots = scene.charts.map((chart) => new ChartView(chart, scene, this.look));
