@@ -9,6 +9,7 @@ from e2viz.data import DataSet
 from e2viz.data.sees import label_in
 from e2viz.images.picture import Picture
 from e2viz.measure.stability import Stability
+from e2viz.measure.stored import stored_sweep
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
@@ -31,12 +32,14 @@ or without one the upright answer. A model that is always wrong is perfectly sta
 
 
 def make(recipe: Recipe) -> Scene:
-    """The scene of a recipe, with a sweep of its own."""
+    """The scene of a recipe: of the shipped sweep, as the page shows it, or of one of its own."""
     from e2viz.scenes import angles_of, picture_of
 
     picture = picture_of(recipe)
     models = [e2viz.load(name) for name in recipe.models]
-    return compose(recipe, sweep(models, picture, angles_of(recipe), method=recipe.method), picture)
+    angles_deg = angles_of(recipe)
+    found = stored_sweep(models, picture, angles_deg, method=recipe.method)
+    return compose(recipe, found or sweep(models, picture, angles_deg, method=recipe.method), picture)
 
 
 def compose(recipe: Recipe | None, swept: Sweep, picture: Picture, labels: dict[str, str] | None = None) -> Scene:

@@ -13,6 +13,7 @@ from e2viz.render.look import EASINGS, LOOPS, Look
 from e2viz.render.parts import compose, parts_of
 from e2viz.render.scene import Scene
 from e2viz.ui.composing import edition, figure, keep_figure, scenes_kept, set_figure
+from e2viz.ui.computing import compute
 from e2viz.ui.encoding import making
 from e2viz.ui.export import file_name
 from e2viz.ui.page import answered
@@ -37,6 +38,17 @@ def from_link() -> None:
     if text and st.session_state.get("_figure_link") != text:
         st.session_state["_figure_link"] = text
         set_figure(Figure.from_link(text))
+
+
+def views_made(now: Figure) -> bool:
+    """Make the views that no page of this session has made; False when the reader stopped it."""
+    for recipe in dict.fromkeys(cell.recipe for cell in now.cells):
+        if recipe not in scenes_kept():
+            made = compute(recipe.to_json(), lambda progress, recipe=recipe: scenes.make(recipe))
+            if made is None:
+                return False
+            scenes_kept()[recipe] = made
+    return True
 
 
 def arrange(now: Figure, scene: Scene) -> Figure:
@@ -171,6 +183,8 @@ with answered():
     canvas, controls = st.columns([3, 2], gap="large")
     with controls:
         now = choose(now)
+    if not views_made(now):
+        st.stop()
     scene = compose(now, scenes.make, scenes_kept())
     with controls:
         now = arrange(now, scene)
