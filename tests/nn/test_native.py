@@ -1,9 +1,4 @@
-"""The compiled kernel against the textbook formula in float64, and its build."""
-
-import multiprocessing
-import os
-import subprocess
-import sys
+"""The compiled kernel against the textbook formula in float64."""
 
 import pytest
 import textbook
@@ -11,7 +6,6 @@ import torch
 
 from e2viz.groups import group
 from e2viz.nn import native
-from e2viz.nn.native import build
 from e2viz.nn.positional import PlaneEncoding
 
 needs_kernel = pytest.mark.skipif(not native.available(), reason=native.why_not() or "built")
@@ -195,50 +189,3 @@ def test_heads_that_do_not_go_round_are_cut_into_bands_of_rows(threads, window, 
 def test_denormals_outside_the_kernel_stay():
     native.group_attention(*random_inputs(4, 5, 6, 6), scale=SCALE)
     assert torch.tensor(1e-40) * torch.tensor(1.0) > 0
-
-
-def build_in_process(folder, results):
-    os.environ["E2VIZ_CACHE"] = folder
-    results.put(str(build.library_path()))
-
-
-@needs_kernel
-@pytest.mark.slow
-def test_two_processes_may_build_at_once(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    workers = [context.Process(target=build_in_process, args=(str(tmp_path), results)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    paths = {results.get(timeout=120) for _ in workers}
-    for worker in workers:
-        worker.join()
-    assert len(paths) == 1
-    assert [file.suffix for file in next(tmp_path.iterdir()).iterdir() if file.name != "lock"] == [".so"]
-
-
-def why_not_in_process(tmp_path, **environment):
-    code = "from e2viz.nn import native; print(native.available(), native.why_not())"
-    settings = {**os.environ, "E2VIZ_CACHE": str(tmp_path / "cache"), **environment}
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, env=settings, capture_output=True, text=True, check=True).stdout
-
-
-def test_without_a_compiler_it_says_so(tmp_path):
-    said = why_not_in_process(tmp_path, PATH=str(tmp_path), CXX="")
-    assert said.startswith("False no C++ compiler found")
-
-
-def test_a_compiler_that_fails_is_named(tmp_path):
-    broken = tmp_path / "g++"
-    broken.write_text("#!/bin/sh\necho 'no such option' >&2\nexit 1\n")
-    broken.chmod(0o755)
-    said = why_not_in_process(tmp_path, CXX=str(broken))
-    assert said.startswith("False") and "could not compile" in said and "no such option" in said
-
-
-@needs_kernel
-@pytest.mark.slow
-def test_an_unwritable_cache_falls_back_to_a_private_folder(tmp_path):
-    (tmp_path / "cache").write_text("a file where the folder should be")
-    assert why_not_in_process(tmp_path).startswith("True")

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from e2viz.nn.native.build import BuildError, library_path
+from e2viz.nn.native import build
+from e2viz.nn.native.build import BuildError
 
 
 class Problem(ctypes.Structure):
@@ -82,6 +83,10 @@ class BlockMaps(ctypes.Structure):
 
 Projection = tuple[Tensor, Tensor]  # weights [output, input] and bias [output]; channels of heads are depth first
 
+FUNCTIONS = (
+    "attention_forward", "attention_backward", "block_forward", "plane_encoding", "swish_norm", "dropout_mask", "lanes",
+)  # fmt: skip
+
 _loading = threading.Lock()
 _counting = threading.Lock()
 _joint_packs = 0
@@ -152,13 +157,20 @@ def lanes() -> int:
 @cache
 def _load() -> tuple[ctypes.CDLL | None, str]:
     try:
-        library = ctypes.CDLL(str(library_path()))
+        return build.load(_opened), ""
     except (BuildError, OSError) as error:
         return None, str(error)
-    library.e2viz_attention_forward.restype = ctypes.c_long
-    library.e2viz_attention_backward.restype = ctypes.c_long
-    library.e2viz_block_forward.restype = ctypes.c_long
-    return library, ""
+
+
+def _opened(file: Path) -> ctypes.CDLL:
+    """The library; an OSError if the file is none, or one without our functions."""
+    library = ctypes.CDLL(str(file))
+    for name in FUNCTIONS:
+        if not hasattr(library, f"e2viz_{name}"):
+            raise OSError(f"{file.name} has no function e2viz_{name}")
+    for name in ("attention_forward", "attention_backward", "block_forward"):
+        getattr(library, f"e2viz_{name}").restype = ctypes.c_long
+    return library
 
 
 def _library() -> ctypes.CDLL:
