@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from e2viz import places
@@ -12,10 +14,16 @@ from e2viz.commands.options import Commands, progress
 
 
 def add(commands: Commands) -> None:
-    commands.add("data", _data, "what each task is, with the checksums of its splits", data=True)
+    words = "what each task is, with the checksums of its splits; or what a folder of one's own holds"
+    data = commands.add("data", _data, words, data=True)
+    words = "class folders in a folder, zip or tar: counts, sizes, broken files, the same picture twice"
+    data.add_argument("source", nargs="?", type=Path, metavar="DIR", help=words)
 
     train = commands.add("train", _train, "train a recipe; stops and resumes at any point", data=True, runs=True)
     train.add_argument("recipe", help="a name such as vit.rotmnist, or vit.mnist+learned_attention_c16")
+    words = "a name for one's own pictures, which lie in --data: the recipe is then vit, cnn, gcnn_p4 or hybrid_p4"
+    train.add_argument("--name", metavar="MINE", help=words)
+    train.add_argument("--size", type=int, help="side in pixels at which one's own pictures are seen")
     train.add_argument("--resume", action="store_true", help="continue the run's state, if there is one")
     train.add_argument("--minutes", type=float, default=float("inf"), help="stop cleanly after that long")
     train.add_argument("--epochs", type=int, help="total epochs, instead of the recipe's")
@@ -57,6 +65,8 @@ def _data(arguments: argparse.Namespace) -> int:
     from e2viz.data.tasks import TASKS
     from e2viz.train.pack import data_checksum
 
+    if arguments.source is not None:
+        return _look(arguments.source)
     missing: list[tuple[str, Exception]] = []
     for name, task in TASKS.items():
         try:
@@ -70,7 +80,53 @@ def _data(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _look(source: Path) -> int:
+    """Describe and check class folders; 1 when something in them must be mended."""
+    from e2viz.data.inspection import in_words, inspect
+
+    found = inspect(source, _counting())
+    print(in_words(found))
+    return int(bool(found.broken or found.across))
+
+
+def _counting() -> Callable[[int], None]:
+    """A function that prints one changing count, on standard error."""
+    said = time.monotonic()
+
+    def report(done: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > 2:
+            said = time.monotonic()
+            print(f"\r{done:,} pictures looked at ", end="", file=sys.stderr, flush=True)
+
+    return report
+
+
+def _train_own(arguments: argparse.Namespace) -> int:
+    """From class folders to a model that the app offers."""
+    import torch
+
+    from e2viz.train.device import device
+    from e2viz.train.evaluation import in_words
+    from e2viz.train.own import train_own
+
+    torch.set_num_threads(arguments.threads)
+    card = train_own(
+        arguments.recipe, arguments.name, arguments.data, arguments.runs, size=arguments.size, epochs=arguments.epochs,
+        minutes=arguments.minutes, resume=arguments.resume, where=device(arguments.device),
+        say=lambda line: print(line, flush=True), progress=progress(),
+    )  # fmt: skip
+    if card is None:
+        print("stopped before the end; the same command with --resume goes on")
+    else:
+        print(in_words(card.name, card.measured) if card.measured else card.name)
+        print(f"in {places.own_weights()}; the app offers it")
+    return 0
+
+
 def _train(arguments: argparse.Namespace) -> int:
+    if arguments.name is not None:
+        return _train_own(arguments)
     import torch
 
     from e2viz.data.tasks import task

@@ -70,7 +70,7 @@ def members(source: Path) -> Iterator[Member]:
     found = 0
     try:
         for name, content in _contents(source):
-            place = _place(name)
+            place = part_and_class(name)
             if place is None:
                 continue
             found += 1
@@ -87,7 +87,7 @@ def members(source: Path) -> Iterator[Member]:
         raise DataError(f"{source} holds no class folders of pictures. {HOW_TO}")
 
 
-def _place(name: str) -> tuple[str, str] | None:
+def part_and_class(name: str) -> tuple[str, str] | None:
     """Part and class of a member; None of what is no picture in a class folder."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):

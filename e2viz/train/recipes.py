@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 
+from e2viz.data.table import DATA_SETS, data_set, list_data
 from e2viz.train.colour_recipes import COLOUR
 from e2viz.train.digit_recipes import DIGITS
+from e2viz.train.own_recipes import KINDS, own_recipe
 from e2viz.train.recipe import Recipe
 
 __all__ = ["RECIPES", "Recipe", "recipe"]
@@ -14,11 +16,14 @@ RECIPES: dict[str, Recipe] = {each.name: each for each in (*DIGITS, *COLOUR)}
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of the weights called ``name``.
+    """The recipe of the weights called ``name``; of a person's own data set, "vit.mine", the one that trained it.
 
     Raises:
         LookupError: if there is none, with the nearest names.
     """
+    kind, _, tag = name.partition(".")
+    if name not in RECIPES and kind in KINDS and tag in list_data() and tag not in DATA_SETS:
+        return own_recipe(kind, data_set(tag))
     if name not in RECIPES:
         near = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.3) or list(RECIPES)
         raise LookupError(f"no recipe is called {name!r}; nearest: {', '.join(near)}")
