@@ -6,17 +6,18 @@ may be shipped, with source and licence beside them.
 
 import difflib
 import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from einops import rearrange
 from PIL import Image
 
 from e2viz import places
 from e2viz.data.idx import load_folder
 from e2viz.data.table import data_set
+from e2viz.images.intake import bring
 from e2viz.images.picture import Picture
 
 FOLDER = places.SAMPLES
@@ -54,15 +55,14 @@ def sample(name: str) -> Picture:
     """
     entry = _entry(name)
     found = data_set(entry["data"])
-    with Image.open(FOLDER / entry["file"]) as image:
-        pixels = np.asarray(image.convert("L" if found.grey else "RGB"), dtype=np.float32) / 255
-    values = torch.from_numpy(pixels)
-    values = values[None] if found.grey else rearrange(values, "height width channel -> channel height width")
-    background = found.background[0] if found.grey else found.background
     label = None if entry.get("class") is None else found.index(entry["class"])
+    step = (f"read: {entry['words']}",)
+    if not found.grey:  # as an upload is: every model prepares it in its own way
+        return replace(bring(FOLDER / entry["file"], name=name, label=label), data=found.name, steps=step)
+    with Image.open(FOLDER / entry["file"]) as image:
+        values = torch.from_numpy(np.asarray(image.convert("L"), dtype=np.float32) / 255)[None]
     return Picture(
-        values=values.contiguous(), background=background, steps=(f"read: {entry['words']}",), label=label,
-        data=found.name, name=name, preparation="any" if found.preparation == "digit" else "none",
+        values=values, background=found.background[0], steps=step, label=label, data=found.name, name=name
     )  # fmt: skip
 
 
