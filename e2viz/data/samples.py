@@ -15,8 +15,10 @@ import torch
 from PIL import Image
 
 from e2viz import places
+from e2viz.data.data_set import DataSet
 from e2viz.data.idx import load_folder
-from e2viz.data.table import data_set
+from e2viz.data.local_samples import local_content, local_names
+from e2viz.data.table import data_set, list_data
 from e2viz.images.intake import bring
 from e2viz.images.picture import Picture
 
@@ -30,12 +32,24 @@ CHOSEN = {
 
 
 def sample_names(data: str | None = None) -> tuple[str, ...]:
-    """Names of the samples in the order in which they are shown, such as "mnist-6" or "fashion-bag".
+    """Names of the shipped samples in the order in which they are shown, such as "mnist-6" or "fashion-bag".
 
     Args:
         data: name of a data set, for those of it alone.
     """
     return tuple(name for name, entry in _index().items() if data in (None, entry["data"]))
+
+
+def offered_names(data: str | None = None) -> tuple[str, ...]:
+    """The shipped samples, and where a data set has none those that lie in the data folder, one of each class.
+
+    Args:
+        data: name of a data set, for those of it alone.
+    """
+    names: tuple[str, ...] = ()
+    for each in list_data() if data is None else (data,):
+        names += sample_names(each) or local_names(data_set(each))
+    return names
 
 
 def data_of(name: str) -> str:
@@ -44,15 +58,28 @@ def data_of(name: str) -> str:
     Raises:
         LookupError: there is no such sample.
     """
-    return _entry(name)["data"]
+    local = _local_set(name)
+    return local.name if local is not None else _entry(name)["data"]
+
+
+def _local_set(name: str) -> DataSet | None:
+    """The data set of a sample in the data folder; None for any other name."""
+    before = name.rpartition(".")[0]
+    found = data_set(before) if before in list_data() else None
+    return found if found is not None and name in local_names(found) else None
 
 
 def sample(name: str) -> Picture:
-    """Load one sample, at the resolution in which it is shipped.
+    """Load one sample, at the resolution in which it is shipped, or lies in the data folder.
 
     Raises:
         LookupError: there is no such sample; the message names the nearest ones.
     """
+    local = _local_set(name)
+    if local is not None:
+        content, named, place = local_content(local, name)
+        picture = bring(content, name=name, label=local.index(named))
+        return replace(picture, data=local.name, steps=(f"read: {place} of the data folder",))
     entry = _entry(name)
     found = data_set(entry["data"])
     label = None if entry.get("class") is None else found.index(entry["class"])

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from e2viz.data import DataSet, data_set
-from e2viz.data.samples import sample, sample_names
+from e2viz.data.samples import offered_names, sample
 from e2viz.images.intake import read_picture
 from e2viz.images.picture import Picture, PictureError
 from e2viz.images.portable import from_png, to_png
@@ -62,7 +62,7 @@ def first_sample_of(data: str) -> None:
     """Take the first sample of a data set, unless an upload or a drawing is looked at, or it has none."""
     if _HELD in st.session_state and st.session_state[_HELD].content:
         return
-    names = sample_names(data)
+    names = offered_names(data)
     if names:
         hold_reference(DEFAULT_SAMPLE if DEFAULT_SAMPLE in names else names[0])
 
@@ -92,7 +92,7 @@ def choose_picture(data: DataSet) -> Held:
 
 
 def _from_samples(held: Held, data: DataSet) -> None:
-    if not sample_names(data.name):
+    if not offered_names(data.name):
         st.caption(
             f"No {data.noun} is shipped. Upload one, or give the folder that holds {' or '.join(data.files[:2])} with "
             f"`e2viz --data DIR`. Source: {data.source} ({data.licence})."
@@ -104,7 +104,7 @@ def _from_samples(held: Held, data: DataSet) -> None:
         on_sample_change=lambda: None,
     )
     name = state.get("sample")
-    if name in sample_names() and _is_new(held, "sample", str(name)):
+    if name in offered_names() and _is_new(held, "sample", str(name)):
         hold_reference(str(name))
         st.rerun()
 
@@ -174,7 +174,7 @@ def _thumbnail(pixels) -> Image.Image:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _thumbnails(data: str) -> list[dict[str, str]]:
     items = []
-    for name in sample_names(data):
+    for name in offered_names(data):
         picture = sample(name)
         image = Image.open(io.BytesIO(to_png(picture))).resize((56, 56), Image.Resampling.LANCZOS)
         file = io.BytesIO()

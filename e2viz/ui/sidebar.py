@@ -7,7 +7,7 @@ from typing import cast
 import streamlit as st
 
 from e2viz.data import DataSet, data_set, list_data
-from e2viz.data.samples import data_of, sample_names
+from e2viz.data.samples import data_of, offered_names
 from e2viz.images.picture import PictureError
 from e2viz.render.recipe import METHODS
 from e2viz.ui import own as _own  # noqa: F401  the catalogue learns whose models to look for
@@ -77,7 +77,7 @@ def sidebar() -> Selection:
 def _choose_data(models: list[str]) -> DataSet:
     """What the picture is of. It decides which samples, which preparation and which models are offered."""
     known = {model_data(name) for name in models}
-    offered = [name for name in list_data() if name in known or sample_names(name)]
+    offered = [name for name in list_data() if name in known or offered_names(name)]
     held = st.session_state.get(DATA)
     if held not in offered:
         st.session_state[DATA] = next((name for name in offered if name == "digits"), offered[0])
@@ -102,7 +102,7 @@ def _say_who_knows(chosen: tuple[str, ...], data: DataSet) -> None:
 
 def _obey_link(models: list[str], out: Mapping[str, str]) -> str:
     """Move the widgets to where the address bar points; what cannot be obeyed is said, a sentence each."""
-    asked, said = link_asked_for(models, list(sample_names()), out)
+    asked, said = link_asked_for(models, list(offered_names()), out)
     problem = " ".join(said)
     data = _data_asked_for(asked)
     if data:
@@ -145,6 +145,6 @@ def _say_damaged(out: Mapping[str, str]) -> None:
 def _data_asked_for(asked: dict[str, object]) -> str:
     """The data set of a link: that of its sample, or else of its first model; "" where it names neither."""
     picture, models = str(asked.get("picture", "")), cast(list[str], asked.get("models", ()))
-    if picture in sample_names():
+    if picture in offered_names():
         return data_of(picture)
     return model_data(models[0]) if models else ""
