@@ -31,6 +31,7 @@ class Setting:
         group: of the views.
         levels: how much of the model is trained further, at most.
         whole_epochs: passes over the training images at level "whole"; a tenth of the images is seen more often.
+        test_images, training_images: at most so many, the first of their shuffled parts; 0 for all.
     """
 
     task: str
@@ -39,9 +40,12 @@ class Setting:
     group: str = "c16"
     levels: tuple[str, ...] = LEVELS
     whole_epochs: int = 0
+    test_images: int = 0
+    training_images: int = 0
 
 
-_PHOTOS: dict[str, Any] = {"task": "photos", "base": "vit.photos", "levels": ("none", "last")}
+_PHOTOS: dict[str, Any] = {"task": "photos", "base": "vit.photos", "levels": ("none", "last"),
+                           "test_images": 5_000, "training_images": 5_000}  # fmt: skip
 SETTINGS = {
     "rotmnist": Setting(task="rotmnist", base="vit.rotmnist", words="trained on turned digits", whole_epochs=4),
     "mnist": Setting(task="mnist", base="vit.mnist", words="trained on upright digits only", whole_epochs=6),
@@ -137,10 +141,11 @@ class MeasuredTable:
     @property
     def about(self) -> str:
         """What is in the table, in two sentences."""
+        learning = f", on {self.setting.training_images:,} images" if self.setting.training_images else ""
         return (
             f"`{self.setting.base}` wrapped under {self.setting.group.upper()}, accuracy in per cent (95 % interval) "
-            f"on {self.images:,} turned test images; columns say what of the model was trained further. `make tables` "
-            "measures it."
+            f"on {self.images:,} turned test images; columns say what of the model was trained further{learning}. "
+            "`make tables` measures it."
         )
 
     def columns(self) -> dict[str, list[str]]:

@@ -30,6 +30,8 @@ from e2viz.zoo import catalogue
 from e2viz.zoo.weights import Model
 from e2viz.zoo.wrapped import wrap
 
+VALIDATION_SHARE = 5  # so many training images for each to choose by, where not all are used
+
 
 @dataclass
 class Filling:
@@ -60,7 +62,7 @@ class Filling:
     ) -> Filling:  # fmt: skip
         """Go on with what lies at ``path``, if that was measured with these weights on as many images."""
         splits = read_splits(task(SETTINGS[name].task), data)
-        images = min(limit or len(splits.test), len(splits.test))
+        images = min(limit or SETTINGS[name].test_images or len(splits.test), len(splits.test))
         table = MeasuredTable(name, images, base.checksum)
         if path.exists():
             held = MeasuredTable.read(path)
@@ -84,7 +86,10 @@ class Filling:
         model = wrap(self.base, method, self.table.setting.group)
         folder, report = features_folder(self.runs, model) / part, _line(f"{part} views")
         if part in ("train", "validation"):
-            return learning_features(model, split, folder, report=report, where=self.where)
+            most = self.table.setting.training_images or None
+            if most and part == "validation":
+                most //= VALIDATION_SHARE
+            return learning_features(model, split, folder, limit=most, report=report, where=self.where)
         return view_features(model, split, folder, report=report, where=self.where, turns=method in CANONICAL)
 
 
