@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: setup app check test chromium weights bench sweeps gallery tables efficiency
+.PHONY: setup app check test chromium weights bench sweeps gallery site tables efficiency
 
 setup: $(VENV)/ready
 
@@ -50,7 +50,12 @@ sweeps: setup
 	$(BIN)/python -m e2viz make results
 	$(BIN)/python -m e2viz make panels
 
+# Static pages for any web host: SITE=folder to write them elsewhere.
+SITE ?= build/site
+site: setup
+	$(BIN)/python -m e2viz site $(SITE)
+
 gallery: sweeps
-	$(BIN)/python -m e2viz render assets/gallery/turn.json -o assets/gallery/turn.gif --width 760
+	$(BIN)/python -m e2viz make gallery
 	$(BIN)/python -m e2viz make icon
 	$(BIN)/python -m e2viz models --write README.md

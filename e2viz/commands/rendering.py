@@ -1,4 +1,4 @@
-"""``render``: the file of a recipe, without a browser."""
+"""``render``: the file of a recipe, without a browser; ``site``: all views as static pages."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ def add(commands: Commands) -> None:
     render.add_argument("--easing", help="linear, smooth or quarters")
     render.add_argument("--loop", help="loop, back (there and back) or once")
     render.add_argument("--angle", type=float, help="of a still, in degrees")
+
+
+    site = commands.add("site", _site, "a folder of static pages that plays in any browser, from any host or from disk")
+    site.add_argument("folder", type=Path, metavar="OUT", help="where to write it")
+    site.add_argument("--sample", action="append", default=[], help="only this picture; may be given again")
+    site.add_argument("--page", action="append", default=[], help="only this view; may be given again")
+
+
+def _site(arguments: argparse.Namespace) -> int:
+    from e2viz.scenes.site import build
+
+    count = build(arguments.folder, samples=arguments.sample, pages=arguments.page)
+    print(f"{count} pages; open {arguments.folder / 'index.html'}")
+    return 0
 
 
 def _render(arguments: argparse.Namespace) -> int:

@@ -21,6 +21,9 @@ def add(commands: Commands) -> None:
         each.add_argument("--page", action="append", help="only this page")
     results.add_argument("--sample", action="append", help="only this sample")
     make.add("icon", _icon, "icon and favicon, from the stored sweep of a digit")
+    gallery = make.add("gallery", _gallery, "the animations of the gallery, each below 3 MB")
+    gallery.add_argument("--only", action="append", default=[], help="only this one; may be given again")
+    gallery.add_argument("--out", type=Path, help="folder to write to; beside the recipes by default")
     samples = make.add("samples", _samples, "the sample pictures of IDX files, and their index")
     samples.add_argument("data", type=Path, help="folder that holds mnist/ and fashion_mnist/ as IDX files")
 
@@ -36,6 +39,13 @@ def _sweeps(arguments: argparse.Namespace) -> int:
     if arguments.check:
         return _said(stored.stale(), "all stored sweeps agree with their weights and pictures")
     stored.remake(force=arguments.force)
+    return 0
+
+
+def _gallery(arguments: argparse.Namespace) -> int:
+    from e2viz.scenes.gallery import make_all
+
+    make_all(arguments.out, tuple(arguments.only))
     return 0
 
 

@@ -65,16 +65,16 @@ def _fill(sheet: Sheet, scene: Scene, width: Number, margin: Number) -> Number:
         y = _add_lines(sheet, margin, y, wrap(scene.title, TITLE_SIZE, "semibold", inner), 30) + 16
     if scene.cells:
         y = _add_grid(sheet, scene, margin, y, inner)
-    beside, rows = False, scene.rows
+    beside, rows = "", scene.rows
     if scene.picture is not None or scene.rings or scene.bars:
         y, beside = _add_hero(sheet, scene, margin, y, inner)
         if scene.bars and inner >= NARROW_BELOW - 64:
             rows = tuple(row for row in rows if not row.aside)
     if scene.curves:
         y = add_curves(sheet, scene, margin, y + 16, inner)
-    if scene.charts:
+    if scene.charts and beside != "charts":
         y = add_charts(sheet, scene.charts, margin, y + 16, inner)
-    if rows and not beside:
+    if rows and beside != "rows":
         y = add_rows(sheet, rows, margin, y + 8, inner)
     if scene.caption:
         lines = wrap(scene.caption, SMALL_SIZE, "regular", inner)
@@ -133,20 +133,24 @@ def _add_lines(sheet: Sheet, x: Number, y: Number, lines: list[str], pitch: Numb
     return y + pitch * len(lines)
 
 
-def _add_hero(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -> tuple[Number, bool]:
-    """The dial, and beside it (below it on a narrow sheet) the cards, or the rows where there are no cards."""
+def _add_hero(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -> tuple[Number, str]:
+    """The dial, and beside it (below it on a narrow sheet) the cards, or else the rows, or else the charts.
+
+    Returns:
+        The y below, and what of "rows" and "charts" stands beside the dial.
+    """
     has_dial = scene.picture is not None or bool(scene.rings)
     narrow = inner < NARROW_BELOW - 64
-    beside = not scene.bars and bool(scene.rows) and not narrow
+    beside = "" if scene.bars or narrow else "rows" if scene.rows else "charts" if scene.charts else ""
     if not has_dial:
-        return add_cards(sheet, scene.bars, x, y, inner, 0), False
+        return add_cards(sheet, scene.bars, x, y, inner, 0), ""
     if narrow:
         side = min(inner, 400)
         add_dial(sheet, scene, x + (inner - side) / 2, y, side)
         bottom = y + side + 8
         if scene.bars:
-            return add_cards(sheet, scene.bars, x, bottom + 16, inner, 0), False
-        return add_legend(sheet, scene.rings, x, bottom, inner), False
+            return add_cards(sheet, scene.bars, x, bottom + 16, inner, 0), ""
+        return add_legend(sheet, scene.rings, x, bottom, inner), ""
     side = float(np.clip(8 * round(inner * 0.44 / 8), 240, 480))
     alone = not scene.bars and not beside
     add_dial(sheet, scene, x + (inner - side) / 2 if alone else x, y, side)
@@ -158,11 +162,13 @@ def _add_hero(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -
         below = add_cards(sheet, scene.bars, right, y, room, side - (ASIDE_HEIGHT if asides else 0))
         for row in asides:
             below = _add_row(sheet, row, right, below, room, COMFORTABLE_PANEL)
-        return max(bottom, below), False
+        return max(bottom, below), ""
     if scene.rings:
         bottom = add_legend(sheet, scene.rings, x, bottom + 8, inner if alone else side)
-    if beside:
+    if beside == "rows":
         bottom = max(bottom, add_rows(sheet, scene.rows, right, y - 8, room))
+    elif beside:
+        bottom = max(bottom, add_charts(sheet, scene.charts, right, y, room))
     return bottom, beside
 
 

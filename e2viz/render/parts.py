@@ -15,7 +15,7 @@ def parts_of(scene: Scene) -> dict[str, str]:
     found = {"all": "the whole view"}
     if scene.picture is not None or scene.rings:
         found["dial"] = "the turning picture and its rings" if scene.rings else "the turning picture"
-    if len(scene.bars) > 1:
+    if scene.bars:
         found["bars"] = "all class bars"
     found |= {f"bars:{place}": f"class bars of {each.label}" for place, each in enumerate(scene.bars)}
     quantities = dict.fromkeys(curve.quantity for curve in scene.curves)

@@ -27,12 +27,13 @@ class Player {
     find(".plots").append(...this.plots.map((plot) => plot.element));
     this.views = [];
     // A dial without rings and bars leaves room beside it, and the rows are what is looked at: they stand there.
-    if (scene.picture && !scene.rings.length && !scene.bars.length) find(".side").append(find(".rows"));
+    if (scene.picture && !scene.rings.length && !scene.bars.length)
+      find(".side").append(find(scene.rows.length ? ".rows" : ".plots"));
     for (const row of scene.rows) this.addRow(row);
     find(".caption").textContent = scene.caption;
     if (scene.picture || scene.rings.length) this.addDial(find(".dial"), find(".legend"));
     else find(".turntable").remove();
-    if (!this.charts.length && !find(".side .row")) find(".side").remove();
+    if (!this.charts.length && !find(".side .row, .side .plot")) find(".side").remove();
     find(".stage").classList.toggle("paired", Boolean(this.dial && find(".side")));
     this.spoken = find(".spoken");
     this.tip = new Tip(this, find(".tip"));

@@ -1,0 +1,89 @@
+"""The site of all samples: every page's view of each, with the models that know it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+import e2viz
+from e2viz import scenes
+from e2viz.data.samples import data_of, sample, sample_names
+from e2viz.images.portable import to_png
+from e2viz.measure.stored import models_for
+from e2viz.render.recipe import Recipe
+from e2viz.render.site import Site, View
+from e2viz.zoo import names
+
+# View -> title, as in the app. These compute little, or from what is shipped, for every sample.
+TITLES = {
+    "rotation": "Turn",
+    "attention": "Attention",
+    "latents": "Feature maps",
+    "orbits": "Orbits",
+    "equivariance_error": "Equivariance error",
+    "rules": "One line of code",
+    "broken": "Why does it break?",
+    "positional_encodings": "Positions",
+    "steerability": "Steerability",
+    "post_hoc": "Post-hoc",
+    "efficiency": "Efficiency",
+}
+# Views of one network of digits, or whose cost is minutes: of the first sample alone.
+ONCE = ("positional_encodings", "steerability", "rules", "broken", "post_hoc", "efficiency")
+FIRST = "mnist-8"
+THUMBNAIL = (56, 56)
+
+
+def recipes(samples: Sequence[str] = (), pages: Sequence[str] = ()) -> list[Recipe]:
+    """The pages of the site, those of the first sample first.
+
+    Args:
+        samples: only these; all by default.
+        pages: only these; all by default.
+    """
+    known = [name for name in sample_names() if models_for(name)]
+    chosen = [name for name in known if not samples or name in samples]
+    chosen.sort(key=lambda name: (name != FIRST, known.index(name)))
+    found = []
+    for name in chosen:
+        data = e2viz.data_set(data_of(name))
+        models = names.defaults(models_for(name), data)
+        for page in TITLES:
+            if (not pages or page in pages) and (page not in ONCE or name == chosen[0]):
+                found.append(Recipe(page=page, models=models, picture=name))
+    return found
+
+
+def build(
+    folder: Path, *, samples: Sequence[str] = (), pages: Sequence[str] = (), tell: Callable[[str], None] = print
+) -> int:
+    """Write the site; returns the number of its pages.
+
+    Args:
+        folder: where to.
+        samples: only these.
+        pages: only these.
+        tell: told of each page.
+
+    Raises:
+        ValueError: nothing was chosen.
+    """
+    wanted = recipes(samples, pages)
+    if not wanted:
+        raise ValueError(f"a site must have a page, got samples {list(samples)} and pages {list(pages)}")
+    shown = list(dict.fromkeys(recipe.picture for recipe in wanted))
+    pictures = {name: _thumbnail(name) for name in shown}
+    words = {name: sample(name).name for name in shown}
+    (folder / "index.html").unlink(missing_ok=True)
+    site = Site(folder, TITLES, pictures, words, ((recipe.page, recipe.picture) for recipe in wanted))
+    for number, recipe in enumerate(wanted, start=1):
+        path = site.add(View(page=recipe.page, sample=recipe.picture, scene=scenes.make(recipe)))
+        tell(f"{number} of {len(wanted)}: {path.name}, {path.stat().st_size / 1000:.0f} kB")
+    return len(wanted)
+
+
+def _thumbnail(name: str) -> Image.Image:
+    return Image.open(io.BytesIO(to_png(sample(name)))).resize(THUMBNAIL, Image.Resampling.LANCZOS)
