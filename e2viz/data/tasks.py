@@ -21,6 +21,7 @@ class Task:
         variant: "upright", where training and validation images are not turned; "rotated"; or "rotated10", with a
             tenth of the training images.
         short: the tag as the screen says it.
+        brief: the same beside others of the data set alone.
         words: what a card says about it.
     """
 
@@ -29,10 +30,13 @@ class Task:
     variant: str
     short: str
     words: str
+    brief: str = ""
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {self.variant!r}")
+        if not self.brief:
+            object.__setattr__(self, "brief", self.short)
 
     @property
     def data_set(self) -> DataSet:
@@ -60,13 +64,13 @@ TASKS: dict[str, Task] = {
              words=f"MNIST, 1,000 training digits turned by random angles; {_T10K}"),
         Task(tag="fashion", data="clothes", variant="rotated", short="Fashion-MNIST",
              words=f"Fashion-MNIST, 10,000 training images turned by random angles; {_T10K}"),
-        Task(tag="photos", data="photos", variant="upright", short="upright photographs",
+        Task(tag="photos", data="photos", variant="upright", short="upright photographs", brief="upright",
              words=f"CIFAR-10, JPEG coded, 45,000 training images, all upright; {_PHOTOS}"),
-        Task(tag="rotphotos", data="photos", variant="rotated", short="turned photographs",
+        Task(tag="rotphotos", data="photos", variant="rotated", short="turned photographs", brief="turned",
              words=f"CIFAR-10, JPEG coded, 45,000 training images turned by random angles; {_PHOTOS}"),
-        Task(tag="blood", data="blood", variant="upright", short="cells as photographed",
+        Task(tag="blood", data="blood", variant="upright", short="cells as photographed", brief="as photographed",
              words=f"normal peripheral blood cells, 11,959 training pictures as photographed; {_BLOOD}; {_SHARED}"),
-        Task(tag="rotblood", data="blood", variant="rotated", short="turned cells",
+        Task(tag="rotblood", data="blood", variant="rotated", short="turned cells", brief="turned",
              words=f"normal peripheral blood cells, 11,959 training pictures turned by random angles; {_BLOOD}; "
                    f"{_SHARED}"),
         Task(tag="pcam", data="tissue", variant="rotated", short="PCam",

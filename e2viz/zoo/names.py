@@ -66,9 +66,11 @@ def short_labels(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def chip(name: str) -> str:
-    """Markdown of a model's chip: its fixed colour and its name."""
+    """Markdown of a model's chip, among others of its data set: its fixed colour and its name."""
     color = ARCHITECTURES.get(architecture_of(name), ("", "gray"))[1]
-    return f":{color}[⬤] {label(name)}"
+    model, _, data = label(name).rpartition(", ")
+    tag = name.partition("+")[0].partition(".")[2]
+    return f":{color}[⬤] {model}, {TASKS[tag].brief}" if tag in TASKS and model else f":{color}[⬤] {label(name)}"
 
 
 def in_order(names: list[str]) -> list[str]:
