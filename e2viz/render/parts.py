@@ -58,6 +58,26 @@ def part_of(scene: Scene, part: str) -> Scene:
     return replace(bare, rows=(replace(whole, label="", panels=(whole.panels[int(panel)],), halves=False),))
 
 
+def only(scene: Scene, parts: tuple[str, ...]) -> Scene:
+    """The scene with these parts alone; all of them when none is named.
+
+    Raises:
+        LookupError: a part that the scene does not have.
+    """
+    if not parts:
+        return replace(scene, title="", caption="")
+    shown = [part_of(scene, part) for part in parts]
+    return Scene(
+        "", scene.angles_deg, recipe=scene.recipe,
+        picture=next((each.picture for each in shown if each.picture is not None), None),
+        rings=next((each.rings for each in shown if each.rings), ()),
+        bars=tuple(bars for each in shown for bars in each.bars),
+        rows=tuple(row for each in shown for row in each.rows),
+        curves=tuple(curve for each in shown for curve in each.curves),
+        charts=tuple(chart for each in shown for chart in each.charts),
+    )  # fmt: skip
+
+
 def compose(figure: Figure, make: Callable[[Recipe], Scene], scenes: dict[Recipe, Scene] | None = None) -> Scene:
     """The scene of a figure.
 

@@ -31,6 +31,12 @@ def presenter_size() -> None:
     st.html("<style>html { font-size: 19px; }</style>")
 
 
+def whole_screen() -> None:
+    """Nothing but the page itself, in large type: for whoever stands in front of a class."""
+    hidden = "[data-testid=stSidebar], [data-testid=stHeader], [data-testid=stExpandSidebarButton] { display: none; }"
+    st.html(f"<style>html {{ font-size: 22px; }} {hidden} .stMainBlockContainer {{ max-width: none; }}</style>")
+
+
 def whole_names() -> None:
     """Let a model's long name take two lines of the sidebar instead of ending in dots."""
     chip = "[data-testid=stSidebar] [data-variant=pills]"

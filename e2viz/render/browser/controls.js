@@ -89,6 +89,7 @@ function takeStrayKeys(player) {
   const listener = (event) => {
     if (document.activeElement !== document.body || players.values().next().value !== player) return;
     if (["ArrowLeft", "ArrowRight", " "].includes(event.key)) player.controls.key(event);
+    if (player.scene.options.presenter && /^[0-9]$/.test(event.key)) player.pointAt(event.key);
   };
   players.add(player);
   document.addEventListener("keydown", listener);

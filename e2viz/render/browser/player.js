@@ -105,6 +105,14 @@ class Player {
     if (settled) this.settle(frame);
   }
 
+  // In front of a class: the keys 1 to 9 point at a part and 0 at none.
+  pointAt(key) {
+    const parts = this.root.querySelectorAll(".turntable, .bars, .plot, .panels figure");
+    const chosen = parts[Number(key) - 1];
+    for (const part of parts) part.classList.toggle("pointed", part === chosen && !part.classList.contains("pointed"));
+    this.root.classList.toggle("pointing", Boolean(this.root.querySelector(".pointed")));
+  }
+
   settle(frame) {
     const says = this.charts.map((chart) => chart.describe(frame));
     this.spoken.textContent = [`${this.scene.angles_deg[frame]}°`, ...says].join("; ");

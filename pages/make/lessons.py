@@ -1,0 +1,206 @@
+"""Lessons: predict, then see it measured on your own picture; also as a talk, by keyboard alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+import e2viz
+from e2viz import scenes
+from e2viz.data.samples import sample
+from e2viz.images.picture import Picture
+from e2viz.measure.stored import stored_sweep
+from e2viz.measure.sweep import Sweep, sweep
+from e2viz.render.chart import Track
+from e2viz.render.parts import only
+from e2viz.render.recipe import Recipe
+from e2viz.render.scene import Scene
+from e2viz.scenes import lesson_numbers, rotation
+from e2viz.scenes.lesson import FOLDER, Lesson, Step, fill, lesson_names, read_lesson, wanted_numbers
+from e2viz.ui.browser import source
+from e2viz.ui.page import answered, whole_screen
+from e2viz.ui.player import Options, player
+from e2viz.ui.remembered import remembered
+from e2viz.ui.state import current
+
+EIGHTHS = tuple(range(0, 360, 45))
+FIRST = "why_does_a_vit_break"
+_sketch = st.components.v2.component("e2viz.sketch", js=source("sketch.js"), css=source("sketch.css"))
+_keys = st.components.v2.component("e2viz.keys", js=source("keys.js"))
+selection = current()
+
+
+def swept(step: Step, picture: Picture) -> Sweep | None:
+    """The sweep of the step's models: shipped, made before, or computed now; None when stopped."""
+    models = [e2viz.load(name) for name in step.models]
+    angles_deg = np.arange(72) * 5.0
+    kept = stored_sweep(models, picture, angles_deg)
+    if kept is not None:
+        return kept
+    key = repr(("lesson", [model.checksum for model in models], picture.checksum))
+    return remembered(key, lambda progress: sweep(models, picture, angles_deg, progress=progress))
+
+
+def numbers(step: Step, found: Sweep, picture: Picture) -> dict[str, str]:
+    """Every number that the step's words quote, measured now."""
+    models = {name: e2viz.load(name) for name in step.models}
+    wanted = [asked for asked in wanted_numbers(step) if asked not in ("gap", "right")]
+    return {asked: lesson_numbers.number_of(asked, found, picture, models) for asked in wanted}
+
+
+def scene_of(step: Step, found: Sweep | None, picture: Picture, reference: str) -> Scene | None:
+    """The view of the step, its parts alone; None when stopped."""
+    recipe = Recipe(page=step.page, models=step.models, picture=reference, settings=step.settings)
+    if step.page == "rotation" and found is not None:
+        return only(rotation.compose(recipe, found, picture), step.parts)
+    made = remembered(repr(("lesson", recipe.to_json())), lambda progress: scenes.make(recipe))
+    return None if made is None else only(made, step.parts)
+
+
+def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tuple[bool, dict[str, str]]:
+    """The question; returns whether it was answered, and what the answer is worth."""
+    if step.ask == "nothing":
+        return True, {}
+    shown_key = f"{mark}_shown"
+    shown = bool(st.session_state.get(shown_key))
+    extra: dict[str, str] = {}
+    ready = False
+    if step.ask == "curve" and found is not None:
+        upright = found.class_names(step.asked[0])[int(found.probability(step.asked[0])[0].argmax())]
+        label = f"Your guess: how sure of “{upright}” at each angle"
+        data = {"label": label, "values": st.session_state.get(f"{mark}_drawn"), "locked": shown}
+        state = _sketch(key=f"{mark}_sketch", default={"drawn": None}, on_drawn_change=lambda: None, data=data)
+        drawn = state.get("drawn")
+        if drawn:
+            st.session_state[f"{mark}_drawn"] = drawn
+            away = lesson_numbers.gap(drawn, lesson_numbers.probability_curve(found, step.asked[0]))
+            extra["gap"] = f"{100 * away:.0f} percentage points"
+            ready = True
+    elif step.ask == "angles" and found is not None:
+        chosen = st.pills(
+            "They agree at", EIGHTHS, selection_mode="multi", format_func=lambda angle: f"{angle}°",
+            key=f"{mark}_angles", disabled=shown,
+        )  # fmt: skip
+        same = lesson_numbers.agreeing(found, *step.asked)
+        truth = {angle for angle in EIGHTHS if same[lesson_numbers.frame_at(found.angles_deg, angle)]}
+        right = len(EIGHTHS) - len(truth ^ set(chosen))
+        extra["right"] = f"You are right about {right} of {len(EIGHTHS)} angles."
+        ready = bool(chosen) or shown
+    elif step.ask == "choice":
+        chosen = st.radio("What do you expect?", step.options, index=None, key=f"{mark}_choice", disabled=shown)
+        answer = fill(step.answer, known)
+        extra["right"] = "" if not answer else "As you said." if chosen == answer else f"It is: {answer.lower()}."
+        ready = chosen is not None
+    elif step.ask == "find" and found is not None:
+        return find(step, found, mark), {}
+    if shown:
+        st.button("Take it back", key=f"{mark}_undo", on_click=take_back, args=(mark,), type="tertiary")
+    else:
+        st.button(
+            "Show me", key=f"{mark}_go", type="primary", disabled=not ready, on_click=st.session_state.__setitem__,
+            args=(shown_key, True),
+        )  # fmt: skip
+    return shown, extra
+
+
+def take_back(mark: str) -> None:
+    """Forget what was answered in this step."""
+    for key in [key for key in st.session_state if str(key).startswith(mark)]:
+        del st.session_state[key]
+
+
+def find(step: Step, found: Sweep, mark: str) -> bool:
+    """True once the dial stands, or stood, at an angle where the model's answer is another than upright."""
+    answers = found.probability(step.asked[0]).argmax(axis=1)
+    if (answers == answers[0]).all():
+        st.info("On this picture it never changes its answer. Take another picture, or go on.", icon=None)
+        return True
+    frame = (st.session_state.get(f"lesson_{mark}") or {}).get("frame")
+    if frame is not None and answers[min(int(frame), len(answers) - 1)] != answers[0]:
+        st.session_state[f"{mark}_shown"] = True
+    done = bool(st.session_state.get(f"{mark}_shown"))
+    if done:
+        st.button("Take it back", key=f"{mark}_undo", on_click=take_back, args=(mark,), type="tertiary")
+    return done
+
+
+def with_guess(scene: Scene, drawn: list[float] | None) -> Scene:
+    """The measured chart with the curve that the reader drew."""
+    if not drawn or not scene.charts:
+        return scene
+    chart = scene.charts[0]
+    at = (np.arange(len(drawn)) + 0.5) * (360.0 / len(drawn))
+    guess = Track(label="your guess", color="#828d98", x=at, y=np.asarray(drawn, dtype=np.float64), dash=4.0)
+    return replace(scene, charts=(replace(chart, tracks=(*chart.tracks, guess)), *scene.charts[1:]))
+
+
+def show_step(lesson: Lesson, number: int, presenting: bool) -> None:
+    """Words on the left, the view on the right: before the answer only where the question needs it."""
+    step = lesson.steps[number]
+    mark = f"lesson_{lesson.name}_{number}:"
+    picture = sample(step.picture) if step.picture else selection.picture
+    reference = step.picture or selection.reference
+    found = swept(step, picture) if step.models else None
+    if step.models and found is None:
+        return
+    known = numbers(step, found, picture) if found is not None else {}
+    words, figure = st.columns([2, 3], gap="large")
+    with words:
+        st.subheader(f"{number + 1}. {step.title}", anchor=False)
+        st.markdown(fill(step.words, known))
+        done, extra = ask(step, found, known, mark)
+        if done and step.reveal:
+            st.markdown(fill(step.reveal, known | {"gap": "…", "right": ""} | extra))
+    with figure:
+        if not done and step.ask not in ("find", "nothing"):
+            st.caption("What is measured stands here when you have said what you expect.")
+            return
+        scene = scene_of(step, found, picture, reference)
+        if scene is not None:
+            scene = with_guess(scene, st.session_state.get(f"{mark}_drawn") if step.ask == "curve" else None)
+            options = Options(
+                presenter=presenting or selection.presenter, report_frame=True, autoplay=step.ask != "find"
+            )
+            player(scene, key=f"lesson_{mark}", options=options)
+
+
+def move(lesson: Lesson, number: int) -> None:
+    """Go to another step, in the address bar too."""
+    st.query_params["step"] = str(min(max(number, 1), len(lesson.steps)))
+
+
+with answered():
+    names = lesson_names()
+    titles = {name: read_lesson(FOLDER / f"{name}.md").title for name in names}
+    asked = st.query_params.get("lesson", "")
+    name = asked if asked in names else FIRST if FIRST in names else names[0]
+    text = st.query_params.get("step", "1")
+    presenting = st.query_params.get("talk") == "true"
+    if not presenting:
+        chosen = st.segmented_control("Lesson", names, default=name, required=True, format_func=titles.__getitem__)
+        if chosen != name:
+            st.query_params["lesson"], st.query_params["step"] = chosen, "1"
+            st.rerun()
+    lesson = read_lesson(FOLDER / f"{name}.md")
+    number = min(max(int(text), 1), len(lesson.steps)) if text.isdecimal() and len(text) < 4 else 1
+    if presenting:
+        whole_screen()
+    go = _keys(key="lesson_keys", on_go_change=lambda: None).get("go")
+    if go in ("next", "previous"):
+        move(lesson, number + (1 if go == "next" else -1))
+        st.rerun()
+    if go == "leave" and presenting:
+        del st.query_params["talk"]
+        st.rerun()
+    show_step(lesson, number - 1, presenting)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Back", disabled=number == 1, on_click=move, args=(lesson, number - 1))
+        st.button(
+            "Next", disabled=number == len(lesson.steps), on_click=move, args=(lesson, number + 1), type="primary"
+        )
+        st.caption(f"Step {number} of {len(lesson.steps)}. Page Down and Page Up turn the steps.")
+        if not presenting:
+            st.button(
+                "Present", on_click=st.query_params.__setitem__, args=("talk", "true"),
+                help="Large type, no sidebar, by keyboard: Page Down, Page Up, 1 to 9 point at a part, Escape ends it.",
+            )  # fmt: skip
