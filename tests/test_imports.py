@@ -46,3 +46,35 @@ def test_imports_run_one_way(path):
 def test_pages_do_no_arithmetic_of_their_own():
     for path in (ROOT / "pages").rglob("*.py"):
         assert not any(name.split(".")[0] in ("torch", "scipy") for name in imported(path)), path
+
+
+def test_measure_knows_no_architecture():
+    """It measures any module: which networks and which trained models there are is none of its business."""
+    for path in (ROOT / "e2viz" / "measure").glob("*.py"):
+        for name in imported(path):
+            assert not name.startswith(("e2viz.models", "e2viz.zoo.catalogue", "e2viz.zoo.weights")), f"{path}: {name}"
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_module_imports_one_that_imports_it():
+    """A cycle can be hidden inside a function; here that counts as any other import does."""
+    modules = {module_of(path): path for path in FILES if path.parent != ROOT / "e2viz"}
+    needs = {}
+    for name, path in modules.items():
+        found = {each if each in modules else each.rpartition(".")[0] for each in imported(path)}
+        needs[name] = {each for each in found if each in modules and each != name}
+    reached = {}
+
+    def all_needs(name, above=()):
+        if name in above:
+            raise AssertionError(f"a cycle of imports: {' → '.join((*above[above.index(name):], name))}")
+        if name not in reached:
+            reached[name] = needs[name].union(*(all_needs(each, (*above, name)) for each in needs[name]))
+        return reached[name]
+
+    for name in sorted(needs):
+        all_needs(name)

@@ -34,11 +34,11 @@ def _said(wrong: list[str], fine: str) -> int:
 
 
 def _sweeps(arguments: argparse.Namespace) -> int:
-    from e2viz.measure import stored
+    from e2viz.scenes import sweeps
 
     if arguments.check:
-        return _said(stored.stale(), "all stored sweeps agree with their weights and pictures")
-    stored.remake(force=arguments.force)
+        return _said(sweeps.stale(), "all stored sweeps agree with their weights and pictures")
+    sweeps.remake(force=arguments.force)
     return 0
 
 

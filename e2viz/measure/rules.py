@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import nn
 
 from e2viz.images.picture import Picture
 from e2viz.measure.action import Transform
 from e2viz.measure.equivariance import equivariance_error
-from e2viz.measure.subject import Subject, subject
-from e2viz.models import build
+from e2viz.measure.subject import subject
 from e2viz.nn.attention import GroupAttention
 from e2viz.nn.relative import relative_table
-
-# Large enough to have every kind of layer, small enough to be measured while one waits.
-SMALL = {"width": 8, "heads": 4, "depth": 6}
 
 
 def has_group_attention(network: nn.Module) -> bool:
@@ -47,27 +41,6 @@ def with_rule(network: nn.Module, rule: str) -> nn.Module:
         if isinstance(layer, GroupAttention):
             layer.relative = relative_table(changed.group, rule).to(layer.relative)
     return changed
-
-
-def fresh_subject(group: str, *, seed: int = 0, name: str = "", **config: Any) -> Subject:
-    """A small GE-ViT with fresh weights that takes images in [0, 1], the same one for the same seed.
-
-    Args:
-        group: "c4", "d4", "c8", ...
-        seed: of the weights; torch's generator is left as it was.
-        name: its label; by default says that it is untrained.
-        config: what differs from ``SMALL``.
-    """
-    network = _fresh_network(group, seed, tuple(sorted(config.items())))
-    return subject(network, name=name or f"untrained GE-ViT {group.upper()}")
-
-
-@functools.lru_cache(maxsize=16)
-def _fresh_network(group: str, seed: int, config: tuple[tuple[str, Any], ...]) -> nn.Module:
-    """Shared by all who ask for it: nobody may change it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build("ge_vit", {"group": group, **SMALL, **dict(config)}).eval().requires_grad_(False)
 
 
 def rule_errors(

@@ -7,6 +7,7 @@ Cordonnier 2021 with the relative group element put right (e2viz.nn.relative). d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -172,6 +173,23 @@ class GEViT(nn.Module):
         if width != config.width * config.width_factors[-1]:
             raise ValueError(f"the last stage must have a layer to reach {config.width_factors[-1]} times the width")
         return blocks
+
+    def attention_planes(self) -> dict[str, tuple[int, float]]:
+        """By attention probe, the plane it attends on: pixels along a side, and the side of one in image pixels."""
+        config: Any = self.config
+        inner = config.ge_vit() if hasattr(config, "ge_vit") else config
+        pixel = float(getattr(config, "patch_size", 1))
+        pixel *= 2 ** sum(pooled for _, pooled in getattr(config, "layers", ()))
+        size, planes = inner.image_size, {}
+        if inner.lift:
+            planes["lifting.attention"] = (size, pixel)
+        for index, block in enumerate(self.blocks):
+            if isinstance(block, Pool):
+                size, pixel = size // 2, pixel * 2
+            elif isinstance(block, Block):
+                planes[f"blocks.{index}.attention"] = (size, pixel)
+                size -= 2 * block.cropped
+        return planes
 
     def features(
         self, images: Float[Tensor, "batch channel *lifted height width"]

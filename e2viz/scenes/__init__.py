@@ -5,11 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-import numpy as np
-
-from e2viz.data.samples import sample, sample_names
 from e2viz.images.picture import Picture
-from e2viz.images.portable import from_png
 from e2viz.measure.sweep import Sweep
 from e2viz.render.figure import Figure
 from e2viz.render.parts import compose
@@ -46,14 +42,6 @@ SCENES: dict[str, Callable[[Recipe], Scene]] = {
 }
 
 
-def picture_of(recipe: Recipe) -> Picture:
-    """The picture that a recipe names or carries."""
-    png = recipe.picture_png()
-    if png is not None:
-        return from_png(png)
-    return sample(recipe.picture or sample_names()[0])
-
-
 def make(recipe: AnyRecipe) -> Scene:
     """The scene of a view's recipe, or of a composed figure, computed.
 
@@ -86,8 +74,3 @@ def scene(what: Recipe | Sweep, picture: Picture | None = None, *, labels: dict[
         given = "none" if picture is None else f"another one, {picture.name}"
         raise ValueError(f"the scene of a sweep needs the picture that was swept, got {given}")
     return rotation.compose(None, what, picture, labels)
-
-
-def angles_of(recipe: Recipe) -> np.ndarray:
-    """[frame] equispaced angles of one turn, in degrees."""
-    return np.arange(recipe.angles) * (360.0 / recipe.angles)

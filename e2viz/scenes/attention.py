@@ -18,6 +18,7 @@ from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene, picture_pixels
 from e2viz.scenes import kept
+from e2viz.scenes.asked import angles_of, picture_of
 from e2viz.scenes.attention_maps import group_part, token_part
 from e2viz.scenes.attention_settings import Settings
 from e2viz.scenes.element_ring import element_ring
@@ -53,8 +54,6 @@ turning the picture by an element only changes which view is which. Figure 10 of
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
-    from e2viz.scenes import angles_of, picture_of
-
     picture, settings = picture_of(recipe), Settings.read(recipe.settings)
     models = [e2viz.load(name) for name in recipe.models]
     angles = angles_of(recipe)
@@ -164,8 +163,6 @@ def compose(
         picture: what is turned.
         labels: what the models are called on screen; their names, by default.
     """
-    from e2viz.scenes import angles_of
-
     labels = labels or {name: name for name in parts}
     colors = model_colors(list(parts))
     settings = Settings.read(recipe.settings)

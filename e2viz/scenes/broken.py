@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+import e2viz
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.breaking import ANGLES_DEG, WHY, Switches, spoilt_errors
 from e2viz.measure.kept import Arrays
 from e2viz.measure.subject import subject
+from e2viz.render.chart import Chart, Track, categories
 from e2viz.render.figures import two_digits
 from e2viz.render.palette import MODEL_COLORS
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
+from e2viz.scenes.asked import picture_of
+from e2viz.scenes.error_charts import error_axis, shown
 from e2viz.scenes.rule_lines import network_of
 from e2viz.zoo.names import label
 
@@ -93,11 +97,19 @@ def name_of(model: Any) -> str:
     return label(name) if hasattr(model, "card") else name
 
 
+def breaking_chart(before: Broken, after: Broken, probe: str, color: str) -> Chart:
+    """The error at each angle as it should be (dashed) and with the switches (solid)."""
+    places = np.arange(len(ANGLES_DEG), dtype=np.float64)
+    tracks = tuple(
+        Track(label=label, color=color, x=places, y=shown(found.at(probe)), dots=True, dash=dash, thickness=2)
+        for found, label, dash in ((before, "nothing spoilt", 4.0), (after, "with the switches", 0.0))
+    )
+    axis = categories([f"{angle:g}°" for angle in ANGLES_DEG], "angle")
+    return Chart(title=f"Error at {probe}", x=axis, y=error_axis("relative error"), tracks=tracks)
+
+
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
-    import e2viz
-    from e2viz.scenes import picture_of
-
     chosen = recipe.settings.get("spoil", ["rule"])
     switches = switches_of([str(each) for each in (chosen if isinstance(chosen, list) else [chosen])],
                            str(recipe.settings.get("other_group", "c8")))  # fmt: skip
@@ -117,8 +129,6 @@ def compose(recipe: Recipe, before: Broken, after: Broken, switches: Switches, n
         switches: what is on.
         name: of the network.
     """
-    from e2viz.scenes.error_charts import breaking_chart
-
     columns: dict[str, list] = {"angle_deg": list(ANGLES_DEG)}
     for what, found in (("nothing spoilt", before), ("with the switches", after)):
         columns[what] = [float(f"{value:.6g}") for value in found.at("logits")]

@@ -25,6 +25,7 @@ from e2viz.models import build
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
+from e2viz.scenes.asked import angles_of, picture_of
 from e2viz.scenes.efficiency_charts import Point, efficiency_charts
 from e2viz.scenes.turning import data_of_model, shown_data, turning_panel
 from e2viz.train.recipes import RECIPES
@@ -149,8 +150,6 @@ class Artificial:
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe, with a sweep of its own."""
-    from e2viz.scenes import angles_of, picture_of
-
     picture, data = picture_of(recipe), data_of_recipe(recipe)
     return compose(recipe, look(picture, angles_of(recipe), recipe.method, data=data), picture)
 
@@ -216,8 +215,6 @@ def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
         found: the artificial images of each model.
         picture: what is turned.
     """
-    from e2viz.scenes import angles_of
-
     angles_deg, data = angles_of(recipe), data_of_recipe(recipe)
     colors = model_colors([each.name for each in found])
     trained = catalogue.list_models()

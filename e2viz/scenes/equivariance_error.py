@@ -14,6 +14,7 @@ from e2viz.render.figures import two_digits
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
+from e2viz.scenes.asked import picture_of
 from e2viz.scenes.error_charts import error_curves, error_map
 from e2viz.scenes.turning import turning_panel
 from e2viz.zoo.names import short_labels
@@ -40,8 +41,6 @@ equation 10; floor and ceiling are ours. `e2viz.measure.equivariance`.
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe; errors that are shipped are not measured again."""
-    from e2viz.scenes import picture_of
-
     picture = picture_of(recipe)
     models = [e2viz.load(name) for name in recipe.models]
     return compose(recipe, measured(models, picture, step_of(recipe), recipe.method), picture)

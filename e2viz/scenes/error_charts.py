@@ -1,17 +1,14 @@
-"""The charts of equivariance errors: a map of layers and angles, one layer's curves, the rules, and what breaks."""
+"""The charts of equivariance errors: a map of layers and angles, and one layer's curves; the axis that all share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from e2viz.measure.breaking import ANGLES_DEG
 from e2viz.measure.layer_errors import LayerErrors
-from e2viz.render.chart import Axis, Chart, Track, angle_axis, categories, power_axis
+from e2viz.render.chart import Axis, Chart, Track, angle_axis, power_axis
 from e2viz.render.scene import Panel
-from e2viz.scenes.broken import Broken
-from e2viz.scenes.rule_lines import RuleLine
 
 # Limits of every chart, in powers of ten: float32 alone leaves about 10⁻⁶, 1 is as far as another picture.
 LOW, HIGH = -7, 0.5
@@ -84,32 +81,3 @@ def error_curves(
         verticals=tuple(sorted(grouped)),
         cursor=cursor,
     )
-
-
-def rule_chart(lines: Sequence[RuleLine]) -> Chart:
-    """The error of each layer at the group's elements, a line for each rule."""
-    layers = list(dict.fromkeys(probe for line in lines for probe in line.probes))
-    tracks = tuple(
-        Track(
-            label=line.case.label + ("" if line.trained else " (untrained)"), color=line.case.color,
-            x=np.array([float(layers.index(probe)) for probe in line.probes]), y=shown(line.error), dots=True,
-            thickness=2, dash=5.0 if line.case.dashed else 0.0,
-        )
-        for line in lines
-    )  # fmt: skip
-    axis = categories(layers, "layer", mono=True)
-    return Chart(
-        title="Error of each layer, the largest over the group's elements", x=axis, y=error_axis("relative error"),
-        tracks=tracks,
-    )  # fmt: skip
-
-
-def breaking_chart(before: Broken, after: Broken, probe: str, color: str) -> Chart:
-    """The error at each angle as it should be (dashed) and with the switches (solid)."""
-    places = np.arange(len(ANGLES_DEG), dtype=np.float64)
-    tracks = tuple(
-        Track(label=label, color=color, x=places, y=shown(found.at(probe)), dots=True, dash=dash, thickness=2)
-        for found, label, dash in ((before, "nothing spoilt", 4.0), (after, "with the switches", 0.0))
-    )
-    axis = categories([f"{angle:g}°" for angle in ANGLES_DEG], "angle")
-    return Chart(title=f"Error at {probe}", x=axis, y=error_axis("relative error"), tracks=tracks)

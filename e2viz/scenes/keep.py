@@ -14,9 +14,9 @@ import numpy as np
 
 import e2viz
 from e2viz.data.samples import sample, sample_names
-from e2viz.measure.stored import models_for
 from e2viz.scenes import attention, latents
 from e2viz.scenes.kept import FOLDER, FORMAT, key_of, load, path_of, save
+from e2viz.scenes.sweeps import models_for
 from e2viz.zoo import catalogue
 
 PAGES: dict[str, ModuleType] = {"attention": attention, "latents": latents}

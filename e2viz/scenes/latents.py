@@ -17,6 +17,7 @@ from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
 from e2viz.scenes import kept
+from e2viz.scenes.asked import angles_of, picture_of
 from e2viz.scenes.kept import Part
 from e2viz.scenes.latent_maps import KINDS, Layer, layer_of, moving_panels, panels_of
 from e2viz.scenes.turning import data_of_model, turned
@@ -93,8 +94,6 @@ class Settings:
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
-    from e2viz.scenes import angles_of, picture_of
-
     picture, settings, angles = picture_of(recipe), Settings.read(recipe.settings), angles_of(recipe)
     parts = {}
     for model in shown(list(map(e2viz.load, recipe.models)), settings):
@@ -238,8 +237,6 @@ def compose(
         picture: what is turned.
         labels: what the models are called on screen; their names, by default.
     """
-    from e2viz.scenes import angles_of
-
     labels = labels or {name: name for name in parts}
     colors, angles = model_colors(list(parts)), angles_of(recipe)
     known = [found for found in map(data_of_model, parts) if found is not None]

@@ -14,7 +14,7 @@ from e2viz.data.samples import sample, sample_names
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
 from e2viz.measure.orbit import Compass, Orbit, Plane, compass, orbit, principal_plane
-from e2viz.measure.stored import models_for, stored_sweep
+from e2viz.measure.stored import stored_sweep
 from e2viz.measure.subject import subject
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.measure.turning import on_step
@@ -22,8 +22,10 @@ from e2viz.render.figures import two_digits
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
+from e2viz.scenes.asked import angles_of, picture_of
 from e2viz.scenes.compass_dial import compass_dial
 from e2viz.scenes.orbit_charts import compass_chart, path_chart
+from e2viz.scenes.sweeps import models_for
 from e2viz.scenes.turning import turned
 from e2viz.zoo.names import short_labels
 
@@ -70,8 +72,6 @@ class Turning:
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
-    from e2viz.scenes import angles_of, picture_of
-
     picture, angles_deg = picture_of(recipe), angles_of(recipe)
     models = [e2viz.load(name) for name in recipe.models]
     found = shipped(models, picture, angles_deg, recipe.method) or swept(models, picture, angles_deg, recipe.method)

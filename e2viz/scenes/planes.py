@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from torch import nn
-
-from e2viz.models.ge_vit import Block, GEViT, Pool
 
 Array = np.ndarray
 # The grid on which a query pixel is chosen, whatever the size that a model sees: links say its rows and columns.
@@ -65,22 +62,11 @@ class Plane:
 
 def attention_planes(network: nn.Module) -> dict[str, Plane]:
     """The plane of each group attention probe, by its name; empty for a network without group attention."""
-    if not isinstance(network, GEViT):
+    planes = getattr(network, "attention_planes", None)  # which every network with group attention knows of itself
+    if planes is None:
         return {}
-    config: Any = network.config
-    inner = config.ge_vit() if hasattr(config, "ge_vit") else config
-    pixel = float(getattr(config, "patch_size", 1))
-    pixel *= 2 ** sum(pooled for _, pooled in getattr(config, "layers", ()))
-    size, planes = inner.image_size, {}
-    if inner.lift:
-        planes["lifting.attention"] = Plane(size, pixel, config.image_size)
-    for index, block in enumerate(network.blocks):
-        if isinstance(block, Pool):
-            size, pixel = size // 2, pixel * 2
-        elif isinstance(block, Block):
-            planes[f"blocks.{index}.attention"] = Plane(size, pixel, config.image_size)
-            size -= 2 * block.cropped
-    return planes
+    image_size = network.config.image_size  # type: ignore[union-attr]
+    return {name: Plane(size, pixel, image_size) for name, (size, pixel) in planes().items()}
 
 
 def turned_point(row: int, column: int, size: int, angles_deg: Float[Array, " frame"]) -> Float[Array, "frame 2"]:

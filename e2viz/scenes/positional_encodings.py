@@ -24,6 +24,7 @@ from e2viz.render.figures import two_digits
 from e2viz.render.palette import MODEL_COLORS
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
+from e2viz.scenes.asked import picture_of
 from e2viz.scenes.rule_lines import network_of
 from e2viz.scenes.turning import PICTURE_SIZE, shown
 
@@ -57,8 +58,6 @@ Source: Romero & Cordonnier 2021, section 4; Xu et al. 2023; the published code.
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
-    from e2viz.scenes import picture_of
-
     model, trained = encoder_of(group_of(recipe), recipe.models)
     return compose(recipe, model, trained, picture_of(recipe))
 

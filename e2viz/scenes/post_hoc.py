@@ -20,6 +20,7 @@ from e2viz.nn.views import group_views
 from e2viz.render.palette import class_table, model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
+from e2viz.scenes.asked import angles_of, picture_of
 from e2viz.scenes.method_words import KIND_WORDS, LABELS, listed
 from e2viz.scenes.turning import turning_panel
 from e2viz.scenes.view_ring import view_ring
@@ -36,8 +37,6 @@ NOT_HERE = (
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe, with a sweep of its own."""
-    from e2viz.scenes import angles_of, picture_of
-
     picture = picture_of(recipe)
     base = e2viz.load(str(recipe.settings.get("base", "")) or default_base(recipe.models))
     group = str(recipe.settings.get("group", "c16"))

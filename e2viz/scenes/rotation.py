@@ -14,6 +14,7 @@ from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Ring, Scene
+from e2viz.scenes.asked import angles_of, picture_of
 from e2viz.scenes.probability_charts import probability_chart
 from e2viz.scenes.turning import seen_row, turning_panel
 from e2viz.zoo.names import short_labels
@@ -33,8 +34,6 @@ or without one the upright answer. A model that is always wrong is perfectly sta
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe: of the shipped sweep, as the page shows it, or of one of its own."""
-    from e2viz.scenes import angles_of, picture_of
-
     picture = picture_of(recipe)
     models = [e2viz.load(name) for name in recipe.models]
     angles_deg = angles_of(recipe)

@@ -13,12 +13,16 @@ import e2viz
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.kept import Arrays
-from e2viz.measure.rules import fresh_subject, has_group_attention, rule_errors
+from e2viz.measure.rules import has_group_attention, rule_errors
 from e2viz.measure.subject import Subject, subject
+from e2viz.render.chart import Chart, Track, categories
 from e2viz.render.figures import two_digits
 from e2viz.render.palette import MODEL_COLORS, mix
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
+from e2viz.scenes.asked import picture_of
+from e2viz.scenes.error_charts import error_axis, shown
+from e2viz.scenes.untrained import fresh_subject
 from e2viz.zoo.names import in_order
 
 PAGE = "rules"
@@ -155,10 +159,26 @@ def _measured(case: Case, model: Any, trained: bool, picture: Picture) -> RuleLi
     )  # fmt: skip
 
 
+def rule_chart(lines: Sequence[RuleLine]) -> Chart:
+    """The error of each layer at the group's elements, a line for each rule."""
+    layers = list(dict.fromkeys(probe for line in lines for probe in line.probes))
+    tracks = tuple(
+        Track(
+            label=line.case.label + ("" if line.trained else " (untrained)"), color=line.case.color,
+            x=np.array([float(layers.index(probe)) for probe in line.probes]), y=shown(line.error), dots=True,
+            thickness=2, dash=5.0 if line.case.dashed else 0.0,
+        )
+        for line in lines
+    )  # fmt: skip
+    axis = categories(layers, "layer", mono=True)
+    return Chart(
+        title="Error of each layer, the largest over the group's elements", x=axis, y=error_axis("relative error"),
+        tracks=tracks,
+    )  # fmt: skip
+
+
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
-    from e2viz.scenes import picture_of
-
     return compose(recipe, rule_lines(picture_of(recipe)))
 
 
@@ -169,8 +189,6 @@ def compose(recipe: Recipe, lines: tuple[RuleLine, ...]) -> Scene:
         recipe: what was asked for.
         lines: what was measured.
     """
-    from e2viz.scenes.error_charts import rule_chart
-
     layers = list(dict.fromkeys(probe for line in lines for probe in line.probes))
     columns: dict[str, list] = {"layer": layers}
     for line in lines:

@@ -18,9 +18,9 @@ from e2viz.measure.layer_errors import facts as error_facts
 from e2viz.measure.layer_errors import layer_errors
 from e2viz.measure.steering import SIZES, steered
 from e2viz.measure.steering import facts as steering_facts
-from e2viz.measure.stored import models_for
 from e2viz.measure.subject import subject
 from e2viz.scenes import broken, efficiency, equivariance_error, positional_encodings, rule_lines, steerability, views
+from e2viz.scenes.sweeps import models_for
 from e2viz.zoo import names
 
 # What the page shows first; every other set of switches is measured when it is asked for.

@@ -9,17 +9,18 @@ import numpy as np
 
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
-from e2viz.measure.rules import fresh_subject
 from e2viz.measure.steering import ANGLES_DEG, SHOWN, SIZES, Steered, facts, from_arrays, steered
 from e2viz.measure.subject import subject
 from e2viz.render.figures import two_digits
 from e2viz.render.palette import MODEL_COLORS, mix
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
+from e2viz.scenes.asked import picture_of
 from e2viz.scenes.error_charts import HIGH, LOW, logarithm
 from e2viz.scenes.rule_lines import network_of
 from e2viz.scenes.steering_charts import distance_chart, resolution_chart
 from e2viz.scenes.turning import turning_panel
+from e2viz.scenes.untrained import fresh_subject
 
 PAGE = "steerability"
 COLOR = MODEL_COLORS["ge_vit"][0]
@@ -43,8 +44,6 @@ Source: Xu et al. 2023, figure 8; `e2viz.measure.steering`.
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
-    from e2viz.scenes import picture_of
-
     picture = picture_of(recipe)
     model, trained = network(recipe.models)
     return compose(recipe, measured(model, picture, sizes_of(recipe)), picture, note(model, trained))

@@ -3,7 +3,8 @@ import torch
 
 from e2viz.data.samples import sample
 from e2viz.measure.breaking import Switches, spoilt_errors, turned
-from e2viz.measure.rules import fresh_subject, rule_errors, with_rule
+from e2viz.measure.rules import rule_errors, with_rule
+from e2viz.scenes.untrained import fresh_subject
 
 SIZES = {"width": 4, "heads": 2, "depth": 6}
 ANGLES_DEG = (45.0, 90.0)

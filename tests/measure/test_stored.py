@@ -7,6 +7,7 @@ from e2viz.data.table import DATA_SETS
 from e2viz.measure import stored
 from e2viz.measure.stored import load, path_of, save, stored_sweep
 from e2viz.measure.sweep import sweep
+from e2viz.scenes import sweeps
 from tests.measure.test_sweep import TURN, named, picture
 from tests.measure.tiny import GroupConvolutions, Patches
 
@@ -92,7 +93,7 @@ def test_the_file_name_is_safe(tmp_path):
 
 def test_what_is_shipped_agrees_with_the_weights_and_samples():
     """Fails when weights or samples changed; ``e2viz make sweeps`` makes the store again."""
-    wrong = stored.stale()
+    wrong = sweeps.stale()
     assert not wrong, "run e2viz make sweeps; " + "; ".join(wrong)
 
 
@@ -120,44 +121,44 @@ class TestRemake:
 
         self.versions = versions = {"a": "1", "b": "1"}
         pictures = {"one": picture(0, name="one"), "two": picture(1, name="two")}
-        monkeypatch.setattr(stored.catalogue, "list_models", lambda: list(versions))
-        monkeypatch.setattr(stored.catalogue, "card", Card)
-        monkeypatch.setattr(stored.catalogue, "load", Model)
-        monkeypatch.setattr(stored, "data_of", lambda name: "digits")
-        monkeypatch.setattr(stored, "sample_names", lambda dataset=None: tuple(pictures))
-        monkeypatch.setattr(stored, "sample", pictures.__getitem__)
+        monkeypatch.setattr(sweeps.catalogue, "list_models", lambda *_: list(versions))
+        monkeypatch.setattr(sweeps.catalogue, "card", Card)
+        monkeypatch.setattr(sweeps.catalogue, "load", Model)
+        monkeypatch.setattr(sweeps, "data_of", lambda name: "digits")
+        monkeypatch.setattr(sweeps, "sample_names", lambda dataset=None: tuple(pictures))
+        monkeypatch.setattr(sweeps, "sample", pictures.__getitem__)
 
     def test_remake_makes_what_stale_asks_for(self, tmp_path):
-        assert stored.stale(tmp_path) == ["one: no usable file", "two: no usable file"]
-        stored.remake(tmp_path, tell=lambda _: None)
-        assert stored.stale(tmp_path) == []
+        assert sweeps.stale(tmp_path) == ["one: no usable file", "two: no usable file"]
+        sweeps.remake(tmp_path, tell=lambda _: None)
+        assert sweeps.stale(tmp_path) == []
         assert list(load(tmp_path / "one.npz").records["a"]) == ["votes"]
         before = (tmp_path / "one.npz").read_bytes()
-        stored.remake(tmp_path, tell=lambda _: None)
+        sweeps.remake(tmp_path, tell=lambda _: None)
         assert (tmp_path / "one.npz").read_bytes() == before
 
     def test_weights_that_change_make_the_store_stale(self, tmp_path):
-        stored.remake(tmp_path, tell=lambda _: None)
+        sweeps.remake(tmp_path, tell=lambda _: None)
         old = load(tmp_path / "one.npz")
         self.versions["a"] = "2"
-        assert stored.stale(tmp_path) == ["one: a has other weights", "two: a has other weights"]
-        stored.remake(tmp_path, tell=lambda _: None)
-        assert stored.stale(tmp_path) == []
+        assert sweeps.stale(tmp_path) == ["one: a has other weights", "two: a has other weights"]
+        sweeps.remake(tmp_path, tell=lambda _: None)
+        assert sweeps.stale(tmp_path) == []
         new = load(tmp_path / "one.npz")
         assert not np.array_equal(new.logits["a"], old.logits["a"])
         assert np.array_equal(new.logits["b"], old.logits["b"])
 
     def test_models_and_samples_that_went_away_are_noticed(self, tmp_path):
-        stored.remake(tmp_path, tell=lambda _: None)
+        sweeps.remake(tmp_path, tell=lambda _: None)
         (tmp_path / "two.npz").rename(tmp_path / "three.npz")
         del self.versions["b"]
-        assert stored.stale(tmp_path) == [
+        assert sweeps.stale(tmp_path) == [
             "one: b does not belong here", "two: no usable file", "three: no such sample"
         ]  # fmt: skip
-        stored.remake(tmp_path, tell=lambda _: None)
+        sweeps.remake(tmp_path, tell=lambda _: None)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["one.npz", "two.npz"]
 
     def test_a_picture_that_changed_is_noticed(self, tmp_path, monkeypatch):
-        stored.remake(tmp_path, tell=lambda _: None)
-        monkeypatch.setattr(stored, "sample", lambda name: picture(7, name=name))
-        assert stored.stale(tmp_path) == ["one: made from another picture", "two: made from another picture"]
+        sweeps.remake(tmp_path, tell=lambda _: None)
+        monkeypatch.setattr(sweeps, "sample", lambda name: picture(7, name=name))
+        assert sweeps.stale(tmp_path) == ["one: made from another picture", "two: made from another picture"]

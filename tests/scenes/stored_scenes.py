@@ -9,11 +9,11 @@ from collections.abc import Callable
 import numpy as np
 
 from e2viz.measure.layer_errors import TRACKS, angles, from_arrays
-from e2viz.measure.rules import fresh_subject
 from e2viz.measure.steering import ANGLES_DEG, Steered
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes import attention, equivariance_error, latents, orbits, positional_encodings, steerability
+from e2viz.scenes.untrained import fresh_subject
 from tests.scenes.small import ge_vit, picture, vit
 
 FRAMES = 9

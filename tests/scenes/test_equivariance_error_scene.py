@@ -3,10 +3,10 @@ import pytest
 
 from e2viz.data.samples import sample
 from e2viz.measure.layer_errors import from_arrays, layer_errors
-from e2viz.measure.rules import fresh_subject
 from e2viz.render.figures import two_digits
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import broken, equivariance_error
+from e2viz.scenes.untrained import fresh_subject
 
 SIZES = {"width": 4, "heads": 2, "depth": 6}
 PICTURE = sample("mnist-8")

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from e2viz.data.samples import sample
-from e2viz.measure.rules import fresh_subject
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import orbits
+from e2viz.scenes.untrained import fresh_subject
 
 PICTURE = sample("mnist-4")
 ANGLES_DEG = np.arange(8) * 45.0

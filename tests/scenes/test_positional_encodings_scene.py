@@ -5,9 +5,9 @@ from e2viz import scenes
 from e2viz.data.samples import sample
 from e2viz.groups import group
 from e2viz.measure.encodings import changed_entries, encoding_layers, encodings_of
-from e2viz.measure.rules import fresh_subject
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import positional_encodings, rule_tables
+from e2viz.scenes.untrained import fresh_subject
 
 SIZES = {"width": 4, "heads": 2, "depth": 6}
 

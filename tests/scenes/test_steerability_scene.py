@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from e2viz.data.samples import sample
-from e2viz.measure.rules import fresh_subject
 from e2viz.measure.steering import from_arrays, steered
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import steerability
+from e2viz.scenes.untrained import fresh_subject
 
 PICTURE = sample("mnist-4")
 
