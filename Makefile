@@ -18,6 +18,7 @@ app: setup
 
 check: setup
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2 -m "not slow and not browser"
 
 # A frame rate can only be measured while nothing else runs: the browser tests come last, one at a time.

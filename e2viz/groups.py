@@ -153,7 +153,7 @@ def group(name: str) -> Group:
     wallpaper = re.fullmatch(r"p([1-9][0-9]*)(m?)", word)
     point = re.fullmatch(r"([cd])([1-9][0-9]*)", word)
     if wallpaper or point:
-        digits, mirrored = (wallpaper[1], wallpaper[2] == "m") if wallpaper else (point[2], point[1] == "d")
+        digits, mirrored = (wallpaper[1], wallpaper[2] == "m") if wallpaper else (word[1:], word[0] == "d")
         rotations = int(digits[: limits.MOST_DIGITS])
         if len(digits) > limits.MOST_DIGITS or rotations * (1 + mirrored) > limits.LARGEST_GROUP:
             raise ValueError(f"a group must have at most {limits.LARGEST_GROUP} elements, got {limits.shown(name)}")

@@ -75,8 +75,8 @@ def _data(arguments: argparse.Namespace) -> int:
             missing.append((name, error))
     if len(missing) == len(TASKS):
         raise missing[0][1]
-    for name, error in missing:
-        print(f"{name}: not here. {error}")
+    for name, why in missing:
+        print(f"{name}: not here. {why}")
     return 0
 
 

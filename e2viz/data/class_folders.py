@@ -112,11 +112,11 @@ def _contents(source: Path) -> Iterator[tuple[str, bytes]]:
                         yield entry.filename, _bounded(file, entry.filename)
     else:
         with tarfile.open(source, "r|*") as archive:  # a stream: members are read as they come
-            for entry in archive:
-                if entry.isreg() and entry.name.lower().endswith(SUFFIXES):
-                    file = archive.extractfile(entry)
-                    assert file is not None
-                    yield entry.name, _bounded(file, entry.name)
+            for member in archive:
+                if member.isreg() and member.name.lower().endswith(SUFFIXES):
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    yield member.name, _bounded(content, member.name)
 
 
 def _of_folder(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -193,7 +193,7 @@ def read(source: Path, found: DataSet, *, keep: bool = True) -> LabelledPictures
 
 def _pixels(content: bytes, found: DataSet) -> UInt8[np.ndarray, "channel size size"]:
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
         raise ValueError("no picture that can be read") from None
     if image.width * image.height > MAX_PIXELS:

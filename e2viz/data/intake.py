@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from e2viz.data.data_set import DataSet
 from e2viz.data.table import data_set
 from e2viz.images import intake
@@ -16,7 +18,7 @@ def read_picture(
     cut: Cut | None = None,
     name: str | None = None,
     label: int | None = None,
-    **options: bool | int,
+    **options: Any,
 ) -> Picture:
     """Read a picture and prepare it as that data set asks.
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from e2viz.data.data_set import DataSet
 from e2viz.data.idx import DataError
 from e2viz.data.protocol import Split, Splits
+from e2viz.images.augment import Moves
 
 FILE = "camelyonpatch_level_2_split_{part}_{what}.h5"
 # Enough to choose an epoch by; the whole file would take four gigabytes as float32.
@@ -96,7 +97,7 @@ class PatchSplit(Split):
         return self.images[part].float() / 255
 
     def turned(
-        self, rows: Int64[Tensor, " image"], angles_deg: Float64[Tensor, " image"]
+        self, rows: Int64[Tensor, " image"], angles_deg: Float64[Tensor, " image"], moves: Moves | None = None
     ) -> Float[Tensor, "image channel size size"]:
         images = self.images[rows].float() / 255
         quarters = torch.round(angles_deg / 90).long() % 4

@@ -106,7 +106,8 @@ def labelled(source: Path, found: DataSet, most: int = MOST_PICTURES) -> Labelle
         DataError: if nothing in it can be used.
     """
     numbers = {folder_name(name): index for index, name in enumerate(found.class_names)}
-    pictures, labels, unknown, unread, more = [], [], dict[str, None](), 0, False
+    pictures: list[Picture] = []
+    labels, unknown, unread, more = [], dict[str, None](), 0, False
     for member in itertools.islice(members(source), 20 * most):
         if len(pictures) == most:
             more = True
@@ -153,7 +154,7 @@ class Judged:
     @property
     def worst_case(self) -> Accuracy:
         """Right at every angle."""
-        return self._of(self.right.all(1), "pictures at every angle")
+        return self._of(np.asarray(self.right.all(1)), "pictures at every angle")
 
     def _of(self, right: np.ndarray, words: str) -> Accuracy:
         return Accuracy(correct=int(right.sum()), total=int(right.size), of=words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,14 +78,15 @@ class ForeignNetwork(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
         recording = capture.active()
-        asked = frozenset() if recording is None else recording.names
+        asked: frozenset[str] = frozenset() if recording is None else recording.names
         embedding = "embedding" in asked and bool(self.embedding_name)
-        names = [probe.name for probe in self.inner if probe.name in asked]  # type: ignore[union-attr]
+        inner: list[Any] = list(self.inner)
+        names: list[str] = [probe.name for probe in inner if probe.name in asked]
         self.image_probe(images)
         held = self.process.run(_array(images), [*names, *(["embedding"] if embedding else [])])
-        for probe in self.inner:
+        for probe in inner:
             if probe.name in held:
-                probe(_tensor(held[probe.name], images))  # type: ignore[index]
+                probe(_tensor(held[probe.name], images))
         if embedding:
             self.embedding_probe(_tensor(held["embedding"], images))
         return self.logits_probe(as_logits(_tensor(held["scores"], images), self.scores))

@@ -184,7 +184,7 @@ def _planes(operators: Mapping[str, str], tried: Mapping[str, tuple], images: in
     """What stands on a square plane: ends of blocks where there are enough, every activation where there are not."""
     by_operator: dict[str, list[Found]] = {}
     for name, operator in operators.items():
-        shape = tried[name][0] if name in tried else ()
+        shape: tuple[int, ...] = tried[name][0] if name in tried else ()
         if len(shape) != 4 or shape[0] != images or operator == "Softmax":
             continue
         last = shape[1] == shape[2] != shape[3]
@@ -242,7 +242,8 @@ def ending_of(wires: Wires, output: str) -> str:
 
 def head_of(model: onnx.ModelProto, wires: Wires, embedding: onnx.ValueInfoProto, output: str) -> onnx.ModelProto:
     """The part of a graph from the embedding to the scores, as a graph of its own."""
-    needed, nodes, wanted = {output}, [], [output]
+    nodes: list[onnx.NodeProto] = []
+    needed, wanted = {output}, [output]
     while wanted:
         name = wanted.pop()
         node = wires.producer.get(name)  # type: ignore[attr-defined]

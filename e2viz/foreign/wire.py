@@ -38,8 +38,9 @@ def send(
     """
     described = [{"name": name, "dtype": str(a.dtype), "shape": list(a.shape)} for name, a in arrays.items()]
     text = json.dumps({"header": dict(header), "arrays": described}).encode()
+    parts: list[Any] = [_LENGTH.pack(len(text)), text, *(np.ascontiguousarray(array) for array in arrays.values())]
     try:
-        for part in (_LENGTH.pack(len(text)), text, *(np.ascontiguousarray(array) for array in arrays.values())):
+        for part in parts:
             _until(connection, deadline_s)
             connection.sendall(memoryview(part).cast("B") if np.size(part) else b"")
     except (BrokenPipeError, ConnectionError) as error:

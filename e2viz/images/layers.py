@@ -48,9 +48,9 @@ class Layers:
         if self.top or not self.source.has_transparency_data:
             return False
         if self.source.mode in ("RGBA", "LA"):
-            return self.source.getchannel("A").getextrema()[0] < 255
+            return _least_opaque(self.source) < 255
         strips = (self.source.crop((0, first, self.width, end)) for first, end in self._pieces())
-        return any(strip.convert("RGBA").getchannel("A").getextrema()[0] < 255 for strip in strips)
+        return any(_least_opaque(strip.convert("RGBA")) < 255 for strip in strips)
 
     def rows(self, first: int, end: int) -> tuple[Float[np.ndarray, "row width 3"], Float[np.ndarray, "row width"]]:
         """Straight colours and opacity of those rows."""
@@ -168,3 +168,10 @@ def compose(
 
 def _floats(image: Image.Image) -> Float[np.ndarray, "row width channel"]:
     return np.asarray(image, dtype=np.float32) / 255
+
+
+def _least_opaque(image: Image.Image) -> int:
+    """The smallest opacity, 0 to 255, of a picture with that channel."""
+    least = image.getchannel("A").getextrema()[0]
+    assert isinstance(least, int)  # a tuple is given for pictures of several channels
+    return least

@@ -73,10 +73,11 @@ def spoilt_subject(model: Any, switches: Switches) -> Subject:
     seen = subject(model)
     if not has_group_attention(seen.network):
         raise ValueError(f"{seen.name} has no group attention whose rule could be exchanged")
-    network, group = seen.network, seen.group
-    if switches.group and switches.group != group.name:
+    network: Any = seen.network
+    group = seen.group
+    if switches.group and (group is None or switches.group != group.name):
         network = copy.copy(network)  # only its configuration is replaced, the weights stay shared
-        network.config = dataclasses.replace(seen.network.config, group=switches.group)
+        network.config = dataclasses.replace(network.config, group=switches.group)
         network = untrained_copy(network)
         group = network.group
     if switches.rule != network.config.rule:
@@ -153,12 +154,12 @@ def spoilt_errors(
     """
     seen = spoilt_subject(model, switches)
     kinds = seen.choose(None)
-    picture = seen.sees(picture)
-    still = run_probes(seen, turned(picture, 0.0, seen.size, switches, seen.mean), kinds, 1)
+    picture, size = seen.sees(picture), seen.size or picture.values.shape[-1]
+    still = run_probes(seen, turned(picture, 0.0, size, switches, seen.mean), kinds, 1)
     columns = []
     for start in range(0, len(angles_deg), chunk):
         part = [float(angle) for angle in angles_deg[start : start + chunk]]
-        images = torch.cat([turned(picture, angle, seen.size, switches, seen.mean) for angle in part])
+        images = torch.cat([turned(picture, angle, size, switches, seen.mean) for angle in part])
         moved = run_probes(seen, images, kinds, chunk)
         for place, angle in enumerate(part):
             columns.append([_distance(seen, moved[n][place : place + 1], still[n], k, angle, not switches.no_disc)

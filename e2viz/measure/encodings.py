@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,8 +82,9 @@ def encodings_of(network: nn.Module, layer: str, group: Group | None = None) -> 
         raise LookupError(
             f"no layer {layer!r} has a positional encoding; there are {', '.join(encoding_layers(network))}"
         )
-    encoding = network.get_submodule(f"{layer}.encoding")
-    group = group or network.group
+    encoding: Any = network.get_submodule(f"{layer}.encoding")
+    group = group or network.group  # type: ignore[assignment]
+    assert isinstance(group, Group)
     rows, columns = acted_offsets(group, encoding.row_offsets.shape[-1]).to(encoding.row_offsets)
     with torch.no_grad():
         row, column = encoding.row(rows[:, None]), encoding.column(columns[:, None])

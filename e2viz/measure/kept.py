@@ -47,7 +47,8 @@ def save(page: str, picture: Picture, entries: Mapping[str, tuple[Facts, Arrays]
     Raises:
         ValueError: for a key that is also the beginning of another.
     """
-    header, arrays = {}, {}
+    header: dict[str, Any] = {}
+    arrays: dict[str, np.ndarray] = {}
     for key, (facts, held) in entries.items():
         if "/" in key:
             raise ValueError(f"a key must not contain a slash, got {key!r}")

@@ -145,7 +145,7 @@ def layer_errors(
         angles_deg=chosen,
         kinds={name: each.kind for name, each in trained.probes.items()},
         error=trained.table(),
-        floor=np.stack([each.floor.mean(1) for each in trained.probes.values()]),
-        ceiling=np.stack([each.ceiling.mean(1) for each in trained.probes.values()]),
+        floor=np.stack([each.floor.mean(1) for each in trained.probes.values() if each.floor is not None]),
+        ceiling=np.stack([each.ceiling.mean(1) for each in trained.probes.values() if each.ceiling is not None]),
         untrained=untrained.table(),
     )

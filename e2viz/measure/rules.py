@@ -36,7 +36,7 @@ def with_rule(network: nn.Module, rule: str) -> nn.Module:
     """
     if not has_group_attention(network):
         raise ValueError(f"a relative rule needs group attention, {type(network).__name__} has none")
-    changed = copy.deepcopy(network)
+    changed: Any = copy.deepcopy(network)
     for layer in changed.modules():
         if isinstance(layer, GroupAttention):
             layer.relative = relative_table(changed.group, rule).to(layer.relative)
@@ -63,6 +63,7 @@ def rule_errors(
     seen = subject(model)
     changed = dataclasses.replace(seen, network=with_rule(seen.network, rule))
     group = seen.group
+    assert group is not None  # a network with group attention has one
     exact = [element for element in group.elements if element and group.is_exact(element)]
     found = equivariance_error(changed, picture, elements=exact, progress=progress)
     return tuple(found.probes), found.transforms, found.table()

@@ -113,7 +113,8 @@ def steered(
         raise ValueError(f"{seen.name} must have turns by 45°, its group is {seen.group and seen.group.name}")
     seen = dataclasses.replace(seen, size=size, prepare=preparation(model))
     kinds = {name: kind for name, kind in seen.choose(None).items() if kind != "group_vector"}
-    logits, maps, still = [], [], {}
+    logits, maps = [], []
+    still: dict[str, Tensor] = {}
     error, floor = np.zeros(len(kinds)), np.zeros(len(kinds))
     for place, angle in enumerate(ANGLES_DEG.tolist()):
         held = run_probes(seen, views(seen.sees(picture), torch.tensor([angle]), size), kinds, 1)

@@ -144,6 +144,7 @@ class GEViT(nn.Module):
         self.config = config
         self.group = find_group(config.group)
         self.image_probe = Probe("image" if config.lift else "feature_map")
+        self.lifting: nn.Module
         if config.lift:
             self.lifting = LiftingAttention(
                 self.group, config.channels, config.width, heads=config.heads, depth=config.depth,

@@ -58,7 +58,8 @@ class LiftingAttention(nn.Module):
         encoding = self.encoding()
         self.attention_probe(
             lambda pixels: functional.lifting_attention_probabilities(
-                *(functional.split_heads(project(images), self.heads) for project in (self.query, self.key)),
+                functional.split_heads(self.query(images), self.heads),
+                functional.split_heads(self.key(images), self.heads),
                 encoding, scale=self.scale, pixels=all_pixels(*images.shape[-2:]) if pixels is None else pixels,
             )
         )  # fmt: skip
@@ -87,6 +88,8 @@ class GroupAttention(nn.Module):
         ValueError: if depth is below 3 or window is even.
     """
 
+    relative: Tensor
+
     def __init__(
         self, group: Group, inputs: int, outputs: int, *, heads: int, depth: int, window: int,
         dropout: float = 0.0, rule: str | Rule = "ge_vit",
@@ -114,7 +117,8 @@ class GroupAttention(nn.Module):
         plane, elements = self.encoding(), self.group_encoding()
         self.probe(
             lambda pixels: functional.group_attention_probabilities(
-                *(functional.split_heads(project(maps), self.heads) for project in (self.query, self.key)),
+                functional.split_heads(self.query(maps), self.heads),
+                functional.split_heads(self.key(maps), self.heads),
                 plane, elements, scale=self.scale,
                 pixels=all_pixels(*maps.shape[-2:]) if pixels is None else pixels,
             )

@@ -10,7 +10,7 @@ p * dp, the score's gradient is p * (dp - D).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -89,7 +89,8 @@ class _Attention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, by_out: Tensor):
         with single_precision(by_out.device):
-            layer = _Layer(*ctx.saved_tensors, ctx.scale, ctx.dropout_p)
+            query, key, value, plane, group = ctx.saved_tensors
+            layer = _Layer(query, key, value, plane, group, ctx.scale, ctx.dropout_p)
             masks = ctx.masks.again()
             if ctx.dropout_p:
                 by_out = by_out / (1.0 - ctx.dropout_p)
@@ -110,6 +111,9 @@ class _Layer:
     group_encoding: Float[Tensor, "query output key depth_group"]
     scale: float
     dropout_p: float
+    by_offset: Float[Tensor, "depth_plane output_offset"] = field(init=False)
+    by_key: Float[Tensor, "query depth_group output_key"] = field(init=False)
+    border: Float[Tensor, "height width offset"] = field(init=False)
 
     def __post_init__(self) -> None:
         radius, set_once = self.plane_encoding.shape[-1] // 2, object.__setattr__

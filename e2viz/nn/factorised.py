@@ -7,7 +7,7 @@ With p the weights of query element g, D = sum over (m, u) of p * dp, the score'
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from einops import rearrange
@@ -100,10 +100,15 @@ class _Layer:
     group_encoding: Float[Tensor, "query output key depth_group"]
     scale: float
     dropout: Dropout | None
+    plane: Plane = field(init=False)
+    border: Tensor = field(init=False)
+    by_offset: Float[Tensor, "output_offset depth_plane"] = field(init=False)
+    by_key: Float[Tensor, "query output_key depth_group"] = field(init=False)
 
     def __post_init__(self) -> None:
         set_once = object.__setattr__
-        set_once(self, "plane", Plane(*self.query.shape[-2:], self.plane_encoding.shape[-1]))
+        height, width = self.query.shape[-2:]
+        set_once(self, "plane", Plane(height, width, self.plane_encoding.shape[-1]))
         set_once(self, "border", border(self.plane, self.query.dtype, self.query.device))
         set_once(self, "by_offset", rearrange(self.plane_encoding, "v c i j -> (v i j) c").contiguous())
         set_once(self, "by_key", self.group_encoding.flatten(1, 2))
@@ -157,6 +162,7 @@ class _Part:
 
     def kept(self, like: Tensor, tile: Tile, element: int) -> Tensor:
         """The dropout mask of one query element."""
+        assert self.layer.dropout is not None
         return self.layer.dropout.kept(like, self.images.start, tile.number, element)
 
     def take(self, name: str, tile: Tile) -> Float[Tensor, "pair output key offset pixel"]:

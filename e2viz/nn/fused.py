@@ -6,6 +6,8 @@ dictionaries, since asking by attribute costs more time than the kernel needs fo
 
 from __future__ import annotations
 
+from typing import Any
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -35,11 +37,12 @@ def plane_encoding(
     column: nn.Sequential,
 ) -> Float[Tensor, "v depth window window"] | None:
     """Row and column encodings of all window offsets by their networks; see ``e2viz.nn.positional``."""
-    networks = []
+    networks: list[Any] = []
     for network in (row, column):
-        widen, norm, _, narrow = network._modules.values()
-        networks.append([weight_and_bias(widen), weight_and_bias(norm), weight_and_bias(narrow)])  # type: ignore[arg-type]
+        layers: list[Any] = list(network._modules.values())
+        widen, norm, _, narrow = layers
+        networks.append([weight_and_bias(widen), weight_and_bias(norm), weight_and_bias(narrow)])
     parameters = [each for network in networks for pair in network for each in pair]
     if not functional.runs_in_kernel(row_offsets, column_offsets, *parameters):
         return None
-    return native.plane_encoding([row_offsets, column_offsets], networks, epsilon=row[1].eps)
+    return native.plane_encoding([row_offsets, column_offsets], networks, epsilon=norm.eps)

@@ -60,6 +60,8 @@ class LiftingConvolution(nn.Module):
         ValueError: if the group would need interpolation.
     """
 
+    index: Tensor
+
     def __init__(
         self, group: Group, inputs: int, outputs: int, kernel: int, *, padding: int = 0, bias: bool = True
     ) -> None:
@@ -92,6 +94,8 @@ class GroupConvolution(nn.Module):
     Raises:
         ValueError: if the group would need interpolation.
     """
+
+    index: Tensor
 
     def __init__(
         self, group: Group, inputs: int, outputs: int, kernel: int, *, padding: int = 0, bias: bool = True

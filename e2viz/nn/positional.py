@@ -8,6 +8,8 @@ Source: Romero & Cordonnier 2021, section 4; docs/ge_vit.md.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -44,7 +46,8 @@ class CoordinateEncoding(nn.Sequential):
 
     def forward(self, offsets: Float[Tensor, "v 1 *positions"]) -> Float[Tensor, "v depth *positions"]:
         """The four modules with channels last, which takes a third of their calls: the maps are tiny."""
-        widen, norm, _, narrow = self
+        layers: Any = self._modules.values()
+        widen, norm, _, narrow = layers
         hidden = F.linear(offsets.movedim(1, -1), widen.weight, widen.bias)
         hidden = F.silu(F.layer_norm(hidden, norm.normalized_shape, norm.weight, norm.bias, norm.eps))
         return F.linear(hidden, narrow.weight, narrow.bias).movedim(-1, 1)
@@ -58,6 +61,9 @@ class PlaneEncoding(nn.Module):
         window: side of the window, odd.
         row_depth: channels of the row encoding; the column encoding has ``column_depth``.
     """
+
+    row_offsets: Tensor
+    column_offsets: Tensor
 
     def __init__(self, group: Group, window: int, row_depth: int, column_depth: int) -> None:
         super().__init__()

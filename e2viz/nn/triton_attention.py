@@ -79,7 +79,7 @@ def _attend(
     outputs, _, window, _ = plane.shape
     if batch > 1 and 4 * batch * heads * queries * outputs * window**2 * height * width > BYTES_AT_ONCE:
         halves = zip(*(maps.split((batch + 1) // 2) for maps in (query, key, value)), strict=True)
-        return torch.cat([_attend(*half, plane, group, scale, dropout_p) for half in halves])
+        return torch.cat([_attend(q, k, v, plane, group, scale, dropout_p) for q, k, v in halves])
     with single_precision(query.device):
         inputs = (tensor.float().contiguous() for tensor in (query, key, value, plane, group))
         return _Attention.apply(*inputs, scale, dropout_p).to(query.dtype)

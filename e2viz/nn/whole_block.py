@@ -7,7 +7,7 @@ needs of a block is put together once, and before each call it is only made sure
 from __future__ import annotations
 
 from operator import is_
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -100,7 +100,8 @@ class _Plan:
         inner = tuple(mlp._modules.values())
         if [type(each) for each in inner] != [Pointwise, WholeNorm, nn.SiLU, Pointwise, WholeNorm]:
             return None
-        widen, hidden_norm, _, narrow, last_norm = inner
+        row, column = cast(Any, row), cast(Any, column)  # torch's types know no more of a network's layers
+        widen, hidden_norm, _, narrow, last_norm = cast(Any, inner)
         projections = [attention._modules[name] for name in ("query", "key", "value", "output")]
         norms = [children["input_norm"], children["output_norm"]]
         if any(type(each) is not Pointwise for each in projections) or any(

@@ -16,7 +16,7 @@ from e2viz.nn.tiling import SCRATCH, Plane, taken_once
 def add_products_(total: Tensor, left: Sequence[Tensor], right: Sequence[Tensor]) -> None:
     """Add left[i] * right[i] for every i, in one call: the terms are so small that many calls would cost more."""
     if left:  # a window of one pixel has nothing to add
-        torch._foreach_addcmul_([total] * len(left), left, right)
+        torch._foreach_addcmul_([total] * len(left), list(left), list(right))
 
 
 @taken_once

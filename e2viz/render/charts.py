@@ -160,7 +160,7 @@ def _add_plot(
     for curve in curves:
         points = np.stack([across(angles_deg), down(curve.values)], axis=1)
         sheet.still.append(Line(points, curve.color, 1.5, 4.0 if curve.dashed else 0.0))
-        for at, ends in zip(points[:, 0], () if curve.band is None else down(curve.band), strict=False):
+        for at, ends in zip(points[:, 0], () if curve.band is None else np.asarray(down(curve.band)), strict=False):
             sheet.still.append(Line(np.array([(at, ends[0]), (at, ends[1])]), curve.color, 1.0))
 
     def moving(frame: int) -> Iterator[Mark]:

@@ -52,7 +52,7 @@ def encode(
         look = Look() if scene.recipe is None else scene.recipe.look
     if frame is not None and not 0 <= frame < scene.frames:
         raise ValueError(f"frame must be from 0 to {scene.frames - 1}, got {frame}")
-    changes = {
+    changes: dict[str, Any] = {
         "fps": fps, "width": width, "theme": theme, "scale": scale, "easing": easing,
         "loop": {True: "loop", False: "once"}.get(loop, loop) if isinstance(loop, bool) else loop,
         "angle_deg": None if frame is None else float(scene.angles_deg[frame]),

@@ -1,6 +1,6 @@
 """Where everything of a scene stands: one sheet of marks on an 8-pixel grid, for any width and any number of models."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -122,9 +122,11 @@ def moved(sheet: Sheet, right: Number, down: Number) -> None:
             return replace(mark, points=mark.points + np.array([right, down]))
         return replace(mark, x=mark.x + right, y=mark.y + down)
 
-    drawers = list(sheet.moving)
+    def moved(draw: Callable[[int], Iterable[Mark]]) -> Callable[[int], Iterable[Mark]]:
+        return lambda frame: [at(mark) for mark in draw(frame)]
+
     sheet.still = [at(mark) for mark in sheet.still]
-    sheet.moving = [lambda frame, draw=draw: [at(mark) for mark in draw(frame)] for draw in drawers]
+    sheet.moving = [moved(draw) for draw in sheet.moving]
 
 
 def _add_lines(sheet: Sheet, x: Number, y: Number, lines: list[str], pitch: Number) -> Number:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def compass_chart(
         start_deg = float(each.angles_deg[0])
         compass = np.asarray(each.angles_deg, dtype=np.float64)
         straight = ~np.asarray(each.mirrored, dtype=bool)
-        shape = {"color": colors[name], "line": False, "dots": True}
+        shape: dict[str, Any] = {"color": colors[name], "line": False, "dots": True}
         if straight.any():
             tracks.append(Track(label=labels[name], x=angles[straight], y=compass[straight], **shape))
         if (~straight).any():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from e2viz.measure.subject import subject
 from e2viz.scenes import broken, efficiency, equivariance_error, positional_encodings, rule_lines, steerability, views
 from e2viz.scenes.sweeps import models_for
 from e2viz.zoo import names
+from e2viz.zoo.weights import Model
 
 # What the page shows first; every other set of switches is measured when it is asked for.
 SHIPPED_SWITCHES = ((), ("rule",))
@@ -37,7 +39,11 @@ def _errors(picture: Picture) -> Iterator[Entry]:
         if names.architecture_of(name) in NOT_SHIPPED_ERRORS:
             continue
         model = e2viz.load(name)
-        yield name, error_facts(model, step_deg, "fair"), lambda m=model: layer_errors(m, picture, step_deg).arrays()
+        yield name, error_facts(model, step_deg, "fair"), partial(_errors_of, model, picture, step_deg)
+
+
+def _errors_of(model: Model, picture: Picture, step_deg: float) -> Arrays:
+    return layer_errors(model, picture, step_deg).arrays()
 
 
 def _rules(picture: Picture) -> Iterator[Entry]:
@@ -60,7 +66,11 @@ def _broken(picture: Picture) -> Iterator[Entry]:
 def _steered(picture: Picture) -> Iterator[Entry]:
     model, _ = steerability.network()
     for size in SIZES:
-        yield str(size), steering_facts(model, size), lambda size=size: steered(model, picture, size).arrays()
+        yield str(size), steering_facts(model, size), partial(_steered_at, model, picture, size)
+
+
+def _steered_at(model: Model, picture: Picture, size: int) -> Arrays:
+    return steered(model, picture, size).arrays()
 
 
 def _post_hoc(picture: Picture) -> Iterator[Entry]:
@@ -77,7 +87,7 @@ def _post_hoc(picture: Picture) -> Iterator[Entry]:
 def _artificial(picture: Picture) -> Iterator[Entry]:
     for model in efficiency.artificial_models() if picture.name in efficiency.SHIPPED else ():
         name = subject(model).name
-        yield name, efficiency.facts(model), lambda n=name: _artificial_of(n, picture)
+        yield name, efficiency.facts(model), partial(_artificial_of, name, picture)
 
 
 def _artificial_of(name: str, picture: Picture) -> dict[str, Any]:

@@ -112,11 +112,11 @@ def evaluate(
 def _measured(
     model: Model, splits: Splits, limit: int | None, seed: int | None, report: Report | None, where: torch.device
 ) -> Measured:
-    turned = splits.test if seed is None else turned_again(splits.test, seed)
-    turned, upright, quarter = (
-        split and _moved(split.first(limit or len(split)), where)
-        for split in (turned, splits.test_upright, splits.test_quarter)
-    )
+    def chosen(split: Split) -> Split:
+        return _moved(split.first(limit or len(split)), where)
+
+    turned = chosen(splits.test if seed is None else turned_again(splits.test, seed))
+    upright, quarter = chosen(splits.test_upright), splits.test_quarter and chosen(splits.test_quarter)
     steady = upright.first(min(limit or STABILITY_IMAGES, STABILITY_IMAGES))
     total = len(turned) + len(upright) + (len(quarter) if quarter else 0) + len(steady) * STABILITY_ANGLES
     counter = Counter(total, report)

@@ -100,7 +100,7 @@ def _loss(network: PostHoc, batch: Features) -> Float[Tensor, ""]:
     """Cross-entropy of the answers; with an upright prior, also of the scores with how the pictures were turned."""
     scores = scores_of(network, batch)
     loss = functional.cross_entropy(network.answer(batch.embeddings, scores), batch.labels)
-    if scores is not None and network.method in KNOWS_UPRIGHT:
+    if scores is not None and batch.angles_deg is not None and network.method in KNOWS_UPRIGHT:
         loss = loss + upright_prior(scores, batch.angles_deg, network.group)
     return loss
 

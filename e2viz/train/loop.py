@@ -124,7 +124,7 @@ class Run:
         self.channels_last = self.where.type == "cuda" and any(isinstance(m, nn.Conv2d) for m in self.network.modules())
         self.network.to(self.where)
         if self.channels_last:
-            self.network.to(memory_format=torch.channels_last)
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
         self.autocast = self.where.type == "cuda" and recipe.precision == "bf16"
         self.mean = WeightAverage(self.network, recipe.average)
         self.optimisers = optimisers(recipe, self.network)

@@ -56,9 +56,9 @@ SETTINGS = {
     "photos_c16": Setting(**_PHOTOS, words="trained on upright photographs only, sixteen views"),
 }
 # Kind of method -> (levels it is measured at). Searches and canonicalisation exist to leave a model as it is.
-KIND_LEVELS = {"search": ("none",), "canonicalise": ("none",)}
+KIND_LEVELS: dict[str, tuple[str, ...]] = {"search": ("none",), "canonicalise": ("none",)}
 # The study's methods alone had the whole model trained further.
-FURTHER_LEVELS = {"lambda_equitune": ("none", "last"), "lowest_entropy": ("none", "last")}
+FURTHER_LEVELS: dict[str, tuple[str, ...]] = {"lambda_equitune": ("none", "last"), "lowest_entropy": ("none", "last")}
 # The head of the ViT begins with a layer norm, to which a sum is a mean: training either is training the other.
 SAME_WHEN_WHOLE = {"sum": "mean"}
 # Figures of the study, in per cent: (setting, method, level). Its fine-tuned figures stand beside the whole model.
@@ -130,7 +130,7 @@ class MeasuredTable:
 
     def levels_of(self, method: str) -> tuple[str, ...]:
         """The levels at which a method is measured here."""
-        from_method = FURTHER_LEVELS.get(method) or KIND_LEVELS.get(kind_of(method), LEVELS)
+        from_method = FURTHER_LEVELS.get(method, KIND_LEVELS.get(kind_of(method), LEVELS))
         return tuple(level for level in self.setting.levels if level in from_method)
 
     @property

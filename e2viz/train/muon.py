@@ -43,6 +43,11 @@ def orthogonalised_together(
     return (x.mT if tall else x).to(matrices.dtype)
 
 
+def _gradient(matrix: Tensor) -> Tensor:
+    assert matrix.grad is not None  # a step follows a backward pass
+    return matrix.grad
+
+
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised, with decoupled weight decay, for matrices alone.
 
@@ -66,7 +71,7 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            together: dict[tuple[int, ...], list[nn.Parameter]] = {}
+            together: dict[tuple[int, ...], list[Tensor]] = {}
             for matrix in group["params"]:
                 if "mean" not in self.state[matrix]:
                     self.state[matrix]["mean"] = torch.zeros_like(matrix)
@@ -78,14 +83,15 @@ class Muon(torch.optim.Optimizer):
                     for matrix in matrices:
                         self._step_one(group, matrix)
 
-    def _step_one(self, group: dict[str, Any], matrix: nn.Parameter) -> None:
-        mean = self.state[matrix]["mean"].lerp_(matrix.grad, 1 - group["momentum"])
-        update = orthogonalised(matrix.grad.lerp(mean, group["momentum"]).flatten(1)).reshape(matrix.shape)
+    def _step_one(self, group: dict[str, Any], matrix: Tensor) -> None:
+        gradient = _gradient(matrix)
+        mean = self.state[matrix]["mean"].lerp_(gradient, 1 - group["momentum"])
+        update = orthogonalised(gradient.lerp(mean, group["momentum"]).flatten(1)).reshape(matrix.shape)
         matrix.mul_(1 - group["lr"] * group["weight_decay"])
         matrix.add_(update, alpha=-group["lr"] * _step_size(matrix))
 
-    def _step_together(self, group: dict[str, Any], matrices: list[nn.Parameter]) -> None:
-        gradients = [matrix.grad for matrix in matrices]
+    def _step_together(self, group: dict[str, Any], matrices: list[Tensor]) -> None:
+        gradients = [_gradient(matrix) for matrix in matrices]
         means = [self.state[matrix]["mean"] for matrix in matrices]
         torch._foreach_lerp_(means, gradients, 1 - group["momentum"])
         looking_ahead = torch._foreach_lerp(gradients, means, group["momentum"])

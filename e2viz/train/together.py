@@ -162,7 +162,9 @@ def start(name: str, chosen: Settings) -> Child:
 
 def run_all(names: Sequence[str], chosen: Settings) -> list[Child]:
     """All children, at most so many at once; those that outlast the end are stopped."""
-    waiting, running, done = list(names), [], []
+    waiting = list(names)
+    running: list[Child] = []
+    done: list[Child] = []
     snapshot = time.time()
     while waiting or running:
         while waiting and len(running) < chosen.at_once:

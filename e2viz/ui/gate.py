@@ -28,7 +28,7 @@ class Ahead(NamedTuple):
         seconds: about how long they will take.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple's method of that name is not missed
     seconds: float
 
     def __str__(self) -> str:
@@ -157,7 +157,8 @@ class Gate:
 
     def _order(self, most: int | None = None) -> list[_Ticket]:
         """Who goes next, and next after that: by when each person was served last, then by arrival."""
-        left, served, order, now = list(self._waiting), dict(self._served), [], self._numbers
+        left, served, now = list(self._waiting), dict(self._served), self._numbers
+        order: list[_Ticket] = []
         while left and (most is None or len(order) < most):
             chosen = min(left, key=lambda ticket: (served.get(ticket.person, 0), ticket.number))
             left.remove(chosen)

@@ -79,12 +79,12 @@ def _results(models: list[Model], key: str) -> dict[str, OverData]:
             st.session_state[asked] = True
     if not st.session_state.get(asked):
         return shipped
-    found = dict(shipped)
+    known = dict(shipped)
     for model in missing:
         made = _measured(model, angles, pictures)
         if made is not None:
-            found[model.name] = made
-    return {model.name: found[model.name] for model in models if model.name in found}
+            known[model.name] = made
+    return {model.name: known[model.name] for model in models if model.name in known}
 
 
 def _measured(model: Model, angles: int, pictures: int) -> OverData | None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import streamlit as st
 from PIL import Image
@@ -135,7 +136,8 @@ def _is_new(held: Held, way: str, mark: str) -> bool:
 
 
 def _hold_content(content: bytes, name: str, seen: dict[str, str], off: frozenset[str] = frozenset()) -> None:
-    picture = read_picture(content, name=name, **{switch: switch not in off for switch in SWITCHES})
+    switches: dict[str, Any] = {switch: switch not in off for switch in SWITCHES}
+    picture = read_picture(content, name=name, **switches)
     reference = png_data_url(to_png(picture))
     # Through the file and back: what is measured here is then exactly what the recipe makes again.
     stored = from_png(to_png(picture), name)

@@ -126,7 +126,7 @@ def at_a_glance(names: list[str], chosen: tuple[str, ...], data: DataSet | None 
         data: the data set.
     """
     ordered = in_order(names)
-    first_of = {}
+    first_of: dict[tuple[str, str], str] = {}
     for name in ordered:
         first_of.setdefault((architecture_of(name), name.partition(".")[2] if "+" in name else ""), name)
     wanted = dict.fromkeys([*chosen, *defaults(names, data), *first_of.values(), *ordered])

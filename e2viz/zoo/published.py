@@ -104,7 +104,10 @@ def _compare_tables(network: nn.Module, tables: dict[str, Tensor]) -> None:
     """Raise WeightsError unless the published index tables are those that the network constructed."""
     layers = {n: m for n, m in network.named_modules() if isinstance(m, GroupAttention | LiftingAttention)}
     for name, layer in layers.items():
-        ours = {"row_indices": layer.encoding.row_offsets, "col_indices": layer.encoding.column_offsets}
+        ours: dict[str, Tensor] = {
+            "row_indices": layer.encoding.row_offsets,
+            "col_indices": layer.encoding.column_offsets,
+        }
         if isinstance(layer, GroupAttention):
             ours["g_indices"] = layer.relative
         for kind, table in ours.items():
@@ -134,7 +137,8 @@ def published_network(path: str | PathLike[str], architecture: str) -> tuple[nn.
     facts = PUBLISHED[architecture]
     network = build(facts.architecture, facts.config).eval()
     rules = _VIT_NAMES if facts.architecture == "vit" else _GROUP_NAMES
-    state, tables = {}, {}
+    state: dict[str, Tensor] = {}
+    tables: dict[str, Tensor] = {}
     for name, value in _read(path).items():
         if _GROUP_BUFFERS.search(name):
             continue
