@@ -21,6 +21,7 @@ from e2viz.render.palette import class_table, model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
 from e2viz.scenes.asked import angles_of, picture_of
+from e2viz.scenes.classes import drawn
 from e2viz.scenes.method_words import KIND_WORDS, LABELS, listed
 from e2viz.scenes.turning import turning_panel
 from e2viz.scenes.view_ring import view_ring
@@ -72,17 +73,19 @@ def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean
     probability = {"": softmax(looked.logits[:, 0])} | {m: softmax(each.logits) for m, each in found.items()}
     label = names.short_labels((looked.base.name,))[looked.base.name]
     labels = {"": label} | {method: LABELS[method] for method in found}
+    both = {"": probability[""], shown: probability[shown]}
+    said, named = drawn(both, {key: classes for key in both})
     return Scene(
         title=sentence(looked, found, classes, label),
         angles_deg=np.asarray(looked.angles_deg, dtype=np.float64),
         picture=turning_panel(picture, (looked.base.name,), looked.angles_deg, PICTURE_SIZE),
         rings=(
-            Ring.from_probability(label, base_color, probability[""]),
-            Ring.from_probability(f"{label} + {labels[shown]}", color, probability[shown]),
+            Ring.from_probability(label, base_color, said[""]),
+            Ring.from_probability(f"{label} + {labels[shown]}", color, said[shown]),
         ),
         bars=(
-            Bars(label, base_color, probability[""], classes),
-            Bars(f"{label} + {labels[shown]}", color, probability[shown], classes),
+            Bars(label, base_color, said[""], named[""]),
+            Bars(f"{label} + {labels[shown]}", color, said[shown], named[shown]),
         ),
         rows=(
             Row(

@@ -15,6 +15,7 @@ from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Ring, Scene
 from e2viz.scenes.asked import angles_of, picture_of
+from e2viz.scenes.classes import drawn
 from e2viz.scenes.probability_charts import probability_chart
 from e2viz.scenes.turning import seen_row, turning_panel
 from e2viz.zoo.names import short_labels
@@ -55,12 +56,13 @@ def compose(recipe: Recipe | None, swept: Sweep, picture: Picture, labels: dict[
     classes = {name: swept.class_names(name) for name in swept.models}
     probability = {name: swept.probability(name) for name in swept.models}
     measured = stabilities(swept, picture)
+    said, named = drawn(probability, classes)
     return Scene(
         title=sentence(swept, picture, labels),
         angles_deg=np.asarray(swept.angles_deg, dtype=np.float64),
         picture=turning_panel(picture, swept.models, swept.angles_deg),
-        rings=tuple(Ring.from_probability(labels[n], colors[n], probability[n]) for n in swept.models),
-        bars=tuple(Bars(labels[n], colors[n], probability[n], classes[n]) for n in swept.models),
+        rings=tuple(Ring.from_probability(labels[n], colors[n], said[n]) for n in swept.models),
+        bars=tuple(Bars(labels[n], colors[n], said[n], named[n]) for n in swept.models),
         rows=(seen_row(swept, labels),),
         charts=(probability_chart(measured, labels, colors, _followed(measured, classes)),),
         numbers=numbers(swept, probability, classes),
