@@ -41,8 +41,8 @@ def number_of(asked: str, swept: Sweep, picture: Picture, models: dict[str, Any]
     if what == "quarters":
         return str(sum(answers[0][frame_at(swept.angles_deg, angle)] == answers[0][0] for angle in QUARTERS))
     if what == "together":
-        same = np.array(agreeing(swept, *named))
-        return f"{int(same.sum())} of {len(same)}"
+        agree = np.array(agreeing(swept, *named))
+        return f"{int(agree.sum())} of {len(agree)}"
     if what == "error":
         errors = equivariance_error.measured([models[named[0]]], picture, 45)[named[0]]
         moved = errors.of("logits")[errors.on_group & (errors.angles_deg > 0)]

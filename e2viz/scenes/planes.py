@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -65,8 +66,8 @@ def attention_planes(network: nn.Module) -> dict[str, Plane]:
     planes = getattr(network, "attention_planes", None)  # which every network with group attention knows of itself
     if planes is None:
         return {}
-    image_size = network.config.image_size  # type: ignore[union-attr]
-    return {name: Plane(size, pixel, image_size) for name, (size, pixel) in planes().items()}
+    config: Any = network.config
+    return {name: Plane(size, pixel, config.image_size) for name, (size, pixel) in planes().items()}
 
 
 def turned_point(row: int, column: int, size: int, angles_deg: Float[Array, " frame"]) -> Float[Array, "frame 2"]:

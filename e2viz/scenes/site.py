@@ -12,9 +12,9 @@ import e2viz
 from e2viz import scenes
 from e2viz.data.samples import data_of, sample, sample_names
 from e2viz.images.portable import to_png
-from e2viz.measure.stored import models_for
 from e2viz.render.recipe import Recipe
 from e2viz.render.site import Site, View
+from e2viz.scenes.sweeps import models_for
 from e2viz.zoo import names
 
 # View -> title, as in the app. These compute little, or from what is shipped, for every sample.
