@@ -138,8 +138,9 @@ def _train(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(arguments.threads)
     if "+" in arguments.recipe:
         return _train_aggregation(arguments)
-    chosen = recipe(arguments.recipe)
-    data = TrainingData.of(task(chosen.task), arguments.data, device(arguments.device))
+    where = device(arguments.device)
+    chosen = recipe(arguments.recipe, where)
+    data = TrainingData.of(task(chosen.task), arguments.data, where)
     folder = arguments.runs / chosen.name
     run = Run(chosen, data, folder, resume=arguments.resume, epochs=arguments.epochs)
     finished = run.train(arguments.minutes, lambda line: print(line, flush=True))

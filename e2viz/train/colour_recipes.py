@@ -18,7 +18,7 @@ def _colour(name: str, architecture: str, config: dict[str, Any], **changes: Any
     moves = {"shift_px": 4, "zoom": 0.1, "tint": 0.1, "erase": 0.2} if cells else {"shift_px": 4, "erase": 0.35}
     shared: dict[str, Any] = dict(
         architecture=architecture, config={**shape, **config}, task=tag, batch=256, optimiser="muon",
-        muon_filters=True, learning_rate=6e-3, weight_decay=0.1, warmup=0.01, schedule="trapezoid", decay=0.5,
+        muon_filters=True, learning_rate=6e-3, weight_decay=0.1, warmup=0.01, anneal="trapezoid", decay=0.5,
         label_smoothing=0.1, average=0.998, precision="bf16", mirror=True, validate_every=2, **moves,
     )  # fmt: skip
     return Recipe(name=name, **{**shared, **changes})

@@ -44,7 +44,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int, nominal: int | None = N
         steps: of the whole run.
         nominal: steps that a trapezoid's warm-up is a share of, so that it is the same however long the run becomes.
     """
-    trapezoid = recipe.schedule == "trapezoid"
+    trapezoid = recipe.anneal == "trapezoid"
     warmup = max(1, round(recipe.warmup * (nominal or steps if trapezoid else steps)))
     if step < warmup:
         return recipe.learning_rate * (step + 1) / warmup
@@ -168,10 +168,10 @@ class Run:
             Whether the run is finished.
 
         Raises:
-            ValueError: if a time to finish is given to a schedule that is not level at first.
+            ValueError: if a time to finish is given to a learning rate that is not level at first.
         """
-        if finish_in_s is not None and self.recipe.schedule != "trapezoid":
-            raise ValueError(f"a time to finish needs the schedule trapezoid, got {self.recipe.schedule}")
+        if finish_in_s is not None and self.recipe.anneal != "trapezoid":
+            raise ValueError(f"a time to finish needs the anneal trapezoid, got {self.recipe.anneal}")
         started = saved = said = time.monotonic()
         finish = math.inf if finish_in_s is None else started + finish_in_s
         first = self.progress.step
@@ -286,7 +286,8 @@ class Run:
             progress.best_epoch, progress.best_accuracy = epoch, validation
             machine = machine_class(self.where, self.recipe.precision)
             network = self.mean.network.state_dict()
-            checkpoint.save(self.folder / "best.pt", progress, network=network, machine=machine)
+            made_by = self.recipe.to_dict()
+            checkpoint.save(self.folder / "best.pt", progress, network=network, machine=machine, recipe=made_by)
         self._write_log()
         report(" ".join(f"{key} {value}" for key, value in row.items()))
 

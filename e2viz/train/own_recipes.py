@@ -31,7 +31,7 @@ def own_recipe(kind: str, found: DataSet, training_pictures: int = 0) -> Recipe:
     batch = 64 if training_pictures >= 640 else 16
     shared: dict[str, Any] = dict(
         name=f"{kind}.{found.name}", task=found.name, epochs=epochs, batch=batch, optimiser="muon",
-        learning_rate=5e-3, weight_decay=0.05, warmup=0.02, schedule="trapezoid", decay=0.5, label_smoothing=0.1,
+        learning_rate=5e-3, weight_decay=0.05, warmup=0.02, anneal="trapezoid", decay=0.5, label_smoothing=0.1,
         average=0.995, shift_px=max(1, found.size // 12), zoom=0.1, tint=0.1, erase=0.2, precision="bf16",
     )  # fmt: skip
     shape = {"image_size": found.size, "channels": found.channels, "classes": found.classes}

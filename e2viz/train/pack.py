@@ -32,8 +32,10 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
     Raises:
         FileNotFoundError: if no epoch was finished yet.
     """
-    chosen = task(recipe.task)
     best, states = checkpoint.load(folder / "best.pt")
+    if "recipe" in states:  # the one that made the run: on a GPU it may have been a longer one
+        recipe = Recipe(**states["recipe"])
+    chosen = task(recipe.task)
     last, _ = checkpoint.load(folder / "state.pt")
     network = build(recipe.architecture, recipe.config)
     network.load_state_dict(states["network"], strict=True)

@@ -32,7 +32,7 @@ class Recipe:
             by the one angle that the protocol gave it. Has no effect on upright tasks.
         mirror, zoom, tint, erase: what else happens to a training picture; see ``e2viz.train.data.Augmentation``.
         muon_filters: whether "muon" also takes the filters of convolutions, as matrices of outputs by all else.
-        schedule: of the learning rate after the warm-up: "cosine", half a wave down to zero; or "trapezoid", level and
+        anneal: of the learning rate after the warm-up: "cosine", half a wave down to zero; or "trapezoid", level and
             then straight down to zero over the last ``decay`` of all steps. As long as it is level, the number of
             epochs may still change.
         precision: of the products on a GPU, "float32" or "bf16"; a processor always takes float32.
@@ -66,7 +66,7 @@ class Recipe:
     tint: float = 0.0
     erase: float = 0.0
     muon_filters: bool = False
-    schedule: str = "cosine"
+    anneal: str = "cosine"
     decay: float = 0.4
     precision: str = "float32"
     validate_every: int = 1
@@ -78,9 +78,9 @@ class Recipe:
         if not 0 <= self.warmup < 1 or not 0 <= self.average < 1:
             raise ValueError(f"warmup and average must be in [0, 1), got {self.warmup} and {self.average}")
 
-        if self.schedule not in ("cosine", "trapezoid") or not 0 < self.decay <= 1:
+        if self.anneal not in ("cosine", "trapezoid") or not 0 < self.decay <= 1:
             raise ValueError(
-                f'schedule must be "cosine" or "trapezoid" and decay in (0, 1], got {self.schedule!r} and {self.decay}'
+                f'anneal must be "cosine" or "trapezoid" and decay in (0, 1], got {self.anneal!r} and {self.decay}'
             )
         if self.precision not in ("float32", "bf16"):
             raise ValueError(f'precision must be "float32" or "bf16", got {self.precision!r}')

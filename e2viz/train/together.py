@@ -95,7 +95,8 @@ def train_one(name: str, chosen: Settings) -> None:
     from e2viz.zoo import catalogue
 
     torch.set_num_threads(1)
-    where, found = device(chosen.device), recipe(name)
+    where = device(chosen.device)
+    found = recipe(name, where)
     if chosen.further and name in catalogue.list_models():
         found = dataclasses.replace(found, start=name)
     torch.backends.cudnn.benchmark = where.type == "cuda"
@@ -108,7 +109,7 @@ def train_one(name: str, chosen: Settings) -> None:
     )
     run = Run(found, data, chosen.runs / name, resume=True, epochs=chosen.epochs)
     seconds = max(1.0, chosen.finish_at - time.time())
-    in_time = {"finish_in_s": seconds} if found.schedule == "trapezoid" else {"minutes": seconds / 60}
+    in_time = {"finish_in_s": seconds} if found.anneal == "trapezoid" else {"minutes": seconds / 60}
     run.train(report=lambda line: print(line, flush=True), **in_time)  # type: ignore[arg-type]
     del data, run
     print(f"trained; {time.time() - chosen.finish_at:+.1f} s from the time set; evaluating", flush=True)

@@ -12,7 +12,7 @@ from e2viz.train.data import TrainingData
 from e2viz.train.evaluation import evaluate, in_words
 from e2viz.train.loop import Run
 from e2viz.train.pack import data_checksum, pack
-from e2viz.train.recipes import RECIPES, Recipe, recipe
+from e2viz.train.recipes import LONG, RECIPES, Recipe, recipe
 from e2viz.zoo import catalogue
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
@@ -88,9 +88,9 @@ def test_pack_writes_a_card_that_the_catalogue_opens(tmp_path, splits):
     assert "fresh random angles" in written.data
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_builds_its_network(name):
-    chosen = recipe(name)
+@pytest.mark.parametrize("chosen", [*RECIPES.values(), *LONG.values()], ids=lambda each: each.name)
+def test_every_recipe_builds_its_network(chosen):
+    name = chosen.name
     network = build(chosen.architecture, chosen.config)
     # "ge_vit_p4.rotmnist" is the architecture, its group, what else tells it apart, and the task.
     first, _, tag = name.partition(".")
@@ -104,6 +104,22 @@ def test_an_unknown_recipe_names_the_nearest():
         recipe("vit.rotmnits")
 
 
-def test_recipes_of_the_two_rules_differ_by_the_architecture_alone():
-    ge_vit, gsa_net = recipe("ge_vit_p4.rotmnist"), recipe("gsa_net_p4.rotmnist")
+@pytest.mark.parametrize("table", [RECIPES, LONG])
+def test_recipes_of_the_two_rules_differ_by_the_architecture_alone(table):
+    ge_vit, gsa_net = table["ge_vit_p4.rotmnist"], table["gsa_net_p4.rotmnist"]
     assert dataclasses.replace(gsa_net, name=ge_vit.name, architecture="ge_vit") == ge_vit
+
+
+def test_on_a_gpu_a_longer_recipe_takes_its_place():
+    gpu = torch.device("cuda")
+    assert recipe("vit.rotmnist") is RECIPES["vit.rotmnist"] and recipe("vit.rotmnist", gpu) is LONG["vit.rotmnist"]
+    assert recipe("vit.photos", gpu) is RECIPES["vit.photos"] and recipe("hybrid_p4.mnist") is LONG["hybrid_p4.mnist"]
+
+
+def test_a_card_holds_the_recipe_that_made_the_run(tmp_path, splits):
+    small = {"image_size": SIZE, "width": 8, "mlp_width": 16, "heads": 2, "layers": 1}
+    made = Recipe(name="vit.packed", architecture="vit", config=small, epochs=1, batch=2)
+    data = TrainingData(splits.train, splits.validation, (0.1307,), (0.3081,), turned=True)
+    Run(made, data, tmp_path / "run").train(report=lambda _: None)
+    other = dataclasses.replace(made, config={**small, "width": 16}, epochs=7)
+    assert pack(other, tmp_path / "run", splits, tmp_path, measure=False).recipe["epochs"] == 1

@@ -170,7 +170,7 @@ def test_bad_recipes_are_refused():
         Recipe(name="x", architecture="vit", optimiser="sgd")
 
 
-TRAPEZOID = {**RECIPE.to_dict(), "schedule": "trapezoid", "decay": 0.5}
+TRAPEZOID = {**RECIPE.to_dict(), "anneal": "trapezoid", "decay": 0.5}
 
 
 def test_a_trapezoid_is_level_and_then_falls_straight_to_zero():
@@ -226,7 +226,7 @@ def test_filters_go_to_muon_only_where_the_recipe_says_so():
     assert not torch.equal(before, network.layers[1].first.weight)
 
 
-@pytest.mark.parametrize("changes,what", [({"schedule": "steps"}, "schedule"), ({"precision": "int8"}, "precision")])
+@pytest.mark.parametrize("changes,what", [({"anneal": "steps"}, "anneal"), ({"precision": "int8"}, "precision")])
 def test_unknown_choices_are_refused(changes, what):
     with pytest.raises(ValueError, match=what):
         Recipe(name="x", architecture="vit", **changes)
