@@ -8,20 +8,21 @@ from dataclasses import replace
 
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from e2viz.images import ink as inks
+from e2viz.images.drawings import Found
 from e2viz.images.layers import LUMINANCE, LUMINANCE_LONGEST, compose
-from e2viz.images.picture import Picture, PictureError, Step
+from e2viz.images.picture import Box, Picture, PictureError, Step
+from e2viz.images.reading import LEAST_CONTRAST, NO_DRAWING, Reading, read_ink
 from e2viz.images.workbench import Workbench, as_bytes
 
-SWITCHES = ("flatten", "contrast", "crop", "invert", "center", "thicken")
+SWITCHES = ("flatten", "contrast", "single", "crop", "invert", "center", "thicken")
 SIZE = 112
 MNIST_SIZE, MNIST_BOX = 28, 20
 THINNEST_STROKE, USUAL_STROKE = 2.0, 2.4  # in pixels of 28×28; the usual one is MNIST's median
-LEAST_CONTRAST = 0.12
 
 
 def prepare_digit(picture: Picture, size: int | None = None) -> Picture:
@@ -32,6 +33,8 @@ def prepare_digit(picture: Picture, size: int | None = None) -> Picture:
 
     - flatten: even out shading and uneven light.
     - contrast: paper with its noise to 0, ink to 1; specks and table edges removed.
+    - single: of several drawings only one, the largest or the one that `picture.wishes.drawing` points at; ruled
+      lines, holes and frames are left out.
     - crop: cut to the ink, which then fills 20/28 of the picture.
     - invert: dark ink on light paper becomes bright ink on black.
     - thicken: grow strokes thinner than MNIST's, which would fade at 28×28.
@@ -46,15 +49,18 @@ def prepare_digit(picture: Picture, size: int | None = None) -> Picture:
     """
     size = size or SIZE
     wanted = {name: name not in picture.wishes.off for name in SWITCHES}
-    grey, note = luminance(picture), _note(picture)
+    grey, note = luminance(picture).clamp(0, 1), _note(picture)
     if grey.shape == (MNIST_SIZE, MNIST_SIZE) and picture.channels == 1 and _border(grey).median() < 0.2:
         why = f"{note}: already as MNIST is, left as it is"
+        if float(grey.max() - grey.median()) < LEAST_CONTRAST:
+            raise PictureError(NO_DRAWING)
         step = Step(name="read", taken=True, why=why, before=as_bytes(grey), after=as_bytes(grey))
         return _finished(picture, grey, 0.0, [step])
 
-    bench = _start(picture, grey, note)
-    even = inks.flatten(bench.ink)
-    bench.mask = _find_drawing(even)
+    reading, found = read_ink(picture, grey)
+    bench = _start(picture, reading, note)
+    even = reading.even()
+    boxes = _choose(bench, found, picture, wanted["single"])
     bright = None if bench.dark_on_light else "the ink is bright already"
     bench.step("flatten", wanted["flatten"], lambda: _replace(bench, even), "uneven light taken out")
     bench.step("contrast", wanted["contrast"], lambda: _clean(bench), "paper to 0, ink to 1, specks removed")
@@ -67,7 +73,7 @@ def prepare_digit(picture: Picture, size: int | None = None) -> Picture:
     grow = f"strokes widened by {missing * MNIST_SIZE / size:.1f} pixels of 28×28"
     bench.step("thicken", wanted["thicken"], lambda: _thicken(bench, size, missing), grow, idle)
     bench.step("center", wanted["center"], lambda: _center(bench), "centre of mass moved to the middle")
-    return _finished(picture, bench.values, bench.shown_background, bench.steps)
+    return _finished(picture, bench.values, bench.shown_background, bench.steps, boxes)
 
 
 def luminance(picture: Picture) -> Float[Tensor, "height width"]:
@@ -86,29 +92,44 @@ def _note(picture: Picture) -> str:
     return read if picture.alpha is None else f"{read}, transparency laid on white"
 
 
-def _start(picture: Picture, grey: Float[Tensor, "height width"], note: str) -> Workbench:
+def _start(picture: Picture, reading: Reading, note: str) -> Workbench:
     """Record how the picture was read and made grey."""
     colours = as_bytes(compose(picture.values, picture.alpha, torch.ones(())))
-    grey = grey.clamp(0, 1)
-    dark = inks.is_dark_on_light(grey)
-    bench = Workbench(1 - grey if dark else grey, torch.ones_like(grey, dtype=torch.bool), dark)
+    dark = reading.dark_on_light
+    bench = Workbench(reading.ink, torch.ones_like(reading.plane, dtype=torch.bool), dark)
     words = f"{note}, {'dark on light' if dark else 'light on dark'}"
     bench.steps.append(Step(name="read", taken=True, why=words, before=colours, after=colours))
-    after = as_bytes(grey)
-    bench.steps.append(Step(name="grey", taken=True, why="made grey", before=colours, after=after))
+    why = f"made grey, {reading.words}" if reading.words else "made grey"
+    bench.steps.append(Step(name="grey", taken=True, why=why, before=colours, after=as_bytes(reading.plane)))
     return bench
 
 
-def _find_drawing(even: Float[Tensor, "height width"]) -> Bool[Tensor, "height width"]:
-    """Where the ink is, or a refusal that says what to do."""
-    small = inks.shrink(even, 192)
-    if small.max() - small.median() >= LEAST_CONTRAST:
-        mask = inks.drawing_mask(inks.stretch(even))
-        if mask.any():
-            return mask
-    raise PictureError(
-        "No drawing was found: the picture is nearly one grey. Use a darker pen, more light, or a closer photograph."
-    )
+def _choose(bench: Workbench, found: Found, picture: Picture, single: bool) -> tuple[Box, ...]:
+    """Take the drawing that is meant: the one at the person's point, otherwise the largest; and say what there is.
+
+    Returns:
+        All drawings that were found, the one that was taken first; none where all were taken together.
+    """
+    bench.mask = found.masks[0] if single else found.everything
+    if not single:
+        bench.steps.append(_said(bench, False, "switched off: all that was found is taken together"))
+        return ()
+    order = list(range(len(found.boxes)))
+    if picture.wishes.drawing is not None:
+        order.sort(key=lambda place: found.boxes[place].distance(*picture.wishes.drawing))
+    bench.mask = found.masks[order[0]]
+    words = [f"left out: {found.left_out}"] if found.left_out else []
+    if len(order) > 1:
+        whose = "the largest" if picture.wishes.drawing is None else "the chosen one"
+        words.append(f"{len(order)} drawings found, {whose} is taken")
+    if words:
+        bench.steps.append(_said(bench, True, "; ".join(words)))
+    return tuple(found.boxes[place] for place in order)
+
+
+def _said(bench: Workbench, taken: bool, why: str) -> Step:
+    shown = as_bytes(bench.values * bench.mask)
+    return Step(name="single", taken=taken, why=why, before=as_bytes(bench.values), after=shown)
 
 
 def _replace(bench: Workbench, ink: Float[Tensor, "height width"]) -> None:
@@ -152,6 +173,8 @@ def _center(bench: Workbench) -> None:
     MNIST's own centre of mass lies half a pixel of 28 to the lower right of that; here it does not.
     """
     mass = (bench.ink - bench.background).clamp(min=0) * bench.mask
+    if float(mass.sum()) == 0:
+        return
     middle = (torch.arange(len(mass)) + 0.5) - len(mass) / 2
     down, right = (float((mass.sum(axis) * middle).sum() / mass.sum()) for axis in (1, 0))
     bench.ink = _shifted(bench.ink, -round(down), -round(right), bench.background)
@@ -189,7 +212,13 @@ def _border(grey: Float[Tensor, "height width"]) -> Float[Tensor, "pixel"]:
     return torch.cat([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
 
 
-def _finished(picture: Picture, values: Float[Tensor, "size size"], background: float, history: list[Step]) -> Picture:
+def _finished(
+    picture: Picture,
+    values: Float[Tensor, "size size"],
+    background: float,
+    history: list[Step],
+    drawings: tuple[Box, ...] = (),
+) -> Picture:
     return replace(
         picture,
         values=values[None].float().contiguous(),
@@ -197,6 +226,7 @@ def _finished(picture: Picture, values: Float[Tensor, "size size"], background: 
         steps=tuple(f"{step.name}: {step.why}" for step in history),
         history=tuple(history),
         preparation="digit",
+        drawings=drawings,
         alpha=None,
         ready=(),
         luminance=None,

@@ -6,31 +6,40 @@ Here ink is always bright: 1 is ink, 0 is paper, whatever the picture looked lik
 import math
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
 Plane = Float[Tensor, "height width"]
 
 FLATTENING_SIZE = 128
-LABELLING_SIZE = 192
+FAINT = 0.05
 
 
 def is_dark_on_light(grey: Plane) -> bool:
     """Tell whether the drawing is darker than the paper: the paper, being most of the picture, is the median."""
-    low, middle, high = torch.quantile(shrink(grey, 256).flatten(), torch.tensor([0.01, 0.5, 0.99])).tolist()
+    small = shrink(grey, 256)
+    low, middle, high = torch.quantile(small.flatten(), torch.tensor([0.01, 0.5, 0.99])).tolist()
+    if high - low < FAINT:
+        # A thin line is less than a hundredth of the picture.
+        low, high = float(small.min()), float(small.max())
     return middle - low > high - middle
 
 
-def flatten(ink: Plane) -> Plane:
+def flatten(ink: Plane, part: int = 3) -> Plane:
     """Take out uneven light: paper becomes 0 everywhere, ink stays as dark against it as it was.
 
     The paper's own brightness is estimated by a closing over a third of the picture, which removes strokes
     and keeps slopes; dividing by it undoes shading, which multiplies.
+
+    Args:
+        ink: bright ink on dark paper.
+        part: which part of the picture the closing reaches over: an eighth keeps the edges of shadows too, and loses
+            strokes as wide as that.
     """
     paper = 1 - shrink(ink, FLATTENING_SIZE)
-    width = max(3, min(paper.shape) // 3 | 1)
-    paper = -_dilate(-_dilate(_blur(paper, 1), width), width)
+    width = max(3, min(paper.shape) // part | 1)
+    paper = -dilate(-dilate(_blur(paper, 1), width), width)
     paper = _blur(paper, max(1, width // 4))
     paper = interpolate(paper[None, None], size=ink.shape, mode="bilinear", align_corners=False)[0, 0]
     return (1 - (1 - ink) / paper.clamp(min=0.05)).clamp(0, 1)
@@ -62,30 +71,10 @@ def otsu_threshold(values: Plane) -> Tensor:
     return ((best.double().mean() + 1) / 256).to(values.dtype)
 
 
-def drawing_mask(ink: Plane) -> Bool[Tensor, "height width"]:
-    """Where the drawing is: connected ink, without specks and without what runs out of the picture.
-
-    A table's edge or a shadow touches the border; it is left out if a drawing remains without it.
-    """
-    small = shrink(ink, LABELLING_SIZE)
-    mask = small > max(0.3, float(otsu_threshold(small)) * 0.7)
-    labels = _components(mask)
-    area = torch.bincount(labels.flatten())
-    area[0] = 0
-    border = torch.cat([labels[0], labels[-1], labels[:, 0], labels[:, -1]]).unique()
-    inside = area.clone()
-    inside[border] = 0
-    kept = inside if inside.max() >= 0.001 * mask.numel() else area
-    good = kept >= max(2.0, 0.03 * float(kept.max()))
-    # One pixel wider, so that the soft edges of the strokes stay.
-    chosen = _dilate((good[labels] & mask).float(), 3)
-    return interpolate(chosen[None, None], size=ink.shape, mode="nearest")[0, 0] > 0
-
-
 def stroke_width(ink: Plane) -> float:
     """Mean width of the strokes in pixels: twice the area over the number of edge pixels."""
     mask = (ink > 0.5).float()
-    edge = mask * _dilate(1 - mask, 3)
+    edge = mask * dilate(1 - mask, 3)
     return float(2 * mask.sum() / edge.sum().clamp(min=1))
 
 
@@ -113,20 +102,28 @@ def shrink(plane: Plane, longest: int) -> Float[Tensor, "small_height small_widt
     return interpolate(plane[None, None], size=size, mode="area")[0, 0]
 
 
-def _components(mask: Bool[Tensor, "height width"]) -> Tensor:
-    """Number the 8-connected components from 1; 0 is outside. Each takes the largest index it contains."""
-    index = torch.arange(1, mask.numel() + 1, dtype=torch.float32).reshape(mask.shape) * mask
+def components(mask: Bool[Tensor, "height width"]) -> Int64[Tensor, "height width"]:
+    """Number the 8-connected components from 1; 0 is outside.
+
+    Every label learns the largest label beside it, and follows what that one has learned: the number of rounds grows
+    with the logarithm of the picture, for a spiral too.
+    """
+    labels = torch.arange(1, mask.numel() + 1).reshape(mask.shape) * mask
     while True:
-        grown = _dilate(index, 3) * mask
-        if torch.equal(grown, index):
-            break
-        index = grown
-    return torch.unique(torch.cat([index.new_zeros(1), index.flatten()]), return_inverse=True)[1][1:].reshape(
-        mask.shape
-    )
+        beside = dilate(labels.float(), 3).long() * mask
+        leads_to = torch.arange(mask.numel() + 1)
+        leads_to.scatter_reduce_(0, labels.flatten(), beside.flatten(), "amax")
+        while not torch.equal(further := leads_to[leads_to], leads_to):
+            leads_to = further
+        grown = leads_to[labels]
+        if torch.equal(grown, labels):
+            return torch.unique(torch.cat([labels.new_zeros(1), labels.flatten()]), return_inverse=True)[1][1:].reshape(
+                mask.shape
+            )
+        labels = grown
 
 
-def _dilate(plane: Float[Tensor, "height width"], width: int) -> Float[Tensor, "height width"]:
+def dilate(plane: Float[Tensor, "height width"], width: int) -> Float[Tensor, "height width"]:
     """Largest value in a square window; beyond the border nothing is seen."""
     rows = max_pool2d(plane[None, None], (width, 1), 1, (width // 2, 0))
     return max_pool2d(rows, (1, width), 1, (0, width // 2))[0, 0]

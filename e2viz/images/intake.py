@@ -90,11 +90,13 @@ def read_picture(
     background: Background = 0.0,
     flatten: bool = True,
     contrast: bool = True,
+    single: bool = True,
     crop: bool = True,
     invert: bool = True,
     center: bool = True,
     thicken: bool = True,
     cut: Cut | None = None,
+    drawing: tuple[float, float] | None = None,
     size: int | None = None,
     name: str | None = None,
     label: int | None = None,
@@ -105,9 +107,10 @@ def read_picture(
         source: a path, a file's bytes, a PIL image, or an array as a drawing pad gives it.
         preparation: "digit" or "crop", see `prepare`.
         background: of the data set, for "crop".
-        flatten, contrast, crop, invert, center, thicken: steps of "digit", see `prepare_digit`; without `crop`,
+        flatten, contrast, single, crop, invert, center, thicken: steps of "digit", see `prepare_digit`; without `crop`,
             "crop" adds background until the picture is square.
         cut: the square that "crop" cuts out; the middle one when not given.
+        drawing: a point on the drawing that is meant, where "digit" finds several; in shares of width and height.
         size: side of the prepared picture in pixels.
         name: shown on screen; the file's name when not given.
         label: the true class, if known.
@@ -115,9 +118,9 @@ def read_picture(
     Raises:
         PictureError: the picture cannot be used; the message says what to do.
     """
-    asked = dict(zip(SWITCHES, (flatten, contrast, crop, invert, center, thicken), strict=True))
+    asked = dict(zip(SWITCHES, (flatten, contrast, single, crop, invert, center, thicken), strict=True))
     off = frozenset(switch for switch, wanted in asked.items() if not wanted)
-    brought = bring(source, name=name, label=label, wishes=Wishes(cut=cut or Cut(), off=off))
+    brought = bring(source, name=name, label=label, wishes=Wishes(cut=cut or Cut(), off=off, drawing=drawing))
     return prepare(brought, preparation, background, size=size)
 
 

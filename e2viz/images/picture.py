@@ -68,7 +68,21 @@ class Box:
     bottom: float
 
     def holds(self, x: float, y: float) -> bool:
+        """Whether a point lies in it."""
         return self.left <= x <= self.right and self.top <= y <= self.bottom
+
+    def distance(self, x: float, y: float) -> float:
+        """From a point to the box, and within it a little for the distance to its middle."""
+        across = max(self.left - x, x - self.right, 0.0)
+        down = max(self.top - y, y - self.bottom, 0.0)
+        middle = abs(x - (self.left + self.right) / 2) + abs(y - (self.top + self.bottom) / 2)
+        return across + down + 1e-3 * middle
+
+    def encloses(self, other: "Box") -> bool:
+        """Whether the other one lies inside, and this one is larger by half in both directions."""
+        inside = self.holds(other.left, other.top) and self.holds(other.right, other.bottom)
+        wider = self.right - self.left >= 1.5 * (other.right - other.left)
+        return inside and wider and self.bottom - self.top >= 1.5 * (other.bottom - other.top)
 
 
 @dataclass(frozen=True, kw_only=True)
