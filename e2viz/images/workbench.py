@@ -53,10 +53,10 @@ class Workbench:
 
 
 def as_bytes(
-    values: Float[Tensor, "*channel height width"],
+    values: Float[Tensor, "*channel height width"], longest: int = SHOWN_LONGEST
 ) -> UInt8[ndarray, "shown_height shown_width *shown_channel"]:
-    """A small copy for showing: uint8, at most 256 pixels long, channels last where there are any."""
+    """A small copy for showing: uint8, channels last where there are any."""
     planes = values if values.ndim == 3 else values[None]
-    small = torch.stack([shrink(plane, SHOWN_LONGEST) for plane in planes], dim=-1)
+    small = torch.stack([shrink(plane, longest) for plane in planes], dim=-1)
     shown = (small.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
     return shown if values.ndim == 3 else shown[..., 0]

@@ -1,4 +1,4 @@
-"""The drawing pad: a digit by mouse, pen or finger."""
+"""The drawing pad: a digit, or what else a model of drawings knows, by mouse, pen or finger."""
 
 import base64
 import binascii
@@ -15,16 +15,17 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _component = st.components.v2.component("e2viz.drawing", js=source("drawing.js"), css=source("drawing.css"))
 
 
-def drawing_pad(*, key: str) -> bytes | None:
+def drawing_pad(noun: str, *, key: str) -> bytes | None:
     """Show the pad and return the drawing that was last used, as a PNG file: bright ink on black.
 
     Args:
+        noun: what is to be drawn.
         key: name of this pad on the page.
 
     Returns:
         None until "Use drawing" is pressed.
     """
-    state = _component(key=key, on_picture_change=lambda: None)
+    state = _component(key=key, data={"noun": noun}, on_picture_change=lambda: None)
     return decode_drawing(state.get("picture"))
 
 

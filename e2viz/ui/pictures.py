@@ -3,31 +3,27 @@
 import base64
 import hashlib
 import io
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import streamlit as st
 from PIL import Image
 
 from e2viz.data import DataSet, data_set
 from e2viz.data.samples import offered_names, sample
-from e2viz.images.intake import read_picture
-from e2viz.images.picture import Picture, PictureError
-from e2viz.images.portable import from_png, to_png
+from e2viz.images.intake import bring, prepare
+from e2viz.images.picture import Picture, PictureError, Wishes
+from e2viz.images.portable import from_png, portable, to_png
+from e2viz.images.safe_file import MAX_BYTES
 from e2viz.render.recipe import DATA_URL_PREFIX, png_data_url
 from e2viz.ui.browser import source
+from e2viz.ui.computing import in_one_go
+from e2viz.ui.cutting import data_url
 from e2viz.ui.drawing import drawing_pad
+from e2viz.ui.preparing import offer_preparation
 
-# Steps of the preparation that can be switched off, and what each is called on screen.
-SWITCHES = {
-    "flatten": "even light",
-    "contrast": "contrast",
-    "crop": "crop",
-    "invert": "bright on black",
-    "center": "centre",
-    "thicken": "widen strokes",
-}
 DEFAULT_SAMPLE = "mnist-8"
+TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "avif", "heic", "heif"]
 _HELD = "_picture_held"
 
 _picker = st.components.v2.component("e2viz.picker", js=source("picker.js"), css=source("picker.css"))
@@ -35,13 +31,24 @@ _picker = st.components.v2.component("e2viz.picker", js=source("picker.js"), css
 
 @dataclass
 class Held:
-    """What the session holds: the picture, how a recipe names it, and the file it was made from."""
+    """What the session holds: the picture, how a recipe names it, and, if somebody brought it, as it was brought.
+
+    Args:
+        reference: a sample's name, or a PNG as a data URL.
+        picture: what `reference` stands for, to the last bit.
+        brought: the picture as it was brought, with its wishes; None for a sample or a link.
+        mark: of the file it was made from.
+        shown: a small copy of it, as a data URL.
+        preparations: what `reference` was made for.
+        seen: what was brought last, for each way.
+    """
 
     reference: str
     picture: Picture
-    content: bytes = b""
-    name: str = ""
-    off: frozenset[str] = frozenset()
+    brought: Picture | None = None
+    mark: str = ""
+    shown: str = ""
+    preparations: frozenset[str] = frozenset()
     seen: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,7 +68,7 @@ def hold_reference(reference: str) -> None:
 
 def first_sample_of(data: str) -> None:
     """Take the first sample of a data set, unless an upload or a drawing is looked at, or it has none."""
-    if _HELD in st.session_state and st.session_state[_HELD].content:
+    if _HELD in st.session_state and st.session_state[_HELD].brought is not None:
         return
     names = offered_names(data)
     if names:
@@ -75,20 +82,36 @@ def choose_picture(data: DataSet) -> Held:
     if _HELD not in st.session_state:
         first_sample_of("digits")
     held: Held = st.session_state[_HELD]
-    way = st.segmented_control(
-        "Picture", ["Samples", "Upload", "Draw"], default="Samples", required=True, key="picture_way", width="stretch"
-    )
+    ways = ["Samples", "Upload", "Draw"] if data.preparation == "digit" else ["Samples", "Upload"]
+    if st.session_state.get("picture_way") not in ways:
+        st.session_state["picture_way"] = ways[0]
+    way = st.segmented_control("Picture", ways, required=True, key="picture_way", width="stretch")
     try:
         if way == "Samples":
             _from_samples(held, data)
         elif way == "Upload":
-            _from_upload(held)
+            _from_upload(held, data)
         else:
-            _from_drawing(held)
-        if st.session_state[_HELD].content:
-            _preparation()
+            _from_drawing(held, data)
+        held = st.session_state[_HELD]
+        if held.brought is not None:
+            wishes = offer_preparation(held.brought, held.mark, held.shown, data)
+            if wishes != held.brought.wishes:
+                _carry(replace(held, brought=replace(held.brought, wishes=wishes)), {data.preparation})
     except PictureError as error:
         st.error(str(error))
+    return st.session_state[_HELD]
+
+
+def held_for(preparations: Collection[str]) -> Held:
+    """What the session holds, made ready for models of those preparations too, where somebody brought it."""
+    held: Held = st.session_state[_HELD]
+    if held.brought is not None and held.preparations != frozenset(preparations):
+        try:
+            _carry(held, preparations)
+        except PictureError:
+            # No drawing for models of digits: they see the square that the others see.
+            _carry(held, {"crop"}, frozenset(preparations))
     return st.session_state[_HELD]
 
 
@@ -110,21 +133,20 @@ def _from_samples(held: Held, data: DataSet) -> None:
         st.rerun()
 
 
-def _from_upload(held: Held) -> None:
-    file = st.file_uploader(
-        "A photograph of a digit, or any picture of one",
-        type=["png", "jpg", "jpeg", "webp", "gif", "bmp", "avif"],
-        max_upload_size=10,
-        key="upload",
-    )
+def _from_upload(held: Held, data: DataSet) -> None:
+    article = "an" if data.noun[0] in "aeiou" else "a"
+    words = f"A photograph of {article} {data.noun}, or any picture of one"
+    if data.noun == "photograph":
+        words = "A photograph, or any picture"
+    file = st.file_uploader(words, type=TYPES, max_upload_size=MAX_BYTES // 10**6, key="upload")
     if file is not None and _is_new(held, "upload", file.file_id):
-        _hold_content(file.getvalue(), file.name, held.seen)
+        _bring(file.getvalue(), file.name, held, data)
 
 
-def _from_drawing(held: Held) -> None:
-    png = drawing_pad(key="drawing")
+def _from_drawing(held: Held, data: DataSet) -> None:
+    png = drawing_pad(data.noun, key="drawing")
     if png is not None and _is_new(held, "drawing", hashlib.sha256(png).hexdigest()):
-        _hold_content(png, "drawing", held.seen)
+        _bring(png, "drawing", held, data)
 
 
 def _is_new(held: Held, way: str, mark: str) -> bool:
@@ -135,42 +157,37 @@ def _is_new(held: Held, way: str, mark: str) -> bool:
     return True
 
 
-def _hold_content(content: bytes, name: str, seen: dict[str, str], off: frozenset[str] = frozenset()) -> None:
-    switches: dict[str, Any] = {switch: switch not in off for switch in SWITCHES}
-    picture = read_picture(content, name=name, **switches)
-    reference = png_data_url(to_png(picture))
-    # Through the file and back: what is measured here is then exactly what the recipe makes again.
-    stored = from_png(to_png(picture), name)
-    kept = replace(stored, steps=picture.steps, history=picture.history)
-    st.session_state[_HELD] = Held(reference, kept, content, name, off, dict(seen))
-    for way in seen:
-        if way not in ("upload", "drawing"):
-            st.session_state[_HELD].seen.pop(way, None)
+def _bring(content: bytes, name: str, held: Held, data: DataSet) -> None:
+    """Take a file: as it was brought, and ready for models of the data set.
+
+    Raises:
+        PictureError: it cannot be used; what was held before stays.
+    """
+
+    def read() -> Picture:
+        brought = bring(content, name=name, wishes=Wishes())
+        prepare(brought, data.preparation, data.background)
+        return brought
+
+    brought = in_one_go(read, "Reading the picture")
+    seen = {way: mark for way, mark in held.seen.items() if way in ("upload", "drawing")}
+    mark = hashlib.sha256(content).hexdigest()[:12]
+    shown = data_url(brought, data.background)
+    _carry(replace(held, brought=brought, mark=mark, shown=shown, seen=seen), {data.preparation})
 
 
-def _preparation() -> None:
-    """Every step of the preparation with its result, and a switch for each."""
-    held: Held = st.session_state[_HELD]
-    with st.expander("How it was prepared"):
-        st.caption("As MNIST was made: bright ink on black, 20 of 28 pixels, centred by mass.")
-        off = set()
-        done = {step.name: step for step in held.picture.history}
-        for switch, words in SWITCHES.items():
-            left, right = st.columns([3, 1], gap="small")
-            if not left.toggle(words, value=switch not in held.off, key=f"step_{switch}_{held.name}"):
-                off.add(switch)
-            if switch in done:
-                right.image(_thumbnail(done[switch].after), width=56)
-                left.caption(done[switch].why)
-    if frozenset(off) != held.off:
-        _hold_content(held.content, held.name, held.seen, frozenset(off))
-        st.rerun()
-
-
-def _thumbnail(pixels) -> Image.Image:
-    image = Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
-    image.thumbnail((112, 112))
-    return image
+def _carry(held: Held, made_for: Collection[str], asked: frozenset[str] | None = None) -> None:
+    """Hold what a recipe carries. Through the file and back: what is measured here is what the recipe makes again."""
+    assert held.brought is not None
+    brought = held.brought
+    carried = in_one_go(lambda: portable(brought, made_for), "Preparing the picture")
+    png = to_png(carried)
+    picture = replace(
+        from_png(png, brought.name), steps=carried.steps, history=carried.history, drawings=carried.drawings
+    )
+    st.session_state[_HELD] = replace(
+        held, reference=png_data_url(png), picture=picture, preparations=asked or frozenset(made_for)
+    )
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

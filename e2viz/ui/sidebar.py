@@ -13,7 +13,7 @@ from e2viz.render.recipe import METHODS
 from e2viz.ui import own as _own  # noqa: F401  the catalogue learns whose models to look for
 from e2viz.ui.model_choice import CHOSEN, choose_models, model_data
 from e2viz.ui.page import presenter_size, whole_names
-from e2viz.ui.pictures import choose_picture, first_sample_of, hold_reference
+from e2viz.ui.pictures import choose_picture, first_sample_of, held_for, hold_reference
 from e2viz.ui.restore import offer_restoring
 from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
 from e2viz.ui.wrapping import offer_wrapping, with_wrapped
@@ -36,7 +36,7 @@ def sidebar() -> Selection:
     problem = _obey_link(models, out)
     with st.sidebar:
         data = _choose_data(models)
-        held = choose_picture(data)
+        choose_picture(data)
         if problem:
             st.warning(problem)
         chosen = _opened(choose_models(models, data))
@@ -58,6 +58,9 @@ def sidebar() -> Selection:
         )
         presenter = st.toggle("Presenter size", key=PRESENTER, help="Large type, readable from the back row.")
         offer_restoring()
+    # A recipe carries what its models see: the drawing, the square, or both.
+    preparations = {data_set(model_data(name)).preparation for name in chosen}
+    held = held_for(preparations | {data.preparation})
     whole_names()
     if presenter:
         presenter_size()

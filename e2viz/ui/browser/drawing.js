@@ -7,7 +7,7 @@ class Pad {
   constructor(root, send) {
     Object.assign(this, { root, send, strokes: [], pen: 0.085 });
     root.innerHTML = `
-      <canvas role="img" aria-label="Drawing pad: draw a digit with mouse, pen or finger" tabindex="0"></canvas>
+      <canvas role="img" tabindex="0"></canvas>
       <div class="tools">
         <label>Pen <input type="range" min="0.04" max="0.16" step="0.005" value="${this.pen}" aria-label="Pen width"></label>
         <button class="undo" type="button">Undo</button><button class="clear" type="button">Clear</button>
@@ -95,7 +95,7 @@ class Pad {
   }
 }
 
-export default function ({ parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   if (!parentElement.e2viz) {
     const root = document.createElement("div");
     root.className = "pad";
@@ -105,6 +105,9 @@ export default function ({ parentElement, setStateValue }) {
     parentElement.e2viz = { root, pad };
   }
   parentElement.e2viz.send = setStateValue;
+  const article = /^[aeiou]/.test(data.noun) ? "an" : "a";
+  const words = `Drawing pad: draw ${article} ${data.noun} with mouse, pen or finger`;
+  parentElement.e2viz.root.querySelector("canvas").setAttribute("aria-label", words);
   parentElement.e2viz.pad.paint();
   return () => {
     parentElement.e2viz.root.remove();
