@@ -83,9 +83,12 @@ def choose_picture(data: DataSet) -> Held:
         first_sample_of("digits")
     held: Held = st.session_state[_HELD]
     ways = ["Samples", "Upload", "Draw"] if data.preparation == "digit" else ["Samples", "Upload"]
-    if st.session_state.get("picture_way") not in ways:
-        st.session_state["picture_way"] = ways[0]
-    way = st.segmented_control("Picture", ways, required=True, key="picture_way", width="stretch")
+    known = st.session_state.get("picture_way") in ways
+    if not known:
+        st.session_state.pop("picture_way", None)
+    way = st.segmented_control(
+        "Picture", ways, default=None if known else ways[0], required=True, key="picture_way", width="stretch"
+    )
     try:
         if way == "Samples":
             _from_samples(held, data)

@@ -6,7 +6,7 @@ const LEAST = 0.05;
 
 class Cut {
   constructor(root, send) {
-    Object.assign(this, { root, send, cut: null, timer: 0 });
+    Object.assign(this, { root, send, cut: null, timer: 0, moving: null });
     root.innerHTML = `
       <div class="picture"><img alt=""><div class="square" tabindex="0" role="application"
         aria-label="Square that is cut out: arrow keys move it, plus and minus change its size">
@@ -29,7 +29,8 @@ class Cut {
     this.image.alt = label;
     this.picture.style.aspectRatio = `${width} / ${height}`;
     this.root.classList.toggle("choosing", !cut);
-    if (cut && !this.moving && !this.timer) this.place(cut);
+    // From then on the hand here knows best: an answer that comes late must not move the square back.
+    if (cut && !this.cut) this.place(cut);
     for (const old of this.picture.querySelectorAll("button")) old.remove();
     for (const [k, box] of (boxes ?? []).entries()) this.picture.append(this.button(box, k, boxes.length, k === chosen));
     if (!cut) this.said.textContent = "";
