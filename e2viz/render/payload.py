@@ -11,7 +11,7 @@ import numpy as np
 
 from e2viz.render.chart import Axis, Chart, Track, angle_axis
 from e2viz.render.charts import angle_limits, limits
-from e2viz.render.palette import CLASS_COLORS, MODEL_COLORS, color_table
+from e2viz.render.palette import CLASS_COLORS, MODEL_COLORS, class_color, color_table
 from e2viz.render.scene import Panel, Ring, Row, Scene
 
 
@@ -71,7 +71,7 @@ def pack(scene: Scene, options: Options | None = None) -> bytes:
         "title": scene.title,
         "caption": scene.caption,
         "angles_deg": _rounded(scene.angles_deg),
-        "class_colors": list(CLASS_COLORS),
+        "class_colors": [class_color(index) for index in range(_classes(scene))],
         "dark_colors": dict(MODEL_COLORS.values()),
         "class_names": first_names,
         "palettes": {name: _table(name) for name in sorted({p.palette for p in panels if not p.is_rgb})},
@@ -141,6 +141,12 @@ def _track(track: Track) -> dict[str, object]:
     points = {name: getattr(track, name) for name in ("x", "y", "low", "high")}
     digits = {name: None if each is None else _digits(each) for name, each in points.items()}
     return shape | digits | {"thickness": track.thickness, "names": list(track.names)}
+
+
+def _classes(scene: Scene) -> int:
+    """How many classes need a colour."""
+    named = [len(each.class_names) for each in scene.bars]
+    return max(len(CLASS_COLORS), *named, *(int(ring.classes.max()) + 1 for ring in scene.rings), 0)
 
 
 def _digits(values: np.ndarray) -> list[float]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Integer
 
-from e2viz.render.marks import SMALL_SIZE, TITLE_SIZE, Arcs, Dot, Line, Mark, Pixels, Sheet, Text
-from e2viz.render.palette import class_color, rgb
+from e2viz.render.marks import SMALL_SIZE, TITLE_SIZE, Arcs, Dot, Line, Mark, Pixels, Sheet, Text, text_width
+from e2viz.render.palette import class_color, mix, rgb, text_on
 from e2viz.render.scene import Number, Ring, Scene
 
 Array = np.ndarray
@@ -18,6 +18,7 @@ Array = np.ndarray
 # A few angles alone are shown as short segments: nothing was measured in between.
 MAX_SEGMENT_DEG = 15.0
 SEGMENT_GAP_PX = 1.0
+MIN_FRAMES_FOR_RUNS = 24  # with fewer angles the segments stand apart
 LINE_PX = 1.5
 DIAL_MARGIN_PX = 34
 MOST_OF_RADIUS = 0.66
@@ -108,6 +109,8 @@ def add_dial(sheet: Sheet, scene: Scene, x: Number, y: Number, side: Number) -> 
     lens = (radii[-1][0] - 10) if radii else outer
     for ring, (inner_radius, outer_radius) in zip(scene.rings, radii, strict=True):
         sheet.still.append(ring_arcs(ring, scene.angles_deg, centre_x, centre_y, inner_radius, outer_radius))
+        names = next((bars.class_names for bars in scene.bars if bars.label == ring.label), ())
+        sheet.still += _runs(ring, names, scene.angles_deg, centre_x, centre_y, inner_radius, outer_radius)
     sheet.still += _ticks(centre_x, centre_y, outer)
     picture = scene.picture
 
@@ -123,6 +126,41 @@ def add_dial(sheet: Sheet, scene: Scene, x: Number, y: Number, side: Number) -> 
         yield Text(x, y + side - 4, f"{angle_deg:.0f}°".replace("-", "−"), TITLE_SIZE, "text", "medium")
 
     sheet.moving.append(moving)
+
+
+def runs(classes: Integer[Array, " frame"]) -> list[tuple[int, int]]:
+    """First frame and length of each stretch of equal classes round the circle."""
+    changes = np.flatnonzero(classes != np.roll(classes, 1))
+    if not changes.size:
+        return [(0, len(classes))]
+    ends = np.append(changes[1:], changes[0] + len(classes))
+    return [(int(start), int(end - start)) for start, end in zip(changes, ends, strict=True)]
+
+
+def _runs(
+    ring: Ring, names: tuple[str, ...], angles_deg: Array, x: Number, y: Number, inner: Number, outer: Number
+) -> Iterator[Mark]:
+    """What tells the classes apart without colour: a line at each flip, and a name in each run that has room."""
+    frames = len(angles_deg)
+    step_deg = 360.0 / frames
+    if frames < MIN_FRAMES_FOR_RUNS or not np.allclose(np.diff(angles_deg), step_deg):
+        return
+    found = runs(ring.classes)
+    middle = (inner + outer) / 2
+    for start, length in found:
+        first_deg = float(angles_deg[start]) - step_deg / 2
+        if len(found) > 1:
+            ends = [point(x, y, radius, first_deg) for radius in (inner - 2, outer + 2)]
+            yield Line(np.array(ends), "text", 1.5)
+        index = int(ring.classes[start])
+        name = str(names[index] if index < len(names) else index)[:2]
+        wide = text_width(name, SMALL_SIZE, "medium")
+        room = np.deg2rad(length * step_deg) * middle
+        if outer - inner >= SMALL_SIZE + 1 and room >= wide + 8 and wide <= outer - inner + 2:
+            at_deg = first_deg + step_deg * length / 2 if len(found) > 1 else 45.0
+            at = point(x, y, middle, at_deg)
+            shade = mix(class_color(index), "#ffffff", float(ring.probability[(start + length // 2) % frames]))
+            yield Text(at[0], at[1] + SMALL_SIZE * 0.36, name, SMALL_SIZE, text_on(shade), "medium", "m")
 
 
 def _ticks(x: Number, y: Number, outer: Number) -> list[Mark]:

@@ -145,13 +145,12 @@ def preview(scene: Scene, now: Figure) -> Figure:
 def make_file(scene: Scene, now: Figure) -> None:
     """Choose a format, make the file with progress and a way to stop, and hand it out."""
     offered = [name for name, each in FORMATS.items() if each.clear or now.look.theme != "transparent"]
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    format = left.segmented_control(
+    format = st.segmented_control(
         "File", offered, default="gif", required=True, format_func=lambda name: FORMATS[name].title,
         key=f"studio_format_{now.look.theme == 'transparent'}",
     )  # fmt: skip
     key = (now.to_json(), format)
-    if right.button("Make the file", type="primary", width="stretch"):
+    if st.button("Make the file", type="primary"):
         st.session_state["_studio_wanted"] = key
     if st.session_state.get("_studio_wanted") == key and st.session_state.get("_studio_made", (None,))[0] != key:
         made = making(lambda told: fitted(scene, format, now.look, BUDGETS[now.budget], told), key="studio")

@@ -82,12 +82,46 @@ class Dial {
       c.arc(0, 0, middle, from, to);
       c.stroke();
     });
+    this.paintRuns(c, ring);
     c.globalAlpha = 1;
     c.lineWidth = 1.5;
     c.strokeStyle = this.look.model(ring.color);
     c.beginPath();
     c.arc(0, 0, ring.inner - 1.75, 0, 2 * Math.PI);
     c.stroke();
+  }
+
+  // What tells the classes apart without colour: a line at each flip, and a name in each run that has room.
+  paintRuns(c, ring) {
+    const { frames, closed, angles_deg } = this.scene;
+    if (frames < 24 || !closed) return;
+    const step = 360 / frames;
+    const starts = ring.classes.map((_, k) => k).filter((k) => ring.classes[k] !== ring.classes[(k + frames - 1) % frames]);
+    const middle = (ring.outer + ring.inner) / 2;
+    c.globalAlpha = 1;
+    c.textAlign = "center";
+    c.textBaseline = "middle";
+    c.font = `500 ${Math.min(ring.outer - ring.inner - 1, 12)}px ${this.look.font}`;
+    (starts.length ? starts : [0]).forEach((start, place, all) => {
+      const length = starts.length ? ((all[(place + 1) % all.length] - start + frames - 1) % frames) + 1 : frames;
+      const first = angles_deg[start] - step / 2;
+      if (starts.length) {
+        const [x, y] = this.point(first, 1);
+        c.lineWidth = 1.5;
+        c.strokeStyle = this.look.text;
+        c.beginPath();
+        c.moveTo(x * (ring.inner - 2), y * (ring.inner - 2));
+        c.lineTo(x * (ring.outer + 2), y * (ring.outer + 2));
+        c.stroke();
+      }
+      const name = String(ring.class_names[ring.classes[start]] ?? ring.classes[start]).slice(0, 2);
+      const wide = c.measureText(name).width;
+      const thick = ring.outer - ring.inner;
+      if (thick < 10 || length * step * RADIANS * middle < wide + 8 || wide > thick + 2) return;
+      const [x, y] = this.point(starts.length ? first + (step * length) / 2 : 45, middle);
+      c.fillStyle = isDark(this.scene.class_colors[ring.classes[start] % this.scene.class_colors.length]) ? "#fff" : "#000";
+      c.fillText(name, x, y);
+    });
   }
 
   point(angle_deg, radius) {

@@ -2,8 +2,10 @@
 
 const LAYOUT = `
   <div class="stage">
-    <div class="turntable"><canvas class="dial" tabindex="0" role="img"></canvas><p class="legend"></p></div>
-    <div class="controls"></div>
+    <div class="lead">
+      <div class="turntable"><canvas class="dial" tabindex="0" role="img"></canvas><p class="legend"></p></div>
+      <div class="controls"></div>
+    </div>
     <div class="side"><div class="charts"></div><div class="aside"></div></div>
   </div>
   <div class="plots"></div>
