@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -99,11 +100,12 @@ class _Attention(torch.autograd.Function):
         attended = query.new_empty(*kept, depth, height * width)
         seed = torch.randint(1 << 31, (1,), device=query.device) if dropout_p else query.new_zeros(1, dtype=torch.int64)
         by_group = layer.group_scores(query, group)
-        _kernels().forward[layer.grid(layer.output_blocks)](
-            query, key, value, layer.by_offset, by_group, out, log_sum, attended, seed,
-            scale * LOG2_E, layer.threshold, layer.factor, layer.heads, height, width,
-            **layer.sizes, K=layer.key_chunk, TRAINS=trains,
-        )  # fmt: skip
+        with _current(query.device):
+            _kernels().forward[layer.grid(layer.output_blocks)](
+                query, key, value, layer.by_offset, by_group, out, log_sum, attended, seed,
+                scale * LOG2_E, layer.threshold, layer.factor, layer.heads, height, width,
+                **layer.sizes, K=layer.key_chunk, TRAINS=trains,
+            )  # fmt: skip
         if trains:
             ctx.save_for_backward(query, key, value, plane, group, log_sum, attended, by_group, seed)
             ctx.settings = scale, dropout_p
@@ -114,7 +116,7 @@ class _Attention(torch.autograd.Function):
     def backward(ctx: Any, by_out: Tensor):
         query, key, value, plane, group, log_sum, attended, by_group, seed = ctx.saved_tensors
         scale, dropout_p = ctx.settings
-        with single_precision(query.device):
+        with single_precision(query.device), _current(query.device):
             layer = _Layer(query, plane, group, scale, dropout_p)
             by_out = by_out.float().contiguous()
             height, width = query.shape[-2:]
@@ -213,6 +215,11 @@ def _kernels() -> ModuleType:
     from e2viz.nn import triton_kernels
 
     return triton_kernels
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """Kernels are started on the current GPU, which need not be the tensors'."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def _interpreted() -> bool:

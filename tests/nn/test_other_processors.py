@@ -1,4 +1,4 @@
-"""The compiled kernel on ARM: cross-compiled with the vector code for it, and run by an emulator where both are there."""
+"""The compiled kernel on ARM: cross-compiled with its vector code, and run by an emulator where both are there."""
 
 import shutil
 import subprocess
