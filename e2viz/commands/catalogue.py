@@ -45,7 +45,7 @@ def _models(arguments: argparse.Namespace) -> int:
     elif arguments.markdown:
         print(catalogue.markdown_table(places.WEIGHTS))
     else:
-        print(catalogue.text_table(places.WEIGHTS))
+        print(catalogue.text_table())  # a person's own too
     return 0
 
 

@@ -163,6 +163,7 @@ def compose(
         picture: what is turned.
         labels: what the models are called on screen; their names, by default.
     """
+    parts = {name: each for name, each in parts.items() if each.rows}  # a model without attention shows nothing
     labels = labels or {name: name for name in parts}
     colors = model_colors(list(parts))
     settings = Settings.read(recipe.settings)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from e2viz.data import DataSet, data_set
 from e2viz.data.samples import offered_names, sample
+from e2viz.data.sees import sees
 from e2viz.images.intake import bring, prepare
 from e2viz.images.picture import Picture, PictureError, Wishes
 from e2viz.images.portable import from_png, portable, to_png
@@ -197,7 +198,7 @@ def _carry(held: Held, made_for: Collection[str], asked: frozenset[str] | None =
 def _thumbnails(data: str) -> list[dict[str, str]]:
     items = []
     for name in offered_names(data):
-        picture = sample(name)
+        picture = sees(sample(name), data_set(data))
         image = Image.open(io.BytesIO(to_png(picture))).resize((56, 56), Image.Resampling.LANCZOS)
         file = io.BytesIO()
         image.save(file, "PNG", optimize=True)
