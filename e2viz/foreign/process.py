@@ -97,6 +97,28 @@ class GraphProcess:
         _, arrays = self._ask({"do": "head"}, {"embeddings": embeddings.astype(np.float32)}, self.bounds.run_s)
         return arrays["scores"]
 
+    def dressed(self, metadata: Mapping[str, str]) -> bytes:
+        """The file with other metadata."""
+        return self._file({"do": "dress", "metadata": dict(metadata)}, {})
+
+    def mended(self, wanted: Mapping[str, Any], views: bytes, combination: bytes) -> bytes:
+        """The file of the graph between views of the image and a combination of its answers.
+
+        Args:
+            wanted: facts, as ``e2viz.foreign.worker`` takes them.
+            views, combination: ONNX files made here.
+
+        Raises:
+            WeightsError: if the graph cannot be brought to a common opset.
+        """
+        parts = {"views": views, "combination": combination}
+        arrays = {name: np.frombuffer(data, dtype=np.uint8) for name, data in parts.items()}
+        return self._file({"do": "mend", **wanted}, arrays)
+
+    def _file(self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
+        _, made = self._ask(request, arrays, self.bounds.start_s)
+        return made["data"].tobytes()
+
     def close(self) -> None:
         """End the process; the next call starts another."""
         with self._turn:

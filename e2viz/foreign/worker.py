@@ -159,6 +159,33 @@ class Opened:
         (scores,) = self.head.run(None, {given.name: embeddings.astype(DTYPES[given.type])})
         return {"scores": np.asarray(scores, dtype=np.float32)}
 
+    def dressed(self, metadata: dict[str, str]) -> np.ndarray:
+        """The file with this metadata."""
+        import onnx
+
+        onnx.helper.set_model_props(self.model, metadata)
+        return np.frombuffer(self.model.SerializeToString(), dtype=np.uint8)
+
+    def mended(self, wanted: dict[str, Any], views: np.ndarray, combination: np.ndarray) -> np.ndarray:
+        """The file of this graph between views and a combination."""
+        import onnx
+
+        from e2viz.foreign.assembly import at_opset, cut, mended
+        from e2viz.foreign.tensors import Wires, head_of
+
+        model, head = at_opset(self.model), None
+        if not wanted["on_logits"]:
+            kind = {each.name: each.type for each in self.session.get_outputs()}[self.embedding_name]
+            given = onnx.helper.make_tensor_value_info(self.embedding_name, ELEMENTS[kind], ["batch", wanted["width"]])
+            head = head_of(model, Wires(model.graph), given, self.facts.output)
+        body = cut(model, self.facts.output if wanted["on_logits"] else self.embedding_name)
+        made = mended(
+            body, head, onnx.load_model_from_string(views.tobytes()),
+            onnx.load_model_from_string(combination.tobytes()), layout=self.facts.layout, dtype=self.facts.dtype,
+            **{key: wanted[key] for key in ("count", "width", "classes", "batch", "scores", "metadata")},
+        )  # fmt: skip
+        return np.frombuffer(made.SerializeToString(), dtype=np.uint8)
+
 
 def kind_of(scores: np.ndarray, ending: str) -> str:
     """Whether scores are "logits", "probabilities", "log-probabilities" or "independent probabilities".
@@ -201,6 +228,10 @@ def answer(request: dict[str, Any], arrays: dict[str, np.ndarray], held: dict[st
             return {}, held["graph"].run(arrays["images"], request["names"])
         case "head":
             return {}, held["graph"].answer(arrays["embeddings"])
+        case "dress":
+            return {}, {"data": held["graph"].dressed(request["metadata"])}
+        case "mend":
+            return {}, {"data": held["graph"].mended(request, arrays["views"], arrays["combination"])}
     raise Refused("The process was asked for something that it does not do.")
 
 

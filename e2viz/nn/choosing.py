@@ -19,7 +19,8 @@ GATE = 1.0
 
 def of_view(views: Float[Tensor, "batch view *shape"], chosen: Int[Tensor, " batch"]) -> Float[Tensor, "batch *shape"]:
     """The chosen view of each picture."""
-    return views[torch.arange(len(views), device=views.device), chosen]
+    place = chosen.reshape(-1, *[1] * (views.ndim - 1)).expand(-1, 1, *views.shape[2:])
+    return views.gather(1, place).squeeze(1)
 
 
 def certainty(logits: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch"]:
