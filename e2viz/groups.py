@@ -114,7 +114,7 @@ class Group:
                 f"only multiples of 90 degrees act exactly on pixels, got {self.angle_deg(element):g} degrees"
             )
         moved = images.flip(-1) if s else images
-        return torch.rot90(moved, r * 4 // self.rotations, (-2, -1))
+        return quarter_turned(moved, r * 4 // self.rotations)
 
     def act_on_group_axis(self, tensor: Shaped[Tensor, "..."], element: int, axis: int) -> Shaped[Tensor, "..."]:
         """[ρ(a) f](h) = f(a⁻¹h) along ``axis``, which must have one entry for each element.
@@ -162,3 +162,14 @@ def group(name: str) -> Group:
     raise LookupError(
         f"no group is called {name!r}; use c or d and a number, such as {', '.join(near or ['c4', 'd4'])}"
     )
+
+
+def quarter_turned(images: Shaped[Tensor, "*batch height width"], quarters: int) -> Shaped[Tensor, "*batch h w"]:
+    """``torch.rot90`` of every plane, counter-clockwise, in the two operations that exporters know."""
+    match quarters % 4:
+        case 0:
+            return images.clone()
+        case 2:
+            return images.flip((-2, -1))
+        case turn:
+            return images.transpose(-2, -1).flip(-2 if turn == 1 else -1)

@@ -133,6 +133,6 @@ class GCNN(nn.Module):
         maps = self.features(images)
         means = maps.mean((-2, -1))
         self.embedding_probe(means.amax(-1))
-        votes = self.classifier(means) if self.config.stages else self.classifier(maps).squeeze((-2, -1))
+        votes = self.classifier(means) if self.config.stages else self.classifier(maps)[..., 0, 0]
         votes = self.orientation_probe(votes)
         return self.logits_probe(votes.amax(-1))

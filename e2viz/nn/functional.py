@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from e2viz.nn import batched, factorised, native, probabilities, triton_attention
+from e2viz.nn import batched, factorised, native, probabilities, traceable, triton_attention
 from e2viz.nn.heap import keep_freed_memory
 from e2viz.nn.pointwise import Pointwise, weight_and_bias
 
@@ -288,6 +288,8 @@ def _weights(layers: Sequence[Pointwise]) -> list[tuple[Tensor, Tensor]]:
 
 
 def _implementation(*tensors: Tensor) -> ModuleType:
+    if torch.jit.is_tracing():
+        return traceable
     keep_freed_memory()  # here and not at import: a program that only imports keeps its allocator as it was
     forced = os.environ.get(PATH_VARIABLE, "")
     if forced:

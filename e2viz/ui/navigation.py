@@ -21,6 +21,7 @@ TITLES = {
     "steerability": "Steerability",
     "post_hoc": "Post-hoc",
     "efficiency": "Efficiency",
+    "your_model": "Your model",
     "studio": "Studio",
     "gallery": "Gallery",
     "lessons": "Lessons",

@@ -66,6 +66,10 @@ class OwnModels:
         self.check_room(size_bytes)
         self._models[model.name] = model, size_bytes
 
+    def size_bytes(self, name: str) -> int:
+        """Of the file of a model."""
+        return self._models[name][1]
+
     def forget(self, name: str) -> None:
         """Drop a model and what was made of it; its process ends with it."""
         self._models.pop(name, None)

@@ -91,8 +91,16 @@ def wrap(model: Model, method: str, group: str) -> Model:
         network: nn.Module = build("post_hoc", card.config)
         network.wrapped.load_state_dict(model.network.state_dict())  # type: ignore[union-attr]
     else:  # a person's own, which is only run
-        network = PostHoc(model.network, method, group, *parts_of(model.network))
+        network = _run_alone(model.network, method, group)
     return Model(card, network.to(next(model.network.parameters())).eval().requires_grad_(False))
+
+
+def _run_alone(network: nn.Module, method: str, group: str) -> PostHoc:
+    """A network that cannot be built again, wrapped; its control is that of the network, wrapped in the same way."""
+    made = PostHoc(network, method, group, *parts_of(network))
+    if hasattr(network, "shuffled"):
+        made.shuffled = lambda seed=0: _run_alone(network.shuffled(seed), method, group).eval()  # type: ignore
+    return made
 
 
 def read_learned(base: Model, wanted: Wrapping, folder: Path) -> Model:

@@ -1,0 +1,139 @@
+"""Make a person's model equivariant, see what that changes, and take it away."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+import e2viz
+from e2viz.data.idx import DataError
+from e2viz.foreign.export import export
+from e2viz.foreign.mend import ANGLES_DEG, Judged, Labelled, beside, judged, labelled
+from e2viz.models.methods import LEARNED, METHODS, NOT_INVARIANT
+from e2viz.scenes.method_words import grouped
+from e2viz.ui.computing import compute, in_one_go
+from e2viz.ui.memory import remembered
+from e2viz.ui.state import Selection
+from e2viz.ui.wrapping import GROUPS, add_wrapped
+from e2viz.zoo import names
+from e2viz.zoo.weights import Model
+from e2viz.zoo.wrapped import Wrapping
+
+OFFERED = tuple(method for method in METHODS if method not in LEARNED)
+MOST_ZIP_MB = 200
+SHORT = {"yours": "yours", "mended": "mended"}
+
+
+def choose(model: Model) -> Model:
+    """The method and the group, and the model mended by them."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        group = st.segmented_control(
+            "Group of views", GROUPS, default="c4", required=True, format_func=str.upper, key="mend_group"
+        )
+        method = st.selectbox("Made one by", OFFERED, format_func=grouped, key="mend_method", width=280)
+    if method in NOT_INVARIANT:
+        st.caption("This method asks first for the picture as it was brought: its answer may still turn with it.")
+    return e2viz.load(Wrapping(model.name, method, group).name)
+
+
+def on_the_picture(model: Model, mended: Model, selection: Selection) -> None:
+    """Measures that need no label, before and after, on the picture of the sidebar."""
+    key = repr((model.checksum, mended.checksum, selection.picture.checksum, selection.angles))
+    table = remembered(
+        "mended", key,
+        lambda: compute(
+            key, lambda progress: beside([model, mended], selection.picture, selection.angles_deg, progress),
+            what="angles",
+        ),
+    )  # fmt: skip
+    if table is not None:
+        shown = {"on your picture": table["measure"], "yours": table[model.name], "mended": table[mended.name]}
+        st.dataframe(shown, hide_index=True, width="stretch")
+
+
+def on_labelled(model: Model, mended: Model) -> None:
+    """Accuracy and worst-case accuracy before and after, on labelled pictures that the person brings."""
+    file = st.file_uploader(
+        "Labelled pictures: a zip with one folder for each class, named like the class", type=["zip"],
+        max_upload_size=MOST_ZIP_MB, key="mend_zip",
+    )  # fmt: skip
+    if file is None:
+        return
+    key = repr((file.file_id, model.checksum))
+    try:
+        pictures = remembered("labelled", key, lambda: in_one_go(lambda: _read(file, model), "Reading"), most=1)
+    except DataError as error:
+        st.error(str(error))
+        return
+    if pictures is None:
+        return
+    _say_read(pictures)
+    whole = repr((key, mended.checksum))
+    found = remembered(
+        "judged", whole,
+        lambda: compute(
+            whole, lambda progress: judged([model, mended], pictures, progress=progress), what="pictures"
+        ),
+    )  # fmt: skip
+    if found is not None:
+        st.dataframe(accuracies(found[model.name], found[mended.name]), hide_index=True, width="stretch")
+        st.caption(f"Turned to {len(ANGLES_DEG)} angles, 95 % intervals. Worst case: right at every one of them.")
+
+
+def _read(file, model: Model) -> Labelled:
+    """The archive, from a file that is gone again afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pictures.zip"
+        path.write_bytes(file.getvalue())
+        return labelled(path, model.card.data_set)
+
+
+def _say_read(pictures: Labelled) -> None:
+    said = [f"{len(pictures.pictures)} pictures of {len(set(pictures.labels))} classes"]
+    if pictures.more:
+        said.append("more there are, which are left out")
+    if pictures.unknown:
+        said.append(f"no class is called {', '.join(each[:30] for each in pictures.unknown[:5])}")
+    if pictures.unread:
+        said.append(f"{pictures.unread} could not be read")
+    st.caption("; ".join(said) + ".")
+
+
+def accuracies(before: Judged, after: Judged) -> dict[str, list[str]]:
+    """One row for each accuracy, with its interval."""
+    rows = {"upright": "upright", "turned": "at all angles", "worst_case": "worst case"}
+    return {
+        "accuracy": list(rows.values()),
+        "yours": [str(getattr(before, name)) for name in rows],
+        "mended": [str(getattr(after, name)) for name in rows],
+    }
+
+
+def take_away(model: Model, mended: Model, selection: Selection) -> None:
+    """The mended model on the other pages, and as one file."""
+    with st.container(horizontal=True):
+        st.button(
+            "Look at both on the other pages", on_click=_both, args=(model.name, mended.name), type="primary",
+            help="Turn, attention, feature maps, orbits and errors take them like any other model.",
+        )  # fmt: skip
+        st.download_button(
+            "Download the mended model as ONNX", lambda: export(mended), f"{_file(mended)}.onnx",
+            "application/octet-stream", on_click="ignore",
+            help="One file: every view (exact for quarter turns, GridSample in between), the model, the combination. "
+            "It takes images as yours does.",
+        )  # fmt: skip
+
+
+def _both(name: str, mended: str) -> None:
+    add_wrapped(mended, (name,))
+
+
+def _file(model: Model) -> str:
+    return model.name.replace(".yours", "").replace("+", "_")
+
+
+def title(model: Model) -> str:
+    """What stands over the part."""
+    return f"Mend {names.label(model.name)}"

@@ -1,0 +1,35 @@
+"""Bring a classifier of your own: see where it breaks, mend it, take it away."""
+
+import streamlit as st
+
+import e2viz
+from e2viz.foreign.words import ABOUT, LESSON
+from e2viz.ui import arriving, mending
+from e2viz.ui.own import held
+from e2viz.ui.page import answered
+from e2viz.ui.state import current
+from e2viz.zoo import names
+
+selection = current()
+
+with answered():
+    own = held()
+    if not own.names():
+        st.subheader("Bring a classifier of your own, turn a picture, and see whether its answer holds.", anchor=False)
+    shown = None
+    if own.names():
+        first = own.names().index(st.session_state.get("_own_shown", own.names()[-1]))
+        shown = st.selectbox("Your models", own.names(), index=first, format_func=names.label, key="own_model")
+        arriving.card(own, shown, e2viz.load(shown))
+    with st.expander("Bring another", expanded=not own.names()):
+        arriving.bring()
+    if shown is not None:
+        model = e2viz.load(shown)
+        st.subheader(mending.title(model), anchor=False)
+        mended = mending.choose(model)
+        mending.on_the_picture(model, mended, selection)
+        mending.take_away(model, mended, selection)
+        mending.on_labelled(model, mended)
+    with st.expander("Export yours in three lines", expanded=not own.names()):
+        st.code(LESSON, language="python")
+        st.markdown(ABOUT)
