@@ -114,8 +114,10 @@ class ForeignHead(nn.Module):
         super().__init__()
         self.process, self.width, self.scores = process, width, scores
 
-    def forward(self, embeddings: Float[Tensor, "batch embedding"]) -> Float[Tensor, "batch classes"]:
-        return as_logits(_tensor(self.process.answer(_array(embeddings)), embeddings), self.scores)
+    def forward(self, embeddings: Float[Tensor, "*batch embedding"]) -> Float[Tensor, "*batch classes"]:
+        flat = embeddings.reshape(-1, embeddings.shape[-1])
+        logits = as_logits(_tensor(self.process.answer(_array(flat)), embeddings), self.scores)
+        return logits.reshape(*embeddings.shape[:-1], -1)
 
 
 def as_logits(scores: Float[Tensor, "batch classes"], kind: str) -> Float[Tensor, "batch classes"]:

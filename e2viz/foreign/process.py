@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import weakref
@@ -192,11 +191,11 @@ class _Running:
     def __init__(self, bounds: Bounds) -> None:
         ours, theirs = socket.socketpair()
         self.connection = ours
-        with theirs, tempfile.TemporaryDirectory() as empty:
+        with theirs:
             words = [str(theirs.fileno()), json.dumps(dataclasses.asdict(bounds))]
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "e2viz.foreign.worker", *words],
-                pass_fds=[theirs.fileno()], cwd=empty, env=_environment(), start_new_session=True,
+                pass_fds=[theirs.fileno()], cwd="/", env=_environment(), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
 
@@ -213,7 +212,8 @@ class _Running:
 def _environment() -> dict[str, str]:
     """Nothing of the app's own environment but where Python and its libraries lie: no names, no keys."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV") if name in os.environ}
-    return kept | {"PYTHONPATH": os.pathsep.join([str(_PACKAGE), *filter(None, sys.path)]), "OMP_NUM_THREADS": "1"}
+    paths = [str(_PACKAGE), *(os.path.abspath(each) for each in sys.path if each)]
+    return kept | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
 
 
 def check_available() -> None:

@@ -54,7 +54,8 @@ class ChannelNorm(nn.LayerNorm):
         super().__init__(channels, eps=1e-12)
 
     def forward(self, maps: Float[Tensor, "batch channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
-        return super().forward(maps.movedim(1, -1)).movedim(-1, 1)
+        last = maps.ndim - 1  # exporters take no negative axis here
+        return super().forward(maps.movedim(1, last)).movedim(last, 1)
 
 
 def autocast_runs(device: torch.device) -> bool:

@@ -48,9 +48,9 @@ class CoordinateEncoding(nn.Sequential):
         """The four modules with channels last, which takes a third of their calls: the maps are tiny."""
         layers: Any = self._modules.values()
         widen, norm, _, narrow = layers
-        hidden = F.linear(offsets.movedim(1, -1), widen.weight, widen.bias)
+        hidden = F.linear(offsets.movedim(1, offsets.ndim - 1), widen.weight, widen.bias)
         hidden = F.silu(F.layer_norm(hidden, norm.normalized_shape, norm.weight, norm.bias, norm.eps))
-        return F.linear(hidden, narrow.weight, narrow.bias).movedim(-1, 1)
+        return F.linear(hidden, narrow.weight, narrow.bias).movedim(hidden.ndim - 1, 1)
 
 
 class PlaneEncoding(nn.Module):

@@ -66,5 +66,5 @@ def _joint_softmax(
     score: Float[Tensor, "b e v g m h w o"], inside: Bool[Tensor, "h w o"]
 ) -> Float[Tensor, "b e v g m h w o"]:
     """Softmax over key element and offset together."""
-    masked = score.masked_fill(~inside, -torch.inf).movedim(4, -2)
-    return masked.flatten(-2).softmax(-1).unflatten(-1, masked.shape[-2:]).movedim(-2, 4)
+    masked = score.masked_fill(~inside, -torch.inf).movedim(4, 6)
+    return masked.flatten(-2).softmax(-1).unflatten(-1, masked.shape[-2:]).movedim(6, 4)
