@@ -75,8 +75,10 @@ def test_every_shipped_model_passes_its_check(capsys, name):
     assert json.loads(out)[0]["name"] == name
 
 
-def test_the_weights_stay_under_15_megabytes():
-    assert sum(path.stat().st_size for path in places.WEIGHTS.iterdir()) < 15e6
+def test_weights_and_assets_fit_into_a_package():
+    """A wheel must stay below the 100 MB that package indexes accept, with room for what is still to be trained."""
+    shipped = [*places.WEIGHTS.rglob("*"), *places.ASSETS.rglob("*")]
+    assert sum(path.stat().st_size for path in shipped if path.is_file()) < 80e6
 
 
 def test_what_no_command_takes_is_refused(capsys):
