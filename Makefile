@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
 
-.PHONY: setup app check test chromium weights bench sweeps gallery site tables efficiency
+.PHONY: setup app check test chromium weights bench sweeps gallery site tables efficiency lock audit load
 
 setup: $(VENV)/ready
 
@@ -60,3 +60,16 @@ gallery: sweeps
 	$(BIN)/python -m e2viz make gallery
 	$(BIN)/python -m e2viz make icon
 	$(BIN)/python -m e2viz models --write README.md
+
+# The exact versions that the tests ran with; and a comparison with the published advisories, where the network allows.
+lock: setup
+	$(BIN)/python .ci/lock.py
+
+audit: setup
+	$(BIN)/pip check
+	@$(BIN)/pip install --quiet pip-audit && $(BIN)/pip-audit --no-deps -r requirements.lock \
+	|| echo "advisories were not compared: they need the network"
+
+# Twenty people at once, without browsers; for figures that mean something, on a machine that does nothing else.
+load: setup
+	$(BIN)/python -m benchmarks.load --people 20 --rounds 5
