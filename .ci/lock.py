@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-HEADER = "# Everything that the app needs, as tested: Linux, Python 3.11, the CPU build of torch. Made by `make lock`.\n"
+HEADER = "# What the app needs, as tested: Linux, Python 3.11, the CPU build of torch. Made by `make lock`.\n"
 
 
 def locked() -> dict[str, str]:

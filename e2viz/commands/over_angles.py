@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2viz import places
+from e2viz import places, whole
 from e2viz.commands.options import progress
 
 if TYPE_CHECKING:
@@ -89,5 +89,5 @@ def _write(path: Path, results: dict[str, OverData]) -> None:
     if format is None:
         known = ", ".join(each.suffix for each in FORMATS.values())
         raise ValueError(f"the output must end in one of {known}, got {path.suffix[:20] or 'no suffix'}")
-    path.write_bytes(encode(over_data.compose(results), format))
+    whole.write_bytes(path, encode(over_data.compose(results), format))
     print(f"{path}: {path.stat().st_size / 1000:,.0f} kB")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from e2viz import whole
 from e2viz.commands.options import Commands
 
 
@@ -54,6 +55,6 @@ def _render(arguments: argparse.Namespace) -> int:
 
     scene = scenes.make(recipe)
     data = encode(scene, format, look=look)
-    arguments.output.write_bytes(data)
+    whole.write_bytes(arguments.output, data)
     print(f"{arguments.output}: {len(data) / 1000:,.0f} kB, {scene.frames} frames")
     return 0

@@ -7,7 +7,6 @@ checksums of picture and weights and every setting that the result depends on. F
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from e2viz import places
 from e2viz.images.picture import Picture
+from e2viz.measure import archive
 
 FOLDER = places.RESULTS
 FORMAT = 1
@@ -33,12 +33,12 @@ def find(page: str, picture: Picture, key: str, facts: Facts, folder: Path = FOL
     path = path_of(page, picture.name, folder)
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as file:
-        held = json.loads(str(file["header"])).get(key)
-        if held != _comparable(facts, picture):
+    with archive.damage_ignored(path), archive.opened(path) as file:
+        if file.header.get(key) != _comparable(facts, picture):
             return None
         start = f"{key}/"
-        return {name.removeprefix(start): file[name] for name in file.files if name.startswith(start)}
+        return {name.removeprefix(start): file[name] for name in file.names if name.startswith(start)}
+    return None
 
 
 def save(page: str, picture: Picture, entries: Mapping[str, tuple[Facts, Arrays]], folder: Path = FOLDER) -> Path:
@@ -55,20 +55,18 @@ def save(page: str, picture: Picture, entries: Mapping[str, tuple[Facts, Arrays]
         header[key] = _comparable(facts, picture)
         arrays |= {f"{key}/{name}": values for name, values in held.items()}
     path = path_of(page, picture.name, folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
-    os.replace(partial, path)
+    archive.save(path, header, arrays)
     return path
 
 
 def entries(page: str, folder: Path = FOLDER) -> Iterator[tuple[Path, str, dict[str, Any]]]:
     """File, key and facts of everything that a page keeps."""
     for path in sorted((folder / page).glob("*.npz")):
-        with np.load(path, allow_pickle=False) as file:
-            for key, facts in json.loads(str(file["header"])).items():
-                yield path, key, facts
+        header: dict[str, Any] = {}
+        with archive.damage_ignored(path), archive.opened(path) as file:
+            header = file.header
+        for key, facts in header.items():
+            yield path, key, facts
 
 
 def _comparable(facts: Facts, picture: Picture) -> dict[str, Any]:

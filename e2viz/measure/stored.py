@@ -6,8 +6,6 @@ what does not agree is not used. ``e2viz make sweeps`` makes them again.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from jaxtyping import Float
 
 from e2viz import places
 from e2viz.images.picture import Picture
+from e2viz.measure import archive
 from e2viz.measure.subject import subject
 from e2viz.measure.sweep import FORMAT, Sweep
 from e2viz.measure.turning import Angles
@@ -44,18 +43,14 @@ def save(swept: Sweep, path: Path) -> None:
         "checksums": swept.checksums,
         "kinds": swept.kinds,
     }
-    arrays = {"header": np.array(json.dumps(header)), "angles_deg": swept.angles_deg}
+    arrays = {"angles_deg": swept.angles_deg}
     arrays["images"] = np.rint(swept.images * 255).astype(np.uint8)
     for model in swept.models:
         arrays[f"logits/{model}"] = swept.logits[model].astype(np.float32)
         for probe, values in swept.records.get(model, {}).items():
             small = np.abs(values).max(initial=0.0) < FLOAT16_LIMIT
             arrays[f"record/{model}/{probe}"] = values.astype(np.float16 if small else np.float32)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(partial, path)
+    archive.save(path, header, arrays)
 
 
 def load(
@@ -74,15 +69,15 @@ def load(
         LookupError: if the file lacks a model or a record.
         ValueError: if it is of another format.
     """
-    with np.load(path, allow_pickle=False) as file:
-        header = json.loads(str(file["header"]))
+    with archive.opened(path) as file:
+        header = file.header
         if header["format"] != FORMAT:
             raise ValueError(f"a stored sweep must have format {FORMAT}, got {header['format']} in {path.name}")
         names = header["models"] if models is None else list(models)
         if missing := [name for name in names if name not in header["models"]]:
             raise LookupError(f"{path.name} has no model {', '.join(missing)}; it has {', '.join(header['models'])}")
         chosen = {name: _probes_of(name, header["kinds"][name], probes) for name in names}
-        if missing := [f"{n}/{p}" for n in names for p in chosen[n] if f"record/{n}/{p}" not in file.files]:
+        if missing := [f"{n}/{p}" for n in names for p in chosen[n] if f"record/{n}/{p}" not in file.names]:
             raise LookupError(f"{path.name} has no record {', '.join(missing)}")
         return Sweep(
             angles_deg=file["angles_deg"],
@@ -128,7 +123,7 @@ def stored_sweep(
     subjects = [subject(model) for model in models]
     try:
         found = load(path, [seen.name for seen in subjects], probes)
-    except (LookupError, ValueError):
+    except archive.DAMAGE:
         return None
     frames = _frames(found.angles_deg, np.asarray(angles_deg, dtype=np.float64))
     same_weights = all(found.checksums[seen.name] == seen.checksum for seen in subjects)

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 import e2viz
 from e2viz.data.samples import sample, sample_names
+from e2viz.measure import archive
 from e2viz.scenes import attention, latents
 from e2viz.scenes.kept import FOLDER, FORMAT, key_of, load, path_of, save
 from e2viz.scenes.sweeps import models_for
@@ -29,9 +30,11 @@ def stale(folder: Path = FOLDER) -> list[str]:
     found = []
     for path in sorted(folder.glob("*/*.npz")):
         picture, _, model = path.stem.partition(".")
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-        if header["format"] != FORMAT or picture not in sample_names() or wanted.get(model) != header["weights"]:
+        header: dict[str, Any] = {}
+        with archive.damage_ignored(path), archive.opened(path) as file:
+            header = file.header
+        agrees = header.get("format") == FORMAT and wanted.get(model, "") == header.get("weights")
+        if not agrees or picture not in sample_names():
             found.append(str(path.relative_to(folder)))
     return found
 

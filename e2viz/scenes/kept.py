@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,8 @@ import numpy as np
 
 from e2viz import places
 from e2viz.images.picture import Picture
+from e2viz.limits import LONGEST_NAME
+from e2viz.measure import archive
 from e2viz.measure.subject import subject
 from e2viz.render.scene import Panel, Row
 
@@ -80,22 +81,18 @@ def save(part: Part, path: Path, key: str, checksum: str) -> None:
             )
         rows.append({"label": row.label, "halves": row.halves, "columns": row.columns, "panels": panels})
     header = {"format": FORMAT, "key": key, "weights": checksum, "rows": rows, "facts": part.facts, "under": part.under}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
-    os.replace(partial, path)
+    archive.save(path, header, arrays)
 
 
 def load(path: Path, key: str) -> Part | None:
     """The part of this key, or None: nothing stale is ever returned."""
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as file:
-        header = json.loads(str(file["header"]))
+    with archive.damage_ignored(path), archive.opened(path) as file:
+        header = file.header
         if header["format"] != FORMAT or header["key"] != key:
             return None
-        values = iter([file[name] for name in sorted((n for n in file.files if n != "header"), key=_number)])
+        values = iter([file[name] for name in sorted(file.names, key=_number)])
         rows = tuple(
             Row(
                 row["label"],
@@ -105,7 +102,8 @@ def load(path: Path, key: str) -> Part | None:
             )
             for row in header["rows"]
         )
-    return Part(rows, header["facts"], header["under"])
+        return Part(rows, header["facts"], header["under"])
+    return None
 
 
 def _number(name: str) -> int:
@@ -121,7 +119,7 @@ def kept_part(
     page: str, model: Any, picture: Picture, angles_deg: Any, method: str, settings: Mapping[str, Any]
 ) -> Part | None:
     """The shipped part that answers exactly this, or None."""
-    if "/" in picture.name or not FOLDER.is_dir():
+    if "/" in picture.name or len(picture.name) > LONGEST_NAME or not FOLDER.is_dir():
         return None
     path = path_of(page, subject(model).name, picture.name)
     return load(path, key_of(page, model, picture, angles_deg, method, settings)) if path.is_file() else None

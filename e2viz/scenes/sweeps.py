@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from e2viz.data.samples import data_of, sample, sample_names
+from e2viz.measure import archive
 from e2viz.measure.stored import ANGLES_DEG, FOLDER, SMALL_KINDS, load, path_of, save, stored_sweep
 from e2viz.measure.sweep import beside, sweep
 from e2viz.zoo import catalogue
@@ -28,7 +29,7 @@ def stale(folder: Path = FOLDER) -> list[str]:
             continue
         try:
             held = load(path_of(picture, folder), probes=())
-        except (OSError, ValueError, LookupError):
+        except archive.DAMAGE:
             found.append(f"{name}: no usable file")
             continue
         if held.picture != picture.checksum:

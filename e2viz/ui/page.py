@@ -9,6 +9,7 @@ import streamlit as st
 
 from e2viz import places
 from e2viz.images.picture import PictureError
+from e2viz.ui.gate import Cancelled
 from e2viz.zoo.weights import WeightsError
 
 HEAD_START_S = 1.0
@@ -64,6 +65,11 @@ def answered() -> Iterator[None]:
         yield
     except (PictureError, WeightsError) as error:
         st.error(str(error))
+    except Cancelled:
+        st.info("Stopped: nothing was computed.")
+    except OSError as error:
+        logging.getLogger(__name__).exception("a page could not read or write")
+        st.error(f"The server could not read or write a file: {error.strerror or error}. Tell whoever runs it.")
     except (ValueError, LookupError) as error:
         logging.getLogger(__name__).exception("a page failed")
         st.error(f"This view cannot be shown: {error}. Choose another picture or model in the sidebar.")

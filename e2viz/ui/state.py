@@ -20,6 +20,8 @@ from e2viz.zoo.wrapped import wrapping
 ANGLES = (24, 36, 72, 120)
 PARAMETERS = ("models", "picture", "angles", "method")
 PRESENTER = "presenter"
+BROUGHT = "brought"
+"""In place of a picture that is too large for a link: whoever opens the link is told, and never shown another as it."""
 _SELECTION = "_selection"
 _WRITTEN = "_written_parameters"
 
@@ -83,6 +85,8 @@ def remember(selection: Selection) -> None:
     """Keep the selection for the page, and write it into the address bar."""
     st.session_state[_SELECTION] = selection
     wanted = selection.recipe("any").to_query()
+    if "picture" not in wanted:
+        wanted["picture"] = BROUGHT
     if selection.presenter:
         wanted[PRESENTER] = "true"
     for name in (*PARAMETERS, PRESENTER):
@@ -140,7 +144,9 @@ def refused(query: Mapping[str, str], models: list[str], samples: list[str], dam
     if len(asked) > MOST_MODELS:
         said.append(f"One figure shows at most {MOST_MODELS} models; the link asks for {len(asked)}.")
     picture = query.get("picture", "")
-    if picture and picture not in samples and not _picture(picture).startswith("data:"):
+    if picture == BROUGHT:
+        said.append("The picture of this link was brought by somebody and is too large for a link: bring it again.")
+    elif picture and picture not in samples and not _picture(picture).startswith("data:"):
         said.append(f"There is no sample called {shown(picture)}.")
     if "angles" in query and query["angles"] not in map(str, ANGLES):
         *most, last = map(str, ANGLES)

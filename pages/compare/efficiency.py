@@ -5,9 +5,8 @@ import streamlit as st
 from e2viz.measure.subject import subject
 from e2viz.scenes import efficiency
 from e2viz.scenes.efficiency import Artificial
-from e2viz.ui.computing import compute
-from e2viz.ui.memory import remembered
 from e2viz.ui.page import answered
+from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current
 from e2viz.ui.view import show_view
 
@@ -17,15 +16,13 @@ selection = current()
 def artificial() -> list[Artificial] | None:
     """The artificial images of the turning picture; None when stopped."""
     models = [subject(model).checksum for model in efficiency.artificial_models(selection.data)]
-    key = repr((models, selection.picture.checksum, selection.angles, selection.method))
+    key = repr(("efficiency", models, selection.picture.checksum, selection.angles, selection.method))
     return remembered(
-        "efficiency", key,
-        lambda: compute(
-            key, lambda progress: efficiency.look(
-                selection.picture, selection.angles_deg, selection.method, progress, selection.data
-            ),
+        key,
+        lambda progress: efficiency.look(
+            selection.picture, selection.angles_deg, selection.method, progress, selection.data
         ),
-    )  # fmt: skip
+    )
 
 
 with answered():

@@ -8,11 +8,10 @@ from e2viz.scenes.measured_tables import measured_tables
 from e2viz.scenes.method_words import LABELS, MATHS, grouped
 from e2viz.scenes.post_hoc import GROUPS
 from e2viz.scenes.views import PAGE, Looked, look
-from e2viz.ui.computing import compute
-from e2viz.ui.memory import remembered
 from e2viz.ui.model_choice import model_data
 from e2viz.ui.page import answered, player_first
 from e2viz.ui.pictures import hold_reference
+from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current
 from e2viz.ui.view import show_view
 from e2viz.ui.wrapping import add_wrapped
@@ -55,16 +54,12 @@ def choose() -> tuple[str, str, str]:
 def looked_at(base: str, group: str) -> Looked | None:
     """Every view of every frame, from this session or computed now; None when stopped."""
     model = e2viz.load(base)
-    key = repr((model.checksum, group, selection.picture.checksum, selection.angles, selection.method))
+    key = repr(("post_hoc", model.checksum, group, selection.picture.checksum, selection.angles, selection.method))
     return remembered(
-        "post_hoc", key,
-        lambda: compute(
-            key, lambda progress: look(
-                model, group, selection.picture, selection.angles_deg, selection.method, progress
-            ),
-            what="angles",
-        ),
-    )  # fmt: skip
+        key,
+        lambda progress: look(model, group, selection.picture, selection.angles_deg, selection.method, progress),
+        what="angles",
+    )
 
 
 with answered():

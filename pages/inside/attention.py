@@ -15,10 +15,9 @@ from e2viz.scenes.kept import Part, kept_part
 from e2viz.scenes.planes import SIZE, attention_planes, upright_pixel
 from e2viz.scenes.view_attention import attends_to_views
 from e2viz.scenes.words import element_name
-from e2viz.ui.computing import compute
-from e2viz.ui.memory import remembered
 from e2viz.ui.page import answered
 from e2viz.ui.player import Pixel, Played
+from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current
 from e2viz.ui.view import view
 from e2viz.zoo.names import short_labels
@@ -122,14 +121,11 @@ def part_of(model, settings: Settings) -> Part | None:
     if found is not None:
         return found
     point = attention.query_point(picture, settings, (model.name,))
-    key = repr((model.checksum, picture.checksum, selection.angles, method, point))
     swept = remembered(
-        "attention", key,
-        lambda: compute(
-            key, lambda progress: attention.captured(model, picture, angles, method, point, progress),
-            what=f"views by {model.name}",
-        ),
-    )  # fmt: skip
+        repr((attention.PAGE, model.checksum, picture.checksum, selection.angles, method, point)),
+        lambda progress: attention.captured(model, picture, angles, method, point, progress),
+        what=f"views by {model.name}",
+    )
     return None if swept is None else attention.part(model, picture, angles, method, settings, swept)
 
 

@@ -10,14 +10,10 @@ from e2viz.scenes import latents
 from e2viz.scenes.kept import Part, kept_part
 from e2viz.scenes.latents import VIEWS, Settings
 from e2viz.scenes.words import element_name
-from e2viz.ui.computing import compute
-from e2viz.ui.memory import remembered
 from e2viz.ui.page import answered, player_first
+from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current
 from e2viz.ui.view import show_view
-
-# A session keeps the maps of this many models: some 50 MB each.
-MOST_KEPT = 3
 
 selection = current()
 
@@ -56,15 +52,11 @@ def part_of(model, settings: Settings) -> Part | None:
     found = kept_part(latents.PAGE, model, picture, angles, method, latents.kept_settings(settings))
     if found is not None:
         return found
-    key = repr((model.checksum, picture.checksum, selection.angles, method, "maps"))
     swept = remembered(
-        "latents", key,
-        lambda: compute(
-            key, lambda progress: latents.captured(model, picture, angles, method, progress),
-            what=f"views by {model.name}",
-        ),
-        most=MOST_KEPT,
-    )  # fmt: skip
+        repr((latents.PAGE, model.checksum, picture.checksum, selection.angles, method)),
+        lambda progress: latents.captured(model, picture, angles, method, progress),
+        what=f"views by {model.name}",
+    )
     return None if swept is None else latents.part(model, picture, angles, method, settings, swept)
 
 

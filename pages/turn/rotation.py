@@ -7,17 +7,14 @@ from e2viz.measure.stored import stored_sweep
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.scenes import rotation
 from e2viz.ui.cards import stability_cards
-from e2viz.ui.computing import compute
 from e2viz.ui.over_data import over_data_section
 from e2viz.ui.page import answered, player_first
+from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current
 from e2viz.ui.view import show_view
 from e2viz.zoo.names import short_labels
 
 selection = current()
-
-
-_SWEEPS = "_sweeps"
 
 
 def swept() -> Sweep | None:
@@ -27,21 +24,12 @@ def swept() -> Sweep | None:
     if kept is not None:
         return kept
     checksums = [model.checksum for model in models]
-    key = repr((checksums, selection.picture.checksum, selection.angles, selection.method))
-    known = st.session_state.setdefault(_SWEEPS, {})
-    if key not in known:
-        made = compute(
-            key,
-            lambda progress: sweep(
-                models, selection.picture, selection.angles_deg, method=selection.method, progress=progress
-            ),
-        )
-        if made is None:
-            return None
-        while len(known) >= 8:
-            known.pop(next(iter(known)))
-        known[key] = made
-    return known[key]
+    return remembered(
+        repr(("rotation", checksums, selection.picture.checksum, selection.angles, selection.method)),
+        lambda progress: sweep(
+            models, selection.picture, selection.angles_deg, method=selection.method, progress=progress
+        ),
+    )
 
 
 with answered():

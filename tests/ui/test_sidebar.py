@@ -12,7 +12,7 @@ from e2viz.data.samples import sample
 from e2viz.images.portable import from_png, to_png
 from e2viz.limits import MOST_MODELS
 from e2viz.ui import sidebar
-from e2viz.ui.state import Selection, valid_parameters
+from e2viz.ui.state import BROUGHT, Selection, valid_parameters
 from e2viz.zoo.weights import WeightsError
 
 MODELS = ["cnn.mnist", "ge_vit_p4.rotmnist", "gsa_net.rotmnist", "vit.mnist"]
@@ -111,6 +111,21 @@ def test_a_link_that_asks_for_too_much_is_answered_with_what_there_is(app: AppTe
     app.run()
     assert said(app)[0] == "vit.mnist"
     assert "at most 32 elements, got 'c20000'" in app.warning[0].value and len(app.warning[0].value) < 500
+
+
+def test_a_brought_picture_that_fits_no_link_is_never_another_one_under_its_address(app: AppTest) -> None:
+    """After a restart of the server, or for whoever opens the link: what is gone is said."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "PNG")
+    app.query_params["picture"] = "png." + base64.urlsafe_b64encode(file.getvalue()).decode().rstrip("=")
+    app.run()
+    assert said(app)[1].startswith("data:") and app.query_params["picture"] == BROUGHT
+    again = AppTest.from_string(PAGE, default_timeout=60)
+    again.query_params["picture"] = BROUGHT
+    again.run()
+    assert said(again)[1] == "mnist-8" and again.query_params["picture"] == "mnist-8"
+    assert "too large for a link: bring it again" in again.warning[0].value
 
 
 def test_a_damaged_model_is_left_out_and_said(app: AppTest, monkeypatch) -> None:
