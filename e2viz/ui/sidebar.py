@@ -12,7 +12,7 @@ from e2viz.images.picture import PictureError
 from e2viz.render.recipe import METHODS
 from e2viz.ui import own as _own  # noqa: F401  the catalogue learns whose models to look for
 from e2viz.ui.model_choice import CHOSEN, choose_models, model_data
-from e2viz.ui.page import presenter_size, whole_names
+from e2viz.ui.page import presenter_size, readable_choices, whole_names
 from e2viz.ui.pictures import choose_picture, first_sample_of, held_for, hold_reference
 from e2viz.ui.restore import offer_restoring
 from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
@@ -62,6 +62,7 @@ def sidebar() -> Selection:
     preparations = {data_set(model_data(name)).preparation for name in chosen}
     held = held_for(preparations | {data.preparation})
     whole_names()
+    readable_choices()
     if presenter:
         presenter_size()
     selection = Selection(

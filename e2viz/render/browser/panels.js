@@ -19,7 +19,7 @@ class PanelView {
     this.canvas.width = panel.width;
     this.canvas.height = panel.height;
     this.canvas.classList.toggle("smooth", panel.width > 96);
-    this.canvas.setAttribute("aria-label", [panel.title, panel.probe].filter(Boolean).join(", "));
+    this.canvas.setAttribute("aria-label", [panel.title, panel.probe].filter(Boolean).join(", ") || "map");
     this.context = this.canvas.getContext("2d");
     this.image = new ImageData(panel.width, panel.height);
   }

@@ -1,0 +1,52 @@
+"""axe finds nothing on any page, light or dark; every value that the pointer shows is there by keyboard."""
+
+from pathlib import Path
+
+import pytest
+
+from e2viz.ui.navigation import titles
+from tests.serving import served
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served(APP) as address:
+        yield address
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["", *list(titles())[1:]], ids=lambda name: name or "home")
+def test_axe_finds_nothing(open_page, address, name, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    # axe's own script is put into the page by the test, which the app's policy would refuse.
+    page = open_page(f"{address}/{name}", color_scheme=scheme, bypass_csp=True)
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=90_000)
+    page.wait_for_timeout(2500)  # colours have faded to what they stay
+    found = axe.run(page).response["violations"]
+    said = [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
+    assert not said, "\n".join(said)
+
+
+def test_the_values_of_a_map_are_read_by_keyboard(open_page, address):
+    page = open_page(f"{address}/attention?models=ge_vit_p4.rotmnist")
+    panels = page.locator(".player .row .pixels canvas")
+    panels.first.focus()
+    page.keyboard.press("ArrowRight")
+    tip, spoken = page.locator(".player .tip"), page.locator(".player .spoken")
+    first = tip.inner_text()
+    assert "row 14, column 15" in first and tip.is_visible()
+    assert spoken.inner_text().split() == first.split()
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("ArrowUp")
+    assert tip.inner_text() != first
+    focused = "document.querySelector('.player')?.getRootNode().activeElement ?? document.activeElement"
+    before = page.evaluate(f"[...({focused}).closest('.row').querySelectorAll('canvas')].indexOf({focused})")
+    for _ in range(8):
+        page.keyboard.press("Shift+ArrowRight")
+    after = page.evaluate(f"[...({focused}).closest('.row').querySelectorAll('canvas')].indexOf({focused})")
+    assert after > before, "over the edge lies the next panel"
+    assert page.locator(".player").get_attribute("data-frame") == "0", "the turn stayed where it was"
