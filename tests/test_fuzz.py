@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from e2viz import places
-from e2viz.data.class_folders import read_class_folders
+from e2viz.data.class_folders import members
 from e2viz.data.idx import DataError
 from e2viz.data.samples import sample_names
 from e2viz.measure import archive
@@ -18,7 +18,7 @@ from e2viz.ui.state import ANGLES, refused, valid_parameters
 from e2viz.zoo.card import Card
 
 pytestmark = pytest.mark.slow
-ROUNDS = 3000
+ROUNDS = 1200
 MODELS = ["vit.mnist", "ge_vit_p4.rotmnist"]
 RECIPE = Recipe(page="attention", models=tuple(MODELS), picture="mnist-3", settings={"row": 3, "view": "maps"})
 PIECES = [
@@ -126,7 +126,7 @@ def test_archives_of_class_folders(tmp_path):
         path = tmp_path / f"set{number}.zip"
         path.write_bytes(mutated(content, chance))
         try:
-            read_class_folders(path)
+            assert all(each.class_name for each in members(path))
         except (DataError, ValueError, OSError) as error:
             told(error)
         path.unlink()
