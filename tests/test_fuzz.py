@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from jaxtyping import TypeCheckError
 
 from e2viz import places
 from e2viz.data.class_folders import members
@@ -18,6 +19,8 @@ from e2viz.ui.state import ANGLES, refused, valid_parameters
 from e2viz.zoo.card import Card
 
 pytestmark = pytest.mark.slow
+# A field of another type: the tests' type checker speaks before the recipe's own check does.
+REFUSED = (ValueError, TypeCheckError)
 ROUNDS = 1200
 MODELS = ["vit.mnist", "ge_vit_p4.rotmnist"]
 RECIPE = Recipe(page="attention", models=tuple(MODELS), picture="mnist-3", settings={"row": 3, "view": "maps"})
@@ -49,7 +52,7 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
 
 def told(error: Exception) -> None:
     """The message is one that a person can be shown."""
-    assert len(str(error)) < 2000, str(error)[:300]
+    assert isinstance(error, TypeCheckError) or len(str(error)) < 2000, str(error)[:300]
 
 
 def test_recipes():
@@ -58,7 +61,7 @@ def test_recipes():
         try:
             found = read_recipe(mutated(RECIPE.to_json().encode(), chance))
             read += 1
-        except ValueError as error:
+        except REFUSED as error:
             told(error)
         else:
             assert read_recipe(found.to_json().encode()) == found
@@ -77,7 +80,7 @@ def test_links():
         assert all(len(sentence) < 500 for sentence in refused(query, MODELS, samples, {}))
         try:
             Recipe.from_query("attention", query)
-        except ValueError as error:
+        except REFUSED as error:
             told(error)
 
 
