@@ -38,7 +38,7 @@ def available(device: torch.device) -> bool:
 
 def why_not(device: torch.device) -> str:
     """Why the kernels cannot be used on the device; empty if they can."""
-    if device.type != "cuda" and not _interpreted():
+    if device.type != "cuda" and not (device.type == "cpu" and _interpreted()):
         return f"Triton kernels run on NVIDIA GPUs, not on {device.type}"
     return _check(device.type, device.index)
 
