@@ -108,7 +108,7 @@ def defaults(names: list[str], data: DataSet | None = None) -> tuple[str, ...]:
         data: the data set.
     """
     wanted = tuple(name for name in (data.default_models if data else ()) if name in names)
-    if data and len(wanted) == len(data.default_models):
+    if wanted and data and len(wanted) == len(data.default_models):
         return wanted
     ordered = in_order(names)
     pair = [next((name for name in ordered if family(name) == each), None) for each in ("equivariant", "plain")]

@@ -9,7 +9,7 @@ from e2viz import cli, places
 from e2viz.data.data_set import DataSet
 from e2viz.models import build
 from e2viz.train.own_recipes import KINDS, own_recipe
-from e2viz.zoo import catalogue
+from e2viz.zoo import catalogue, names
 
 
 @pytest.fixture
@@ -73,3 +73,18 @@ def test_every_kind_fits_every_size(kind, size, channels):
     network = build(recipe.architecture, recipe.config)
     assert recipe.name == f"{kind}.mine" and network.config.image_size == size
     assert recipe.epochs == 200 and own_recipe(kind, found, 100_000).epochs == 5
+
+
+def test_a_data_set_that_names_no_models_first_still_shows_two():
+    found = DataSet(
+        name="mine",
+        title="mine",
+        class_names=("a", "b"),
+        channels=1,
+        size=16,
+        mean=(0.5,),
+        std=(0.5,),
+        background=(0.5,),
+    )
+    assert names.defaults(["cnn.mine", "hybrid_p4.mine", "vit.mine"], found) == ("hybrid_p4.mine", "vit.mine")
+    assert names.defaults(["cnn.mine"], found) == ("cnn.mine",)
