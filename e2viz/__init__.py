@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # for type checkers and editors; _HOME says the same at run t
     from e2viz.data.samples import sample_names as sample_names
     from e2viz.data.table import data_set as data_set
     from e2viz.data.table import list_data as list_data
+    from e2viz.foreign.export import export_onnx as export_onnx
+    from e2viz.foreign.export import mend as mend
     from e2viz.foreign.open import open_model as open_model
     from e2viz.images.picture import Picture as Picture
     from e2viz.images.picture import PictureError as PictureError
@@ -53,11 +55,13 @@ _HOME = {
     "data_set": "e2viz.data.table",
     "encode": "e2viz.render.encode",
     "equivariance_error": "e2viz.measure.equivariance",
+    "export_onnx": "e2viz.foreign.export",
     "import_checkpoint": "e2viz.zoo.published",
     "list_data": "e2viz.data.table",
     "list_models": "e2viz.zoo.catalogue",
     "load": "e2viz.zoo.catalogue",
     "make_equivariant": "e2viz.models.post_hoc",
+    "mend": "e2viz.foreign.export",
     "open_model": "e2viz.foreign.open",
     "read_picture": "e2viz.data.intake",
     "rotate": "e2viz.images.rotate",

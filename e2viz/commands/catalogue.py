@@ -1,4 +1,4 @@
-"""What there is and whether it is what it says: ``models``, ``check``, ``evaluate``."""
+"""What there is and whether it is what it says: ``models``, ``check``, ``evaluate``, ``export``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,21 @@ def add(commands: Commands) -> None:
     evaluate.add_argument("--run", dest="run_folder", type=Path, help="the best epoch of a run instead of weights/")
     evaluate.add_argument("--json", action="store_true")
     over_angles.add_options(evaluate)
+
+
+    export = commands.add("export", _export, "a model as one ONNX file, preparation and views inside")
+    export.add_argument("name", help="a name such as vit.rotmnist or vit.rotmnist+mean_c4")
+    export.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx", help="where to write it")
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from e2viz.foreign.export import export
+    from e2viz.zoo.catalogue import load
+
+    data = export(load(arguments.name))
+    arguments.output.write_bytes(data)
+    print(f"{arguments.output}: {len(data) / 1e6:.1f} MB; it takes upright images in [0, 1]")
+    return 0
 
 
 def _models(arguments: argparse.Namespace) -> int:

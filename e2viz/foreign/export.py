@@ -8,6 +8,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from e2viz.models.methods import ON_EMBEDDINGS, ON_LOGITS
 from e2viz.models.post_hoc import PostHoc, parts_of
 from e2viz.nn.functional import PATH_VARIABLE
 from e2viz.zoo.weights import Model, WeightsError
+from e2viz.zoo.wrapped import wrap
 
 OPSET = 18
 TRACED_BATCH = 3
@@ -76,6 +78,27 @@ def export(model: Model) -> bytes:
     held = onnx.load_model_from_string(data)
     onnx.helper.set_model_props(held, metadata_of(model, prepared=True))
     return held.SerializeToString()
+
+
+def mend(model: Model, method: str, group: str) -> Model:
+    """A model made equivariant after the fact, as a model; the one that was given stays as it is.
+
+    Args:
+        model: of the catalogue, or a person's own.
+        method, group: as ``e2viz.make_equivariant`` takes them.
+    """
+    return wrap(model, method, group)
+
+
+def export_onnx(model: Model, path: str | os.PathLike[str]) -> Path:
+    """Write a model as one ONNX file: see ``export``.
+
+    Raises:
+        WeightsError: if it cannot be said in ONNX.
+    """
+    target = Path(path)
+    target.write_bytes(export(model))
+    return target
 
 
 def metadata_of(model: Model, *, prepared: bool = False) -> dict[str, str]:

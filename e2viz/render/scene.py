@@ -346,6 +346,18 @@ class Scene:
         """The maps that fill charts, also those of its cells."""
         return tuple(chart.heat for scene in self.scenes for chart in scene.charts if chart.heat is not None)
 
+    def _repr_html_(self) -> str:
+        """The offline player, for a notebook: a page of its own inside the cell, which asks nothing of any server."""
+        import html
+
+        from e2viz.render.encode import encode
+
+        page = html.escape(encode(self, "html").decode("utf-8"), quote=True)
+        return (
+            f'<iframe srcdoc="{page}" title="{html.escape(self.title, quote=True)}" width="100%" height="760" '
+            'sandbox="allow-scripts allow-downloads" style="border:0"></iframe>'
+        )
+
     @property
     def scenes(self) -> tuple["Scene", ...]:
         """This scene and those of its cells."""

@@ -62,7 +62,7 @@ def _ask(own: OwnModels, arrival: Arrival) -> None:
     st.markdown(
         f"**{names.label(arrival.name)}** · {facts['nodes']} operations, {facts['parameters']:,} parameters, opset "
         f"{facts['opset']} · input {facts['layout']}, {_side(facts['channels'], 'any')} channels, "
-        f"{_side(facts['size'], 'any size')}"
+        + (f"{facts['size']} × {facts['size']} pixels" if facts["size"] else "any size")
     )
     with st.form("_own_questions"):
         answers = _answers(arrival)

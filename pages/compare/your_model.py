@@ -21,7 +21,7 @@ with answered():
         first = own.names().index(st.session_state.get("_own_shown", own.names()[-1]))
         shown = st.selectbox("Your models", own.names(), index=first, format_func=names.label, key="own_model")
         arriving.card(own, shown, e2viz.load(shown))
-    with st.expander("Bring another", expanded=not own.names()):
+    with st.expander("Bring another" if own.names() else "Your file", expanded=not own.names()):
         arriving.bring()
     if shown is not None:
         model = e2viz.load(shown)

@@ -1,0 +1,12 @@
+"""A scene shows itself in a notebook, with no server."""
+
+import html
+
+from tests.render.sample_scene import sample_scene
+
+
+def test_a_scene_is_its_own_player_in_a_notebook():
+    shown = sample_scene()._repr_html_()
+    inner = html.unescape(shown.partition('srcdoc="')[2].partition('" title=')[0])
+    assert shown.startswith("<iframe") and 'sandbox="allow-scripts' in shown
+    assert "<script" in inner and "</html>" in inner and 'src="http' not in inner
