@@ -228,6 +228,14 @@ def resident_mb(pid: int) -> float:
     return 0.0
 
 
+def processor_s(pid: int) -> float:
+    """Seconds of processor time that a process has used: what it costs, however busy the machine is; 0 elsewhere."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
 async def crowd(address: str, people: int, round_number: int = 0) -> list[dict[str, float]]:
     """All at once: seconds of each step, by person."""
 
@@ -257,11 +265,14 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(crowd(address, 1, 1000))  # weights are read once
         warm_mb = resident_mb(pid)
         for number in range(options.rounds):
+            spent_s = processor_s(pid)
             took = summary(asyncio.run(crowd(address, options.people, number)))
-            rounds.append({"seconds": took, "after_mb": resident_mb(pid)})
+            spent_s = (processor_s(pid) - spent_s) / options.people
+            rounds.append({"seconds": took, "after_mb": resident_mb(pid), "processor_s_a_person": spent_s})
             if not options.json:
                 steps = ", ".join(f"{step} {median:.1f} / {last:.1f} s" for step, (median, last) in took.items())
-                print(f"{options.people} people: {steps}; {rounds[-1]['after_mb']:.0f} MB", flush=True)
+                cost = f"{rounds[-1]['after_mb']:.0f} MB; {spent_s:.1f} s of processor time a person"
+                print(f"{options.people} people: {steps}; {cost}", flush=True)
     missed = [step for step, most in LIMITS_S.items() if any(each["seconds"][step][1] > most for each in rounds)]
     if options.json:
         print(json.dumps({"people": options.people, "warm_mb": warm_mb, "load_before": before, "rounds": rounds}))
