@@ -11,6 +11,9 @@ from torch import Tensor, nn
 class WeightAverage:
     """Exponential mean of weights and of floating-point buffers, with a shorter memory in the first steps.
 
+    Ours rather than ``torch.optim.swa_utils.AveragedModel`` because it takes a sixth of the time (0.17 and 0.95 ms for
+    the ViT of the digits): it looks each tensor up once.
+
     The decay of step t is min(decay, (1 + t) / (10 + t)), so that the random start is forgotten at once.
 
     Args:

@@ -1,6 +1,7 @@
 """Muon: momentum whose update of every matrix is made nearly orthogonal.
 
-On a processor matrix by matrix in float32, since processors are slow in bfloat16; on a GPU in bfloat16, all matrices of
+Ours rather than ``torch.optim.Muon``, which works in bfloat16: a step of the digits' ViT took 69 ms and 1,440 ms on a
+processor. On a processor matrix by matrix in float32, since processors are slow in bfloat16; on a GPU in bfloat16, all matrices of
 one shape at once, since a GPU waits for small products one by one: torch.optim.Muon takes them one by one.
 """
 
