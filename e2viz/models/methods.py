@@ -43,6 +43,9 @@ POOLS: dict[str, type[nn.Module]] = {
 }
 # Weights of their own, on the picture: one view is chosen before the model sees it.
 CANONICAL = KINDS["canonicalise"]
+# Those that learn from turned pictures, whatever the model itself learned from: of upright ones, they could read which
+# view stands upright off the pixels that were never interpolated.
+LEARN_FROM_TURNED = (*CANONICAL, "lambda_equitune")
 # Those that are told in training how each picture was turned.
 KNOWS_UPRIGHT = ("canonical_upright",)
 # Whatever has weights of its own, which must be trained for a model before it says anything.

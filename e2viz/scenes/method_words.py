@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from e2viz.models.methods import KINDS, kind_of
+from e2viz.models.methods import kind_of
 
 # Kind -> (heading, what it does in a few words).
 KIND_WORDS = {
@@ -45,11 +45,9 @@ cannot tell a 6 from a turned 6 cannot tell it from a 9 either.
 """
 
 
-def listed(methods: Iterable[str]) -> str:
-    """The methods by kind, as a legend: "combine: mean, maximum; choose: most certain"."""
-    there = list(methods)
-    parts = {kind: [LABELS[method] for method in there if kind_of(method) == kind] for kind in KINDS}
-    return "; ".join(f"{kind}: {', '.join(named)}" for kind, named in parts.items() if named)
+def rows_of(methods: Iterable[str]) -> str:
+    """The methods as a legend of rows, from top to bottom."""
+    return ", ".join(LABELS[method] for method in methods)
 
 
 def grouped(method: str) -> str:

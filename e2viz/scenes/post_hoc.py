@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -15,14 +16,14 @@ from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.images.picture import Picture
 from e2viz.measure.stability import ambiguity_note, softmax, stability
-from e2viz.models.methods import kind_of
+from e2viz.models.methods import KINDS, kind_of
 from e2viz.nn.views import group_views
 from e2viz.render.palette import class_table, model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
 from e2viz.scenes.asked import angles_of, picture_of
 from e2viz.scenes.classes import drawn
-from e2viz.scenes.method_words import KIND_WORDS, LABELS, listed
+from e2viz.scenes.method_words import KIND_WORDS, LABELS, rows_of
 from e2viz.scenes.turning import turning_panel
 from e2viz.scenes.view_ring import view_ring
 from e2viz.scenes.views import Looked, Outcome, look, outcomes
@@ -90,10 +91,14 @@ def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean
         rows=(
             Row(
                 f"the views under {looked.group.upper()}",
-                (_ring(looked, found[shown], group), _says(looked), _weights(found), *_attention(found)),
+                (_ring(looked, found[shown], group), _says(looked), *_attention(found)),
                 columns=4,
             ),
-            Row("the outcome of every method at every angle", (_strip(probability, labels),)),
+            Row("how much each view counts", _by_kind(found, lambda methods: _weights(found, methods)), columns=4),
+            Row(
+                "the outcome of every method at every angle",
+                _by_kind(found, lambda methods: _strip(probability, methods, labels[""])), columns=4,
+            ),
         ),
         numbers=numbers(looked, probability, labels, classes),
         recipe=recipe,
@@ -116,14 +121,21 @@ def _says(looked: Looked) -> Panel:
     )  # fmt: skip
 
 
-def _weights(found: dict[str, Outcome]) -> Panel:
+def _by_kind(found: dict[str, Outcome], panel: Callable[[list[str]], Panel]) -> tuple[Panel, ...]:
+    """One panel for each kind of method that has an outcome."""
+    there = {kind: [method for method in methods if method in found] for kind, methods in KINDS.items()}
+    return tuple(panel(methods) for methods in there.values() if methods)
+
+
+def _weights(found: dict[str, Outcome], methods: list[str]) -> Panel:
     """[method × view] how much each view counts. The colours end at four times an equal share."""
-    values = np.stack([each.weights for each in found.values()], axis=1)
-    caption = f"rows, {listed(found)}; of the maximum, the share of features it takes"
+    values = np.stack([found[method].weights for method in methods], axis=1)
+    caption = f"a row a method: {rows_of(methods)}"
+    if "max" in methods:
+        caption += "; of the maximum, the share of features it takes"
     high = min(1.0, 4.0 / values.shape[-1])
-    return Panel.from_values(
-        "how much each view counts, by method", square(values), "cividis", low=0.0, high=high, caption=caption
-    )
+    title = KIND_WORDS[kind_of(methods[0])][0]
+    return Panel.from_values(title, square(values), "cividis", low=0.0, high=high, caption=caption)
 
 
 def _attention(found: dict[str, Outcome]) -> tuple[Panel, ...]:
@@ -146,14 +158,15 @@ def square(table: Float[np.ndarray, "frame row column"]) -> Float[np.ndarray, "f
     return table.repeat(side // rows, axis=1).repeat(side // columns, axis=2)
 
 
-def _strip(probability: dict[str, np.ndarray], labels: dict[str, str]) -> Panel:
-    """[method × frame] the predicted class in its colour; the mark stands at this angle."""
-    winners = np.stack([each.argmax(1) for each in probability.values()])
+def _strip(probability: dict[str, np.ndarray], methods: list[str], alone: str) -> Panel:
+    """[method × frame] the predicted class in its colour, of the model alone first; the mark stands at this angle."""
+    winners = np.stack([probability[key].argmax(1) for key in ("", *methods)])
     frames = winners.shape[1]
     marker = np.stack([np.full(frames, (len(winners) - 1) / 2), np.arange(frames)], axis=1)
+    highest = max(int(each.argmax(1).max()) for each in probability.values())
     return Panel(
-        title="predicted class", values=class_table(int(winners.max()) + 1)[winners][None], marker=marker,
-        caption=f"rows, {labels['']} alone; {listed(filter(None, probability))}; from left to right one turn",
+        title=KIND_WORDS[kind_of(methods[0])][0], values=class_table(highest + 1)[winners][None], marker=marker,
+        caption=f"a row a method: {alone} alone, {rows_of(methods)}; from left to right one turn",
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from e2viz.data.protocol import Split
+from e2viz.models.methods import LEARN_FROM_TURNED
 from e2viz.models.post_hoc import PostHoc
 from e2viz.nn.canonicalisation import between
 from e2viz.train.device import CPU
@@ -100,17 +101,14 @@ def learning_features(
     model: Model, split: Split, folder: Path, *, limit: int | None = None, report: Report | None = None,
     where: torch.device = CPU,
 ) -> Features:  # fmt: skip
-    """The features that a method learns from, or is chosen on.
-
-    A method that canonicalises learns from turned pictures, with or without being told the angle: from upright ones
-    it could read upright off the pixels that were never interpolated.
+    """The features that a method learns from, or is chosen on: turned pictures, for the methods that need them.
 
     Args: as ``view_features`` takes them.
     """
-    canonicalises = model.network.canonicalises
-    if canonicalises and not bool(split.angles_deg.any()):
+    network: PostHoc = model.network  # type: ignore[assignment]
+    if network.method in LEARN_FROM_TURNED and not bool(split.angles_deg.any()):
         split, folder = turned_again(split, TURN_SEED), folder.with_name(f"{folder.name}-turned")
-    return view_features(model, split, folder, limit=limit, report=report, where=where, turns=bool(canonicalises))
+    return view_features(model, split, folder, limit=limit, report=report, where=where, turns=network.canonicalises)
 
 
 def scores_of(network: PostHoc, features: Features) -> Float[Tensor, "image view"] | None:

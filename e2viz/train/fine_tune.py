@@ -129,7 +129,7 @@ def train_aggregation(
         data: folder of IDX files.
         runs: where embeddings are kept.
         weights: where <name>.json and <name>.safetensors go.
-        limit: learn from the first so many images alone; the card says so.
+        limit: learn from the first so many images alone, and choose on a quarter as many; the card says so.
         where: the device that computes the views; what is trained on them is small.
 
     Raises:
@@ -143,8 +143,10 @@ def train_aggregation(
     model = beginning(base, wanted.method, wanted.group)
     folder = features_folder(runs, model)
     training, validation = (
-        learning_features(model, part, folder / name, limit=limit, report=report, where=where)
-        for part, name in ((splits.train, "train"), (splits.validation, "validation"))
+        learning_features(model, part, folder / name, limit=most, report=report, where=where)
+        for part, name, most in (
+            (splits.train, "train", limit), (splits.validation, "validation", limit and max(1, limit // 4))
+        )
     )
     started = time.monotonic()
     tuned = tune(model.network, "none", training, validation)  # type: ignore[arg-type]

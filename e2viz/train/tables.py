@@ -16,7 +16,7 @@ import torch
 from e2viz.data.protocol import Split, Splits
 from e2viz.data.reading import read_splits
 from e2viz.data.tasks import task
-from e2viz.models.methods import CANONICAL, METHODS
+from e2viz.models.methods import CANONICAL, LEARN_FROM_TURNED, METHODS
 from e2viz.train.data import TrainingData
 from e2viz.train.device import CPU
 from e2viz.train.evaluation import Counter, correct_count
@@ -133,14 +133,16 @@ def _on_features(filling: Filling, columns: Sequence[str], methods: Sequence[str
     first = methods[0] if methods[0] in CANONICAL else "mean"
     found = {part: filling.features(part, first) for part in ("test", "upright")
              if any((column == "upright") == (part == "upright") for _, column in empty)}  # fmt: skip
-    learning: list[Features] = []
+    learning: dict[bool, list[Features]] = {}
     for method, column in empty:
         started, level = time.monotonic(), "none" if column == "upright" else column
         network = beginning(filling.base, method, filling.table.setting.group).network
         trained = bool(trained_parts(network, level))  # type: ignore[arg-type]
         if trained:
-            learning = learning or [filling.features(part, first) for part in ("train", "validation")]
-            network = tune(network, level, *learning)  # type: ignore[arg-type]
+            turned = method in LEARN_FROM_TURNED
+            if turned not in learning:
+                learning[turned] = [filling.features(part, method) for part in ("train", "validation")]
+            network = tune(network, level, *learning[turned])  # type: ignore[arg-type]
         features = found["upright" if column == "upright" else "test"]
         correct = correct_features(network, features)  # type: ignore[arg-type]
         seconds = time.monotonic() - started

@@ -16,7 +16,7 @@ from e2viz.render.palette import class_color, rgb
 from e2viz.render.recipe import Recipe
 from e2viz.scenes import post_hoc
 from e2viz.scenes import views as view_answers
-from e2viz.scenes.method_words import KIND_WORDS, LABELS, grouped, listed
+from e2viz.scenes.method_words import KIND_WORDS, LABELS, grouped, rows_of
 from e2viz.scenes.view_ring import view_ring
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
@@ -76,7 +76,7 @@ def test_a_canonical_view_is_the_one_the_network_chose(base, looked, method):
 
 def test_every_method_has_its_words():
     assert tuple(LABELS) == METHODS and set(KIND_WORDS) == set(KINDS)
-    assert listed(["mean", "gated_search"]) == "combine: mean; search: gated search"
+    assert rows_of(["mean", "gated_search"]) == "mean, gated search"
     assert grouped("most_certain") == "Choose · most certain"
 
 
@@ -92,13 +92,11 @@ def test_the_scene(base, looked, monkeypatch):
     assert scene.frames == 8 and len(scene.rings) == len(scene.bars) == 2
     assert "Of 4 views" in scene.title and "say" in scene.title and "9 methods" in scene.title
     titles = [panel.title for row in scene.rows for panel in row.panels]
-    assert titles == [
-        "views",
-        "probability of each class, by view",
-        "how much each view counts, by method",
-        "predicted class",
-    ]
-    strip = scene.rows[-1].panels[0].values[0]
+    kinds = ["Combine", "Choose", "Search"]
+    assert titles == ["views", "probability of each class, by view", *kinds, *kinds]
+    assert "test-time augmentation" in scene.rows[1].panels[0].caption
+    strip = scene.rows[-1].panels[-1].values[0]
+    assert len(strip) == 3, "alone, ungated, gated"
     winner = int(view_answers.outcomes(looked)["gated_search"].logits[3].argmax())
     assert "#{:02x}{:02x}{:02x}".format(*strip[-1, 3]) == class_color(winner).lower()
     assert len(scene.numbers["view 3 prediction"]) == 8

@@ -167,6 +167,7 @@ def test_an_orientation_network_learns_from_turned_pictures(base, tmp_path):
     assert found.turns.shape == (40, 1, 1, SIZE, SIZE) and found.angles_deg.std() > 50
     assert torch.equal(learning_features(model, SPLITS.train, tmp_path / "own").angles_deg, SPLITS.train.angles_deg)
     assert not learning_features(wrap(base, "mean", "c4"), upright, tmp_path / "upright").angles_deg.any()
+    assert learning_features(wrap(base, "lambda_equitune", "c4"), upright, tmp_path / "train").angles_deg.any()
     with pytest.raises(ValueError, match="must hold turns"):
         correct_count(model.network, dataclasses.replace(found, turns=None))
 
