@@ -159,7 +159,7 @@ def card(own: OwnModels, name: str, model: Model) -> None:
     }  # fmt: skip
     st.markdown(
         f"Its scores are {SAYS[model.network.scores]}. Inside: "
-        + (", ".join(f"{count} {what}" for what, count in inside.items() if count) or "nothing that can be shown")
+        + (", ".join(f"{what}: {count}" for what, count in inside.items() if count) or "nothing that can be shown")
         + f". {' '.join(model.network.said)} {model.card.data[:1].upper()}{model.card.data[1:]}."
     )
     with st.expander("The whole card, and a badge"):

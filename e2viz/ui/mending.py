@@ -13,8 +13,7 @@ from e2viz.foreign.export import export
 from e2viz.foreign.mend import ANGLES_DEG, Judged, Labelled, beside, judged, labelled
 from e2viz.models.methods import LEARNED, METHODS, NOT_INVARIANT
 from e2viz.scenes.method_words import grouped
-from e2viz.ui.computing import compute, in_one_go
-from e2viz.ui.memory import remembered
+from e2viz.ui.remembered import remembered
 from e2viz.ui.state import Selection
 from e2viz.ui.wrapping import GROUPS, add_wrapped
 from e2viz.zoo import names
@@ -23,7 +22,6 @@ from e2viz.zoo.wrapped import Wrapping
 
 OFFERED = tuple(method for method in METHODS if method not in LEARNED)
 MOST_ZIP_MB = 200
-SHORT = {"yours": "yours", "mended": "mended"}
 
 
 def choose(model: Model) -> Model:
@@ -40,14 +38,10 @@ def choose(model: Model) -> Model:
 
 def on_the_picture(model: Model, mended: Model, selection: Selection) -> None:
     """Measures that need no label, before and after, on the picture of the sidebar."""
-    key = repr((model.checksum, mended.checksum, selection.picture.checksum, selection.angles))
+    key = repr(("mended", model.checksum, mended.checksum, selection.picture.checksum, selection.angles))
     table = remembered(
-        "mended", key,
-        lambda: compute(
-            key, lambda progress: beside([model, mended], selection.picture, selection.angles_deg, progress),
-            what="angles",
-        ),
-    )  # fmt: skip
+        key, lambda progress: beside([model, mended], selection.picture, selection.angles_deg, progress), what="angles"
+    )
     if table is not None:
         shown = {"on your picture": table["measure"], "yours": table[model.name], "mended": table[mended.name]}
         st.dataframe(shown, hide_index=True, width="stretch")
@@ -61,22 +55,17 @@ def on_labelled(model: Model, mended: Model) -> None:
     )  # fmt: skip
     if file is None:
         return
-    key = repr((file.file_id, model.checksum))
+    key = repr(("labelled", file.file_id, model.checksum))
     try:
-        pictures = remembered("labelled", key, lambda: in_one_go(lambda: _read(file, model), "Reading"), most=1)
+        pictures = remembered(key, lambda progress: _read(file, model), what="pictures")
     except DataError as error:
         st.error(str(error))
         return
     if pictures is None:
         return
     _say_read(pictures)
-    whole = repr((key, mended.checksum))
-    found = remembered(
-        "judged", whole,
-        lambda: compute(
-            whole, lambda progress: judged([model, mended], pictures, progress=progress), what="pictures"
-        ),
-    )  # fmt: skip
+    whole = repr(("judged", key, mended.checksum))
+    found = remembered(whole, lambda progress: judged([model, mended], pictures, progress=progress), what="pictures")
     if found is not None:
         st.dataframe(accuracies(found[model.name], found[mended.name]), hide_index=True, width="stretch")
         st.caption(f"Turned to {len(ANGLES_DEG)} angles, 95 % intervals. Worst case: right at every one of them.")

@@ -18,6 +18,7 @@ from e2viz.ui.restore import offer_restoring
 from e2viz.ui.state import ANGLES, PRESENTER, Selection, link_asked_for, remember
 from e2viz.ui.wrapping import offer_wrapping, with_wrapped
 from e2viz.zoo import names
+from e2viz.zoo.brought import is_own
 from e2viz.zoo.catalogue import damaged, list_models, load
 from e2viz.zoo.weights import WeightsError
 
@@ -59,7 +60,7 @@ def sidebar() -> Selection:
         presenter = st.toggle("Presenter size", key=PRESENTER, help="Large type, readable from the back row.")
         offer_restoring()
     # A recipe carries what its models see: the drawing, the square, or both.
-    preparations = {data_set(model_data(name)).preparation for name in chosen}
+    preparations = {load(name).card.data_set.preparation for name in chosen}
     held = held_for(preparations | {data.preparation})
     whole_names()
     readable_choices()
@@ -151,4 +152,4 @@ def _data_asked_for(asked: dict[str, object]) -> str:
     picture, models = str(asked.get("picture", "")), cast(list[str], asked.get("models", ()))
     if picture in offered_names():
         return data_of(picture)
-    return model_data(models[0]) if models else ""
+    return next((model_data(name) for name in models if not is_own(name)), "")

@@ -16,6 +16,7 @@ from e2viz.ui.state import current
 from e2viz.ui.view import show_view
 from e2viz.ui.wrapping import add_wrapped
 from e2viz.zoo import names
+from e2viz.zoo.brought import is_own
 from e2viz.zoo.catalogue import is_model, list_models
 from e2viz.zoo.wrapped import Wrapping
 
@@ -31,7 +32,7 @@ def show_six_or_nine() -> None:
 
 def choose() -> tuple[str, str, str]:
     """The model that is wrapped, the group, and the method shown in the middle."""
-    known = [name for name in list_models() if model_data(name) == selection.data]
+    known = [name for name in list_models() if is_own(name) or model_data(name) == selection.data]
     bases = names.in_order(list(dict.fromkeys([*known, post_hoc.default_base(selection.models)])))
     preferred = bases.index(post_hoc.default_base(selection.models))
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -37,7 +37,14 @@ def test_it_is_measured_mended_and_offered_everywhere(brought):
     errors = table.set_index("on your picture").loc["error of the logits at quarter turns"]
     assert float(errors["mended"]) < 1e-5 < float(errors["yours"])
     next(button for button in brought.button if button.label.startswith("Look at both")).click().run()
-    for page in ("turn/rotation", "inside/orbits", "inside/latents", "inside/equivariance_error", "compare/post_hoc"):
+    for page in (
+        "turn/rotation",
+        "inside/attention",
+        "inside/orbits",
+        "inside/latents",
+        "inside/equivariance_error",
+        "compare/post_hoc",
+    ):
         there = brought.switch_page(f"pages/{page}.py").run()
         assert not there.exception and not there.error, page
         assert "my_net.yours" in there.session_state["models"]
