@@ -37,7 +37,9 @@ def test_a_photograph_is_uploaded_turned_and_played(open_page, tmp_path):
     with served(APP) as address:
         page = open_page(f"{address}/?models=vit.mnist&angles=36")
         page.get_by_text("Upload", exact=True).click()
-        page.locator('input[type="file"]').set_input_files(str(tmp_path / "digit.jpg"))
+        with page.expect_file_chooser() as chosen:
+            page.locator('[data-testid="stFileUploader"]:visible button:visible').first.click()
+        chosen.value.set_files(str(tmp_path / "digit.jpg"))
         page.get_by_text("How it was prepared").wait_for(timeout=60_000)
         page.wait_for_function("document.querySelectorAll('[data-testid=stStatusWidget]').length === 0", timeout=90_000)
         page.wait_for_timeout(1000)
