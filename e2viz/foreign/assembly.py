@@ -7,6 +7,7 @@ part get a prefix, so that none meets another; weights are there once, however o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import onnx
 from onnx import TensorProto, helper, numpy_helper, version_converter
@@ -115,7 +116,7 @@ class Assembly:
             self.nodes.append(renamed(node, names, f"{prefix}{copy}"))
         return names[graph.output[0].name]
 
-    def do(self, operator: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+    def do(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         """One operation; the name of what it gives."""
         self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
         return output

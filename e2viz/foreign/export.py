@@ -31,6 +31,9 @@ TRACED_BATCH = 3
 class _Prepared(nn.Module):
     """A part of a model behind its preparation: it takes upright images in [0, 1]."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, model: Model, part: Any) -> None:
         super().__init__()
         self.network = model.network
@@ -199,7 +202,7 @@ def _traced(module: nn.Module, given: Float[Tensor, "batch *shape"]) -> tuple[by
 
 
 def _exported(module: nn.Module, given: Tensor, free: bool) -> bytes:
-    file = io.BytesIO()
+    file: Any = io.BytesIO()  # torch's types know only paths, its exporter takes both
     axes = {"image": {0: "batch"}, "scores": {0: "batch"}} if free else None
     try:
         with warnings.catch_warnings(), _plain_attention(), torch.no_grad():

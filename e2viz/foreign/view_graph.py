@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import torch
@@ -27,7 +29,7 @@ class _Views:
         self.weights.setdefault(name, numpy_helper.from_array(values, name))
         return name
 
-    def do(self, operator: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def do(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 

@@ -115,8 +115,8 @@ def _choose(bench: Workbench, found: Found, picture: Picture, single: bool) -> t
         bench.steps.append(_said(bench, False, "switched off: all that was found is taken together"))
         return ()
     order = list(range(len(found.boxes)))
-    if picture.wishes.drawing is not None:
-        order.sort(key=lambda place: found.boxes[place].distance(*picture.wishes.drawing))
+    if (pointed := picture.wishes.drawing) is not None:
+        order.sort(key=lambda place: found.boxes[place].distance(*pointed))
     bench.mask = found.masks[order[0]]
     words = [f"left out: {found.left_out}"] if found.left_out else []
     if len(order) > 1:

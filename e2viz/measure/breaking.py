@@ -19,7 +19,7 @@ from e2viz.images.rotate import MINIMUM_WORKING_SIZE, rotate, views
 from e2viz.measure.action import INVARIANT, Transform, act_back, masked
 from e2viz.measure.equivariance import run_probes, untrained_copy
 from e2viz.measure.rules import has_group_attention, with_rule
-from e2viz.measure.subject import Subject, subject
+from e2viz.measure.subject import AnyModel, Subject, subject
 from e2viz.measure.turning import turn_plane
 
 # One quarter in steps of 15°, then the other two quarter turns.
@@ -64,7 +64,7 @@ WHY: dict[str, str] = {
 }
 
 
-def spoilt_subject(model: Any, switches: Switches) -> Subject:
+def spoilt_subject(model: AnyModel, switches: Switches) -> Subject:
     """The model as the switches leave it; the model itself is not changed.
 
     Raises:
@@ -88,7 +88,7 @@ def spoilt_subject(model: Any, switches: Switches) -> Subject:
     return dataclasses.replace(seen, network=network, group=group, size=size, prepare=preparation(model))
 
 
-def preparation(model: Any) -> Callable[[Tensor], Tensor]:
+def preparation(model: AnyModel) -> Callable[[Tensor], Tensor]:
     """Normalisation and orientation of a model's card, for images of any size."""
     card = getattr(model, "card", None)
     if card is None:
@@ -132,7 +132,7 @@ def _without_disc(
 
 
 def spoilt_errors(
-    model: Any,
+    model: AnyModel,
     picture: Picture,
     switches: Switches,
     angles_deg: Sequence[float] = ANGLES_DEG,

@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from e2viz.images.picture import Picture
 from e2viz.images.rotate import rotate, views
 from e2viz.measure.action import Transform, act_back, as_maps, checked, how, masked, there_and_back
 from e2viz.measure.orientation import upright
-from e2viz.measure.subject import Subject, subject
+from e2viz.measure.subject import AnyModel, Subject, subject
 from e2viz.measure.turning import EXACT, Angles
 from e2viz.nn.plain import with_output_probe
 
@@ -114,7 +113,7 @@ def untrained_copy(network: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def equivariance_error(
-    model: Any,
+    model: AnyModel,
     images: Picture | Images,
     *,
     angles_deg: Angles = (),

@@ -15,7 +15,7 @@ from e2viz.groups import Group
 from e2viz.images.picture import Picture
 from e2viz.measure.equivariance import EquivarianceError, equivariance_error, untrained_copy
 from e2viz.measure.kept import Arrays
-from e2viz.measure.subject import subject
+from e2viz.measure.subject import AnyModel, subject
 from e2viz.measure.turning import on_step
 from e2viz.zoo.golden import golden_images
 
@@ -83,13 +83,13 @@ def angles(step_deg: float | int) -> Float[np.ndarray, " frame"]:
     return np.arange(round(360 / step_deg)) * float(step_deg)
 
 
-def facts(model: Any, step_deg: float | int, method: str) -> dict[str, Any]:
+def facts(model: AnyModel, step_deg: float | int, method: str) -> dict[str, Any]:
     """What the errors depend on, beside the picture."""
     weights, different = subject(model).checksum, list(others(model))
     return {"weights": weights, "step_deg": float(step_deg), "method": method, "others": different}
 
 
-def from_arrays(model: Any, step_deg: float | int, held: Arrays) -> LayerErrors:
+def from_arrays(model: AnyModel, step_deg: float | int, held: Arrays) -> LayerErrors:
     """Inverse of ``LayerErrors.arrays``."""
     seen = subject(model)
     tracks = {name: held[name].astype(np.float64) for name in TRACKS}
@@ -97,13 +97,13 @@ def from_arrays(model: Any, step_deg: float | int, held: Arrays) -> LayerErrors:
     return LayerErrors(model=seen.name, group=seen.group, angles_deg=angles(step_deg), kinds=kinds, **tracks)
 
 
-def others(model: Any) -> tuple[str, ...]:
+def others(model: AnyModel) -> tuple[str, ...]:
     """Two samples of what the model knows, for the ceiling; none where no sample is shipped."""
     data = subject(model).data
     return OTHERS if data is None or data.name == "digits" else sample_names(data.name)[:2]
 
 
-def another(model: Any, picture: Picture) -> Picture:
+def another(model: AnyModel, picture: Picture) -> Picture:
     """A different picture of what the model knows; a fixed pattern where no sample is shipped."""
     for name in others(model):
         if sample(name).checksum != picture.checksum:
@@ -113,7 +113,7 @@ def another(model: Any, picture: Picture) -> Picture:
 
 
 def layer_errors(
-    model: Any,
+    model: AnyModel,
     picture: Picture,
     step_deg: float | int = 15,
     method: str = "fair",

@@ -14,7 +14,7 @@ from torch import nn
 from e2viz.images.picture import Picture
 from e2viz.measure.action import Transform
 from e2viz.measure.equivariance import equivariance_error
-from e2viz.measure.subject import subject
+from e2viz.measure.subject import AnyModel, subject
 from e2viz.nn.attention import GroupAttention
 from e2viz.nn.relative import relative_table
 
@@ -44,7 +44,7 @@ def with_rule(network: nn.Module, rule: str) -> nn.Module:
 
 
 def rule_errors(
-    model: Any,
+    model: AnyModel,
     rule: str,
     picture: Picture,
     progress: Callable[[int, int], None] | None = None,

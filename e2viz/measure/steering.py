@@ -17,7 +17,7 @@ from e2viz.measure.action import Transform, act_back, there_and_back
 from e2viz.measure.breaking import preparation
 from e2viz.measure.equivariance import relative, run_probes
 from e2viz.measure.kept import Arrays
-from e2viz.measure.subject import subject
+from e2viz.measure.subject import AnyModel, subject
 
 ANGLES_DEG = np.arange(8) * 45.0
 SIZES = (28, 56, 112)
@@ -81,13 +81,13 @@ def from_arrays(size: int, held: Arrays) -> Steered:
     return Steered(size=size, probes=tuple(held["probes"].tolist()), maps=maps, **numbers)
 
 
-def facts(model: Any, size: int) -> dict[str, Any]:
+def facts(model: AnyModel, size: int) -> dict[str, Any]:
     """What the result depends on, beside the picture."""
     return {"weights": subject(model).checksum, "size": size}
 
 
 def steered(
-    model: Any,
+    model: AnyModel,
     picture: Picture,
     size: int,
     progress: Callable[[int, int], None] | None = None,

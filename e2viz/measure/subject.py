@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -77,6 +77,23 @@ class Subject:
             if name not in kinds:
                 raise LookupError(f"{self.name} has no probe {name!r}; it has {', '.join(kinds) or 'none'}")
         return {name: kinds[name] for name in names}
+
+
+@runtime_checkable
+class Carded(Protocol):
+    """What a model of the zoo has: a network, and a card that says how images come to it."""
+
+    @property
+    def card(self) -> Any: ...
+
+    @property
+    def network(self) -> nn.Module: ...
+
+    def prepare(self, images: Tensor) -> Tensor: ...
+
+
+# What measurements take.
+AnyModel = nn.Module | Subject | Carded
 
 
 def subject(model: Any, *, name: str = "", group: Group | str | None = None) -> Subject:

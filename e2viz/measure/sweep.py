@@ -19,7 +19,7 @@ from e2viz.images.picture import Picture
 from e2viz.images.rotate import views
 from e2viz.measure.orientation import upright
 from e2viz.measure.stability import Stability, softmax, stability
-from e2viz.measure.subject import Subject, subject
+from e2viz.measure.subject import AnyModel, Subject, subject
 from e2viz.measure.turning import Angles
 
 FORMAT = 1
@@ -118,7 +118,7 @@ class Sweep:
 
 
 def sweep(
-    models: Sequence[Any],
+    models: Sequence[AnyModel],
     picture: Picture,
     angles_deg: Angles,
     probes: Sequence[str] | Mapping[str, Sequence[str]] = (),
@@ -163,7 +163,7 @@ def sweep(
 
 
 def sweep_parts(
-    models: Sequence[Any],
+    models: Sequence[AnyModel],
     picture: Picture,
     angles_deg: Angles,
     probes: Sequence[str] | Mapping[str, Sequence[str]] = (),

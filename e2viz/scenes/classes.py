@@ -47,7 +47,7 @@ def drawn(probability: Probabilities, classes: Names) -> tuple[dict[str, np.ndar
 def _most_said(together: list[np.ndarray]) -> list[int]:
     """Places of the classes that win most often, then of those that come nearest to it; in their own order."""
     classes = together[0].shape[1]
-    wins = sum(np.bincount(values.argmax(1), minlength=classes) for values in together)
+    wins = np.sum([np.bincount(values.argmax(1), minlength=classes) for values in together], axis=0)
     nearest = np.max([values.max(0) for values in together], axis=0)
     order = np.lexsort((-nearest, -wins))
     return sorted(int(index) for index in order[: MOST - 1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from e2viz.foreign.classes import NORMALISATIONS, from_text
@@ -157,10 +159,11 @@ def card(own: OwnModels, name: str, model: Model) -> None:
         "layers of attention": kinds.count("token_attention"), "layers of tokens": kinds.count("tokens"),
         "feature maps": kinds.count("plane_map"),
     }  # fmt: skip
+    network: Any = model.network
     st.markdown(
-        f"Its scores are {SAYS[model.network.scores]}. Inside: "
+        f"Its scores are {SAYS[network.scores]}. Inside: "
         + (", ".join(f"{what}: {count}" for what, count in inside.items() if count) or "nothing that can be shown")
-        + f". {' '.join(model.network.said)} {model.card.data[:1].upper()}{model.card.data[1:]}."
+        + f". {' '.join(network.said)} {model.card.data[:1].upper()}{model.card.data[1:]}."
     )
     with st.expander("The whole card, and a badge"):
         st.dataframe({"": list(found.rows), "measured": list(found.rows.values())}, hide_index=True, width="stretch")
