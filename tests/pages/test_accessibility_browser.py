@@ -43,10 +43,11 @@ def test_the_values_of_a_map_are_read_by_keyboard(open_page, address):
         page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("ArrowUp")
     assert tip.inner_text() != first
-    focused = "document.querySelector('.player')?.getRootNode().activeElement ?? document.activeElement"
-    before = page.evaluate(f"[...({focused}).closest('.row').querySelectorAll('canvas')].indexOf({focused})")
+    place = "canvas => [...canvas.closest('.row').querySelectorAll('canvas[tabindex]')].indexOf(canvas)"
+    focused = page.locator(".player .row canvas:focus")
+    before = focused.evaluate(place)
     for _ in range(8):
         page.keyboard.press("Shift+ArrowRight")
-    after = page.evaluate(f"[...({focused}).closest('.row').querySelectorAll('canvas')].indexOf({focused})")
+    after = focused.evaluate(place)
     assert after > before, "over the edge lies the next panel"
     assert page.locator(".player").get_attribute("data-frame") == "0", "the turn stayed where it was"
