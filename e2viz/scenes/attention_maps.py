@@ -21,6 +21,7 @@ from e2viz.scenes.kept import Part
 from e2viz.scenes.planes import SIZE, Plane, attention_planes, track, turned_point
 from e2viz.scenes.words import element_name
 
+LONGEST_TITLE = 16
 AXES = {"head": 1, "v": 2, "g": 3, "m": 4}
 
 
@@ -147,13 +148,13 @@ def token_part(seen: Subject, swept: Sweep, settings: Settings, point: tuple[int
         what = f"{chosen}, a panel for each head"
     else:
         sources = [
-            (name.removesuffix(".attention"), name, values.mean(1, keepdims=True)) for name, values in layers.items()
+            (layer_title(name, k), name, values.mean(1, keepdims=True)) for k, (name, values) in enumerate(layers.items())
         ]
         what = "a panel for each layer, mean of the heads"
     first = [(title, probe, class_token_attention(values)[:, 0]) for title, probe, values in sources]
     second = [(title, probe, from_patch(values[:, 0], patches)) for title, probe, values in sources]
     rolled = [
-        (f"through {name.removesuffix('.attention')}", name, class_token_rollout(list(layers.values()), up_to=k + 1))
+        (f"through {layer_title(name, k)}", name, class_token_rollout(list(layers.values()), up_to=k + 1))
         for k, name in enumerate(names)
     ]
     high = max(float(maps.max()) for _, _, maps in first + second)
@@ -169,6 +170,12 @@ def token_part(seen: Subject, swept: Sweep, settings: Settings, point: tuple[int
         facts["worst"] = max(moved.values())
     rows = (Row(what, tuple(panels), halves=True), Row(f"rollout to the {reader}", tuple(rollout)))
     return Part(rows, facts, under=True)
+
+
+def layer_title(name: str, place: int) -> str:
+    """A layer's name without its ending; its place, where a graph's own name is too long to stand over a panel."""
+    short = name.removesuffix(".attention")
+    return short if len(short) <= LONGEST_TITLE else f"layer {place + 1}"
 
 
 def from_patch(

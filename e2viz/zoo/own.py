@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from e2viz.data import DataSet
-from e2viz.nn.plain import Plain, state_checksum
+from e2viz.nn.listening import Listening
+from e2viz.nn.plain import state_checksum
 from e2viz.nn.probe import probes
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
@@ -31,7 +32,8 @@ def wrap(
 
     Args:
         module: in eval mode, from normalised images [batch channel size size] to logits [batch class]. It is shared
-            and stays as it is. Its own probes are used if it has any; else its input and output can be looked at.
+            and stays as it is. Its own probes are used if it has any; else its input, every attention over tokens, and
+            its output can be looked at.
         classes: the names of the classes, or how many there are.
         size: side of an image in pixels.
         mean, std: what normalisation subtracts and divides by, on values in [0, 1]: three numbers for a network of
@@ -65,7 +67,7 @@ def wrap(
         reader="none",
         source="brought by the person who uses it",
     )
-    network = module if probes(module) else Plain(module)
+    network = module if probes(module) else Listening(module, _image(module, channels, size).expand(2, -1, -1, -1))
     card = Card(
         name=called,
         architecture="module",
@@ -88,10 +90,15 @@ def _numbers(values: Sequence[float] | float | int) -> tuple[float, ...]:
     return (float(values),) if isinstance(values, int | float) else tuple(float(each) for each in values)
 
 
+def _image(module: nn.Module, channels: int, size: int) -> Tensor:
+    """One empty image, of the module's type and on its device."""
+    parameter = next(module.parameters(), torch.zeros(()))
+    return torch.zeros(1, channels, size, size, dtype=parameter.dtype, device=parameter.device)
+
+
 def _check_runs(module: nn.Module, named: str, channels: int, size: int, classes: int) -> None:
     """Run one empty image: a wrong size or number of classes is said here rather than in the middle of a sweep."""
-    parameter = next(module.parameters(), torch.zeros(()))
-    image = torch.zeros(1, channels, size, size, dtype=parameter.dtype, device=parameter.device)
+    image = _image(module, channels, size)
     try:
         with torch.no_grad():
             logits = module(image)
