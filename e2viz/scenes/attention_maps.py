@@ -148,7 +148,8 @@ def token_part(seen: Subject, swept: Sweep, settings: Settings, point: tuple[int
         what = f"{chosen}, a panel for each head"
     else:
         sources = [
-            (layer_title(name, k), name, values.mean(1, keepdims=True)) for k, (name, values) in enumerate(layers.items())
+            (layer_title(name, k), name, values.mean(1, keepdims=True))
+            for k, (name, values) in enumerate(layers.items())
         ]
         what = "a panel for each layer, mean of the heads"
     first = [(title, probe, class_token_attention(values)[:, 0]) for title, probe, values in sources]
