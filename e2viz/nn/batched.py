@@ -39,7 +39,7 @@ def group_attention(
     dropout_p: float = 0.0,
 ) -> Float[Tensor, "batch depth head group height width"]:
     """See `functional.group_attention`."""
-    return _attend(query, key, value, plane_encoding, group_encoding.transpose(0, 1), scale, dropout_p)
+    return attend(query, key, value, plane_encoding, group_encoding.transpose(0, 1), scale, dropout_p)
 
 
 def lifting_attention(
@@ -54,10 +54,10 @@ def lifting_attention(
     """See `functional.lifting_attention`."""
     query, key, value = query[:, :, :, None], key[:, :, :, None], value[:, :, :, None]
     nothing = query.new_zeros(1, plane_encoding.shape[0], 1, 0)
-    return _attend(query, key, value, plane_encoding, nothing, scale, dropout_p)
+    return attend(query, key, value, plane_encoding, nothing, scale, dropout_p)
 
 
-def _attend(
+def attend(
     query: Tensor, key: Tensor, value: Tensor, plane: Tensor, group: Tensor, scale: float, dropout_p: float
 ) -> Tensor:
     """Half precision is computed in float32, also under autocast: sums of a window's products would lose too much."""

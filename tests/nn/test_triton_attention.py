@@ -33,8 +33,9 @@ SCALE = 0.3
 
 
 @pytest.fixture(autouse=True)
-def one_program_a_plane(monkeypatch):
-    monkeypatch.setattr(triton_attention, "LANES", 32)
+def kernels_are_taken(request, monkeypatch):
+    if "fail" not in request.node.name:
+        monkeypatch.setattr(triton_attention, "_check", lambda *_: "")  # these tests are the check
     if torch.cuda.is_available():
         pytest.skip("the interpreter is for machines without a GPU; there the kernels are tested compiled")
 
@@ -115,18 +116,34 @@ def test_a_batch_too_large_for_memory_is_halved(monkeypatch):
 
 
 def test_kernels_that_disagree_or_fail_are_not_used(monkeypatch):
-    device = torch.device("cpu")
+    inputs = [each.float() for each in random_inputs(2, 3, 3, 3, batch=1, heads=1)]
+    expected = batched.group_attention(*inputs, scale=SCALE)
+
+    def fail(*_):
+        raise RuntimeError("no kernel image\nand more")
+
     for fault, message in (
-        (lambda *a, **b: batched.group_attention(*a, **b) * 1.01, "output differs"),
-        (None, "TypeError"),
+        (lambda *a: batched.attend(*a) * 1.01, "the output differs by 1.0e-02"),
+        (fail, "RuntimeError: no kernel image"),
     ):
         triton_attention._check.cache_clear()
-        monkeypatch.setattr(triton_attention, "group_attention", fault)
+        monkeypatch.setattr(triton_attention, "_by_kernels", fault)
         with pytest.warns(UserWarning, match=message):
-            assert message in triton_attention.why_not(device)
+            torch.testing.assert_close(triton_attention.group_attention(*inputs, scale=SCALE), expected)
+        torch.testing.assert_close(triton_attention.group_attention(*inputs, scale=SCALE), expected)  # says it once
+        with pytest.warns(UserWarning, match=message):
+            assert message in triton_attention.why_not(torch.device("cpu"))
     monkeypatch.setenv(functional.PATH_VARIABLE, "triton")
-    with pytest.raises(ValueError, match="needs the Triton kernels: TypeError"):
-        functional.group_attention(*(each.float() for each in random_inputs(2, 3, 3, 3)), scale=SCALE)
+    with pytest.raises(ValueError, match="needs the Triton kernels: RuntimeError: no kernel image"):
+        functional.group_attention(*inputs, scale=SCALE)
+    triton_attention._check.cache_clear()
+
+
+@pytest.mark.slow
+def test_kernels_that_agree_do_not_fail_the_check():
+    """Of a small layer, with and without gradients."""
+    for trains in (True, False):
+        assert triton_attention._check("cpu", None, (3, 2, 1, 1, 2, 3), trains, trains) == ""
     triton_attention._check.cache_clear()
 
 
