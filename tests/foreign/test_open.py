@@ -96,3 +96,29 @@ def test_names_fit_links_and_files(text, name):
 def test_a_path_that_is_not_there_is_said():
     with pytest.raises(e2viz.WeightsError, match="cannot be read"):
         e2viz.open_model("/nowhere/model.onnx")
+
+
+class Hostile:
+    """Unpickled, it would leave a mark."""
+
+    def __init__(self, mark):
+        self.mark = str(mark)
+
+    def __reduce__(self):
+        import pathlib
+
+        return pathlib.Path.touch, (pathlib.Path(self.mark),)
+
+
+@pytest.mark.parametrize("packed", ["pickle", "torch"])
+def test_a_pickle_that_would_run_code_does_not(packed, tmp_path):
+    import io
+    import pickle
+
+    mark, file = tmp_path / "it ran", io.BytesIO()
+    (pickle.dump if packed == "pickle" else torch.save)(Hostile(mark), file)
+    with pytest.raises(e2viz.WeightsError, match="not an ONNX file"):
+        e2viz.open_model(file.getvalue(), mean="0 to 1")
+    assert not mark.exists()
+    pickle.loads(pickle.dumps(Hostile(mark)))
+    assert mark.exists(), "the control: unpickled, it does run"
