@@ -17,6 +17,7 @@ Mask = Bool[Tensor, "height width"]
 
 LABELLING_SIZE = 192
 LEAST_AREA = 0.001  # of the picture
+MOST_MARKS = 200
 SPECK = 0.03  # of the largest mark's area
 # Strokes wider than this share of the drawing's longest side are no strokes: a shadow, a hole, a patch of noise.
 WIDEST_STROKE = 0.42
@@ -145,11 +146,13 @@ def _usual(mask: Mask) -> tuple[Mask, Int64[Tensor, "height width"], bool]:
 
 
 def _marks(labels: Int64[Tensor, "height width"], kept: Mask) -> list[Mark]:
-    """The connected pieces, the largest first."""
+    """The connected pieces, the largest first; of a picture full of dots, those of the largest area."""
     height, width = labels.shape
     edge = kept & (dilate((~kept).float(), 3) > 0)
     found = []
-    for number in labels[kept].unique().tolist():
+    area = torch.bincount(labels[kept])
+    numbers = area.argsort(descending=True, stable=True)[: min(MOST_MARKS, int((area > 0).sum()))]
+    for number in numbers.sort().values.tolist():
         rows, columns = torch.nonzero(labels == number, as_tuple=True)
         top, bottom = int(rows.min()), int(rows.max()) + 1
         left, right = int(columns.min()), int(columns.max()) + 1
