@@ -95,7 +95,7 @@ def _by_kernels(
     outputs, _, window, _ = plane.shape
     if batch > 1 and 4 * batch * heads * queries * outputs * window**2 * height * width > BYTES_AT_ONCE:
         halves = zip(*(maps.split((batch + 1) // 2) for maps in (query, key, value)), strict=True)
-        return torch.cat([_by_kernels(*half, plane, group, scale, dropout_p) for half in halves])
+        return torch.cat([_by_kernels(q, k, v, plane, group, scale, dropout_p) for q, k, v in halves])
     with single_precision(query.device):
         inputs = (tensor.float().contiguous() for tensor in (query, key, value, plane, group))
         return _Attention.apply(*inputs, scale, dropout_p).to(query.dtype)
@@ -262,7 +262,7 @@ def _disagreement(device: torch.device, sizes: Sizes, drops: bool, trains: bool)
     elements = (queries, keys, keys)
     shapes: list[tuple[int, ...]] = [(2, depth, 3, each, 5, 7) for each in elements]
     shapes += [(outputs, depth_plane, window, window), (queries, outputs, keys, depth - depth_plane)]
-    inputs = [torch.randn(shape, generator=generator).to(device).requires_grad_(trains) for shape in shapes]
+    inputs: Any = [torch.randn(shape, generator=generator).to(device).requires_grad_(trains) for shape in shapes]
     upstream = torch.randn((2, depth, 3, outputs, 5, 7), generator=generator).to(device)
     results = []
     # A chance of next to nothing: the kernels with dropout are compiled, which training needs, and nothing is dropped.
