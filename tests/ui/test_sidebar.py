@@ -2,12 +2,14 @@
 
 import base64
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from e2viz.data import data_set
 from e2viz.data.samples import sample
 from e2viz.images.portable import from_png, to_png
 from e2viz.limits import MOST_MODELS
@@ -24,10 +26,15 @@ st.text("|".join([",".join(s.models), s.reference, str(s.angles), s.method, str(
 """
 
 
+def opened(name: str) -> SimpleNamespace:
+    """A model of digits, as far as the sidebar looks at one."""
+    return SimpleNamespace(card=SimpleNamespace(data_set=data_set("digits")))
+
+
 @pytest.fixture
 def app(monkeypatch) -> AppTest:
     monkeypatch.setattr(sidebar, "list_models", lambda: MODELS)
-    monkeypatch.setattr(sidebar, "load", lambda name: None)  # these have no files
+    monkeypatch.setattr(sidebar, "load", opened)  # these have no files
     return AppTest.from_string(PAGE, default_timeout=60)
 
 
@@ -129,9 +136,10 @@ def test_a_brought_picture_that_fits_no_link_is_never_another_one_under_its_addr
 
 
 def test_a_damaged_model_is_left_out_and_said(app: AppTest, monkeypatch) -> None:
-    def load(name: str) -> None:
+    def load(name: str) -> SimpleNamespace:
         if name == "ge_vit_p4.rotmnist":
             raise WeightsError("its file is cut")
+        return opened(name)
 
     monkeypatch.setattr(sidebar, "load", load)
     monkeypatch.setattr(sidebar, "damaged", lambda: {"cnn.rotmnist": "its card is cut"})
