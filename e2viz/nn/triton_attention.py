@@ -262,12 +262,13 @@ def _disagreement(device: torch.device, sizes: Sizes, drops: bool, trains: bool)
     elements = (queries, keys, keys)
     shapes: list[tuple[int, ...]] = [(2, depth, 3, each, 5, 7) for each in elements]
     shapes += [(outputs, depth_plane, window, window), (queries, outputs, keys, depth - depth_plane)]
-    inputs: Any = [torch.randn(shape, generator=generator).to(device).requires_grad_(trains) for shape in shapes]
+    inputs = [torch.randn(shape, generator=generator).to(device).requires_grad_(trains) for shape in shapes]
+    query, key, value, plane, group = inputs
     upstream = torch.randn((2, depth, 3, outputs, 5, 7), generator=generator).to(device)
     results = []
     # A chance of next to nothing: the kernels with dropout are compiled, which training needs, and nothing is dropped.
     for attend, dropout_p in ((batched.attend, 0.0), (_by_kernels, 1e-9 if drops else 0.0)):
-        out = attend(*inputs, 0.2, dropout_p)
+        out = attend(query, key, value, plane, group, 0.2, dropout_p)
         results.append([out.detach(), *(torch.autograd.grad(out, inputs, upstream) if trains else ())])
     names = ("output", "query", "key", "value", "plane", "group")
     for name, right, found in zip(names, *results, strict=False):
@@ -279,7 +280,7 @@ def _disagreement(device: torch.device, sizes: Sizes, drops: bool, trains: bool)
     if not (drops and trains):
         return ""
     # The output is linear in the values, so under any one dropout both products are the same.
-    out = _by_kernels(*inputs, 0.2, 0.3)
+    out = _by_kernels(query, key, value, plane, group, 0.2, 0.3)
     (by_value,) = torch.autograd.grad(out, inputs[2], upstream)
     forward, backward = (out.detach() * upstream).sum(), (by_value * inputs[2].detach()).sum()
     error = float((forward - backward).abs() / (out.detach() * upstream).norm())
