@@ -4,10 +4,11 @@ The player in the browser and the encoder of files draw the same scene, so that 
 on screen. Values are 8-bit with a colour table and limits fixed over the whole sweep: frames can be compared.
 """
 
+import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Integer, UInt8
@@ -297,6 +298,9 @@ class Scene:
         sheet_height: in logical pixels, where it is not as high as it needs.
     """
 
+    # How a notebook shows it: set by ``e2viz.render.notebook``, since a scene knows no file format.
+    _in_notebook: ClassVar[Callable[["Scene"], str] | None] = None
+
     title: str
     angles_deg: Float[Array, " frame"]
     picture: Panel | None = None
@@ -347,16 +351,9 @@ class Scene:
         return tuple(chart.heat for scene in self.scenes for chart in scene.charts if chart.heat is not None)
 
     def _repr_html_(self) -> str:
-        """The offline player, for a notebook: a page of its own inside the cell, which asks nothing of any server."""
-        import html
-
-        from e2viz.render.encode import encode
-
-        page = html.escape(encode(self, "html").decode("utf-8"), quote=True)
-        return (
-            f'<iframe srcdoc="{page}" title="{html.escape(self.title, quote=True)}" width="100%" height="760" '
-            'sandbox="allow-scripts allow-downloads" style="border:0"></iframe>'
-        )
+        """The offline player, for a notebook; only the title where ``e2viz.render.notebook`` was not imported."""
+        shown = type(self)._in_notebook
+        return html.escape(self.title) if shown is None else shown(self)
 
     @property
     def scenes(self) -> tuple["Scene", ...]:

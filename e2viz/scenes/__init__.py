@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from e2viz.images.picture import Picture
 from e2viz.measure.sweep import Sweep
+from e2viz.render import notebook as notebook  # scenes play in notebooks
 from e2viz.render.figure import Figure
 from e2viz.render.parts import compose
 from e2viz.render.recipe import Recipe

@@ -2,6 +2,7 @@
 
 import html
 
+from e2viz.render import notebook  # noqa: F401
 from tests.render.sample_scene import sample_scene
 
 
