@@ -80,8 +80,7 @@ def seen_row(swept: Sweep, labels: dict[str, str]) -> Row:
     panels = []
     for names, images in inputs:
         side = images.shape[-1]
-        kind = "" if images.shape[1] == 1 else ", in colour"
-        title = f"{side} × {side}{kind}"
+        title = f"{side} × {side}"
         caption = ", ".join(labels[name] for name in names) if len(inputs) > 1 else ""
         panels.append(Panel.from_picture(title, images, caption=caption))
     return Row("what the model sees" if len(inputs) == 1 else "what the models see", tuple(panels))
