@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,14 +22,14 @@ from e2viz.scenes.efficiency import FILE
 from e2viz.train.recipes import RECIPES, Recipe
 from e2viz.zoo.wrapped import Wrapping
 
-TRAINING_IMAGES = {"rotmnist10": 1_000}
+TRAINING_IMAGES = {"rotmnist10": 1_000, "photos": 45_000, "rotphotos": 45_000, "blood": 11_959, "rotblood": 11_959}
 # Post-hoc: what is wrapped, by what, under which group.
 WRAPPINGS = [
     Wrapping(base, method, group)
     for base in ("vit.rotmnist", "vit.mnist")
     for method, group in (("mean", "c4"), ("mean", "c16"), ("most_certain", "c16"), ("learned_attention", "c16"))
 ]
-FORWARD_BATCH = 8
+FORWARD_BATCH, LARGEST_BATCH = 8, 64
 
 
 def fastest_ms(work: Callable[[], object], seconds: float) -> float:
@@ -47,12 +48,15 @@ def measure(network: nn.Module, batch: int, seconds: float) -> dict[str, float]:
     """Forward and training step of one network, an image."""
     torch.manual_seed(0)
     network.eval()
-    images = torch.randn(FORWARD_BATCH, 1, 28, 28)
+    config: Any = network.config
+    channels, size = getattr(config, "channels", 1), getattr(config, "image_size", 28)
+    images = torch.randn(FORWARD_BATCH, channels, size, size)
     with torch.inference_mode():
         forward = fastest_ms(lambda: network(images), seconds) / FORWARD_BATCH
         one = fastest_ms(lambda: network(images[:1]), seconds)
     network.train()
-    images = torch.randn(batch, 1, 28, 28)
+    batch = min(batch, LARGEST_BATCH)
+    images = torch.randn(batch, channels, size, size)
 
     def step() -> None:
         network.zero_grad()
