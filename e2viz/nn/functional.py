@@ -98,7 +98,7 @@ def lifting_attention(
     """
     _check_maps(query, key, value)
     _check_plane_encoding(plane_encoding)
-    _check_lifting_depth(query.shape[1], plane_encoding)
+    _check_lifting_depth(int(query.shape[1]), plane_encoding)
     _check_dropout(dropout_p)
     attend = _implementation(query, key, value, plane_encoding).lifting_attention
     return attend(query, key, value, plane_encoding, scale=scale, dropout_p=dropout_p)

@@ -45,7 +45,7 @@ def test_what_does_not_agree_is_not_used(part, tmp_path):
 
 def test_parts_of_other_weights_are_named_and_removed(part, tmp_path, monkeypatch):
     cards = {"a": type("Card", (), {"weights_checksum": "now"})}
-    monkeypatch.setattr(catalogue, "list_models", lambda: list(cards))
+    monkeypatch.setattr(catalogue, "list_models", lambda folder=None: list(cards))
     monkeypatch.setattr(catalogue, "card", cards.__getitem__)
     kept.save(part, kept.path_of("attention", "a", "mnist-8", tmp_path), "key", "before")
     kept.save(part, kept.path_of("attention", "a", "mnist-6", tmp_path), "key", "now")
