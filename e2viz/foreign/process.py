@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from e2viz import places
 from e2viz.foreign import wire
 from e2viz.foreign.bounds import BOUNDS, Bounds, Refused
 from e2viz.zoo.weights import WeightsError
@@ -28,7 +29,7 @@ IDLE_S = 180.0
 MOST_ALIVE = 6
 """Processes of all sessions together: beyond them, the one that nobody has asked for the longest time is ended."""
 _ALL: weakref.WeakSet[GraphProcess] = weakref.WeakSet()
-_PACKAGE = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(places.__file__).resolve().parent.parent
 
 
 class GraphProcess:

@@ -22,7 +22,7 @@ from e2viz.nn.views import group_views
 CHUNK_VIEWS = 32
 
 
-def unchanged(logits: Float[Tensor, "batch classes"]) -> Float[Tensor, "batch classes"]:
+def unchanged(logits: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch classes"]:
     """The head of a network whose embedding is its logits."""
     return logits
 
