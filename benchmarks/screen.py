@@ -18,7 +18,7 @@ from e2viz.nn.functional import PATH_VARIABLE
 from e2viz.nn.probe import probes
 from e2viz.render.encode import encode
 from e2viz.render.formats import FORMATS
-from e2viz.render.palette import MODEL_COLORS
+from e2viz.render.palette import dark_colors
 from e2viz.render.scene import Bars, Panel, Ring, Row, Scene
 from e2viz.ui.player import pack
 
@@ -67,7 +67,7 @@ def _scene(swept: Sweep) -> Scene:
     """Every feature map that was recorded, one panel for each group element, averaged over channels."""
     rings, bars, rows = [], [], []
     names = tuple(str(digit) for digit in range(10))
-    for model, (color, _) in zip(swept.models, MODEL_COLORS.values(), strict=False):
+    for model, color in zip(swept.models, dark_colors(), strict=False):
         rings.append(Ring.from_probability(model, color, swept.probability(model)))
         bars.append(Bars(model, color, swept.probability(model), names))
         panels = [

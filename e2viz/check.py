@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from e2viz.architectures import ARCHITECTURES
 from e2viz.measure.equivariance import equivariance_error
 from e2viz.nn.functional import attention_path
 from e2viz.zoo.catalogue import load
@@ -15,8 +16,6 @@ from e2viz.zoo.weights import Model, WeightsError
 
 GOLDEN_TOLERANCE = 1e-3
 EQUIVARIANCE_TOLERANCE = 1e-4
-# It has a group axis, but the rule that GE-ViT corrected: its error is measured, not hidden.
-NOT_EQUIVARIANT = ("gsa_net",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +79,8 @@ def check_model(model: Model) -> Check:
     found = equivariance_error(model, golden_images(card.channels, card.image_size), probes=["logits"])
     error = found.probes["logits"].worst_exact
     promised = getattr(model.network, "invariant", True)  # which a wrapped model may say of itself
-    claims = bool(card.group) and promised and card.architecture not in NOT_EQUIVARIANT
+    architecture = ARCHITECTURES.get(card.architecture)
+    claims = bool(card.group) and promised and (architecture is None or architecture.equivariant)
     problems = []
     if card.golden and not golden <= GOLDEN_TOLERANCE:
         problems.append(f"golden output must be within {GOLDEN_TOLERANCE:g}, got {golden:.3g}")

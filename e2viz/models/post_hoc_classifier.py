@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from e2viz.architectures import ARCHITECTURES
 from e2viz.groups import group as find_group
+from e2viz.models.by_name import build, classes_of
 from e2viz.models.methods import kind_of
-from e2viz.models.plain import PLAIN, build_from
 from e2viz.models.post_hoc import PostHoc, parts_of
 
 
@@ -22,6 +23,7 @@ class PostHocConfig:
 
     Raises:
         LookupError: for an unknown method or group.
+        ValueError: for an architecture that wraps another itself.
     """
 
     method: str = "mean"
@@ -33,11 +35,13 @@ class PostHocConfig:
     def __post_init__(self) -> None:
         kind_of(self.method)
         find_group(self.group)
+        if self.architecture in ARCHITECTURES and ARCHITECTURES[self.architecture].wraps:
+            raise ValueError(f"the wrapped architecture must wrap no other, got {self.architecture}")
 
     @property
     def wrapped(self) -> Any:
         """The configuration of the wrapped network."""
-        return PLAIN[self.architecture][0](**self.config)
+        return classes_of(self.architecture)[0](**self.config)
 
     @property
     def image_size(self) -> int:
@@ -56,7 +60,7 @@ class PostHocClassifier(PostHoc):
     """A wrapped network of the catalogue, built from its configuration."""
 
     def __init__(self, config: PostHocConfig) -> None:
-        network = build_from(PLAIN, config.architecture, config.config)
+        network = build(config.architecture, config.config)
         super().__init__(network, config.method, config.group, *parts_of(network))
         self.training_views = config.training_views
         self.config = config

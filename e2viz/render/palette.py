@@ -1,4 +1,4 @@
-"""Every colour of e2viz, each with one meaning: models, classes, maps, themes.
+"""Every colour of e2viz, each with one meaning: models (by their row in the catalogue), classes, maps, themes.
 
 A scene stores the light variant of a model's colour; `for_theme` gives the variant of a dark page.
 """
@@ -12,21 +12,10 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from e2viz.architectures import ARCHITECTURES, OTHER, architecture_of, color_of
+
 Array = np.ndarray
 Rgb = tuple[int, int, int]
-
-# Architecture -> (on a light page, on a dark page).
-MODEL_COLORS: dict[str, tuple[str, str]] = {
-    "ge_vit": ("#0b7f7a", "#35c4b5"),
-    "patch_ge_vit": ("#2e6f57", "#7fcfab"),
-    "hybrid": ("#4f7a1e", "#a3cc5c"),
-    "gsa_net": ("#6d48c8", "#ab90fb"),
-    "vit": ("#d2600a", "#ff9d42"),
-    "post_hoc": ("#2463cc", "#6ea8ff"),
-    "gcnn": ("#828d98", "#c3ccd4"),
-    "cnn": ("#55606b", "#929da8"),
-    "resnet": ("#3f4a55", "#aab4be"),
-}
 
 # Ten colours that show on white and on near-black. Under normal vision, protanopia and deuteranopia no two
 # are closer than 0.12 in OKLab; digits that a turn confuses (6 and 9) are among the furthest apart.
@@ -137,11 +126,9 @@ def model_colors(names: list[str] | tuple[str, ...]) -> dict[str, str]:
     colors: dict[str, str] = {}
     seen: dict[str, int] = {}
     for name in names:
-        architecture = max((key for key in MODEL_COLORS if name.startswith(key)), key=len, default="cnn")
-        if "+" in name:  # "vit.rotmnist+mean_c4" is a wrapped model
-            architecture = "post_hoc"
+        architecture = architecture_of(name) or OTHER
         shade = seen[architecture] = seen.get(architecture, -1) + 1
-        colors[name] = _lighter(MODEL_COLORS[architecture][0], shade)
+        colors[name] = _lighter(color_of(architecture), shade)
     return colors
 
 
@@ -156,10 +143,13 @@ def _lighter(color: str, shade: int) -> str:
 def for_theme(color: str, page: Theme) -> str:
     """The variant of a model's colour for this page; any other colour is returned as it is."""
     if page.is_dark:
-        for light, dark in MODEL_COLORS.values():
-            if color.lower() == light:
-                return dark
+        return dark_colors().get(color.lower(), color)
     return color
+
+
+def dark_colors() -> dict[str, str]:
+    """The colour of each architecture on a dark page, by that on a light one."""
+    return dict(row.colors for row in ARCHITECTURES.values())
 
 
 def class_color(index: int) -> str:

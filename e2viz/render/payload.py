@@ -11,7 +11,7 @@ import numpy as np
 
 from e2viz.render.chart import Axis, Chart, Track, angle_axis
 from e2viz.render.charts import angle_limits, limits
-from e2viz.render.palette import CLASS_COLORS, MODEL_COLORS, class_color, color_table
+from e2viz.render.palette import CLASS_COLORS, class_color, color_table, dark_colors
 from e2viz.render.scene import Panel, Ring, Row, Scene
 
 
@@ -72,7 +72,7 @@ def pack(scene: Scene, options: Options | None = None) -> bytes:
         "caption": scene.caption,
         "angles_deg": _rounded(scene.angles_deg),
         "class_colors": [class_color(index) for index in range(_classes(scene))],
-        "dark_colors": dict(MODEL_COLORS.values()),
+        "dark_colors": dark_colors(),
         "class_names": first_names,
         "palettes": {name: _table(name) for name in sorted({p.palette for p in panels if not p.is_rgb})},
         "picture": picture,

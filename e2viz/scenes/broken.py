@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 import e2viz
+from e2viz.architectures import color_of
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.breaking import ANGLES_DEG, WHY, Switches, spoilt_errors
@@ -17,7 +18,6 @@ from e2viz.measure.kept import Arrays
 from e2viz.measure.subject import subject
 from e2viz.render.chart import Chart, Track, categories
 from e2viz.render.figures import two_digits
-from e2viz.render.palette import MODEL_COLORS
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes.asked import picture_of
@@ -135,7 +135,7 @@ def compose(recipe: Recipe, before: Broken, after: Broken, switches: Switches, n
     return Scene(
         title=sentence(before, after, switches, name).replace("*", ""),
         angles_deg=np.zeros(1),
-        charts=(breaking_chart(before, after, "logits", MODEL_COLORS["ge_vit"][0]),),
+        charts=(breaking_chart(before, after, "logits", color_of("ge_vit")),),
         numbers=columns,
         recipe=recipe,
     )

@@ -15,6 +15,7 @@ from torch import nn
 
 import e2viz
 from e2viz import places
+from e2viz.architectures import ARCHITECTURES, architecture_of, row_of
 from e2viz.data import data_set, task
 from e2viz.data.tasks import TASKS
 from e2viz.images.picture import Picture
@@ -33,7 +34,6 @@ from e2viz.zoo import catalogue, names
 from e2viz.zoo.card import Accuracy
 
 PAGE = "efficiency"
-ARTIFICIAL = ("patch_ge_vit", "hybrid")
 # Where a design was trained under several tags, the one whose artificial images are shown.
 USUAL_TAG = {"digits": "rotmnist"}
 FILE = places.RESULTS / "efficiency.json"
@@ -109,9 +109,9 @@ def artificial_models(data: str = "digits") -> list[Any]:
     Of digits only those trained at all angles: one of each design.
     """
     usual = USUAL_TAG.get(data)
-    wanted = [recipe for recipe in RECIPES.values() if recipe.architecture in ARTIFICIAL]
+    wanted = [recipe for recipe in RECIPES.values() if ARCHITECTURES[recipe.architecture].artificial]
     wanted = [each for each in wanted if task(each.task).data == data and each.task == (usual or each.task)]
-    trained = [name for name in catalogue.list_models() if names.architecture_of(name) in ARTIFICIAL]
+    trained = [name for name in catalogue.list_models() if artificial(name)]
     trained = [name for name in trained if data_of_model(name) == data_set(data)]
     trained = [name for name in names.in_order(trained) if usual is None or name.endswith(f".{usual}")]
     if trained:
@@ -123,6 +123,12 @@ def artificial_models(data: str = "digits") -> list[Any]:
             network: nn.Module = build(recipe.architecture, recipe.config).eval().requires_grad_(False)
         found.append(subject(network, name=recipe.name))
     return found
+
+
+def artificial(name: str) -> bool:
+    """Whether a model looks at an artificial image."""
+    row = row_of(name)
+    return row is not None and row.artificial
 
 
 def data_of_recipe(recipe: Recipe) -> str:
@@ -252,9 +258,9 @@ def sentence(found: list[Point]) -> str:
     """What to look for, with the measured numbers."""
     by_name = {point.name: point for point in found}
     reference = by_name.get(REFERENCE) or next(
-        (point for point in found if names.architecture_of(point.name) == "ge_vit"), None
+        (point for point in found if architecture_of(point.name) == "ge_vit"), None
     )
-    small = [point for point in found if point.name.startswith(("patch_ge_vit", "hybrid"))]
+    small = [point for point in found if artificial(point.name)]
     if reference is None or not small:
         return "A small artificial image makes GE-ViT cheap. `make efficiency` measures by how much."
     # Speed says little about a model that nobody trained: those with an accuracy come first.

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from e2viz.architectures import color_of
 from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.images.picture import Picture
@@ -21,7 +22,6 @@ from e2viz.measure.encodings import Encodings, encoding_layers, encodings_of
 from e2viz.measure.subject import Subject, subject
 from e2viz.nn.relative import relative_table
 from e2viz.render.figures import two_digits
-from e2viz.render.palette import MODEL_COLORS
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
 from e2viz.scenes.asked import picture_of
@@ -31,7 +31,7 @@ from e2viz.scenes.turning import PICTURE_SIZE, shown
 PAGE = "positional_encodings"
 GROUPS = ("c4", "c8", "d4")
 RULES = {"c4": ("ge_vit", "gsa_net"), "c8": ("ge_vit", "gsa_net"), "d4": ("ge_vit", "gsa_net", "published_p4m")}
-COLOR = MODEL_COLORS["ge_vit"][0]
+COLOR = color_of("ge_vit")
 MATHS = r"""
 The offsets $u$ of a $p\times p$ window lie at coordinates in $[-1, 1]$. For each output element $v$ the whole grid is
 acted on by $v$, and the acted row and column coordinate each pass through their own small network

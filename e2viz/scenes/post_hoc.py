@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 
 import e2viz
+from e2viz.architectures import architecture_of
 from e2viz.data.sees import label_in
 from e2viz.groups import Group
 from e2viz.groups import group as find_group
@@ -49,7 +50,7 @@ def make(recipe: Recipe) -> Scene:
 def default_base(models: tuple[str, ...]) -> str:
     """The model that is wrapped before anybody chose: a ViT, which has most to gain."""
     bases = [name.partition("+")[0] for name in models] or names.in_order(catalogue.list_models())
-    return next((name for name in bases if names.architecture_of(name) == "vit"), bases[0])
+    return next((name for name in bases if architecture_of(name) == "vit"), bases[0])
 
 
 def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean") -> Scene:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 import e2viz
+from e2viz.architectures import color_of
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.kept import Arrays
@@ -17,7 +18,7 @@ from e2viz.measure.rules import has_group_attention, rule_errors
 from e2viz.measure.subject import Subject, subject
 from e2viz.render.chart import Chart, Track, categories
 from e2viz.render.figures import two_digits
-from e2viz.render.palette import MODEL_COLORS, mix
+from e2viz.render.palette import mix
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes.asked import picture_of
@@ -43,16 +44,14 @@ class Case:
 
 
 CASES = (
-    Case(label="GE-ViT, C4", group="c4", rule="ge_vit", color=MODEL_COLORS["ge_vit"][0]),
-    Case(label="GSA-Net, C4", group="c4", rule="gsa_net", color=MODEL_COLORS["gsa_net"][0]),
-    Case(
-        label="ours, D4", group="d4", rule="ge_vit", color=mix(MODEL_COLORS["ge_vit"][0], "#ffffff", 0.6), dashed=True
-    ),
+    Case(label="GE-ViT, C4", group="c4", rule="ge_vit", color=color_of("ge_vit")),
+    Case(label="GSA-Net, C4", group="c4", rule="gsa_net", color=color_of("gsa_net")),
+    Case(label="ours, D4", group="d4", rule="ge_vit", color=mix(color_of("ge_vit"), "#ffffff", 0.6), dashed=True),
     Case(
         label="published p4m rule, D4",
         group="d4",
         rule="published_p4m",
-        color=mix(MODEL_COLORS["gsa_net"][0], "#ffffff", 0.6),
+        color=mix(color_of("gsa_net"), "#ffffff", 0.6),
         dashed=True,
     ),
 )
@@ -84,7 +83,7 @@ def case_of(group: str, rule: str) -> Case:
     for case in CASES:
         if (case.group, case.rule) == (group, rule):
             return case
-    color = MODEL_COLORS["ge_vit" if rule == "ge_vit" else "gsa_net"][0]
+    color = color_of("ge_vit" if rule == "ge_vit" else "gsa_net")
     return Case(label=f"{NAMES[rule]}, {group.upper()}", group=group, rule=rule, color=color)
 
 

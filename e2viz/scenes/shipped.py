@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import e2viz
+from e2viz.architectures import architecture_of, row_of
 from e2viz.data.samples import sample, sample_names
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
@@ -22,13 +23,10 @@ from e2viz.measure.steering import facts as steering_facts
 from e2viz.measure.subject import subject
 from e2viz.scenes import broken, efficiency, equivariance_error, positional_encodings, rule_lines, steerability, views
 from e2viz.scenes.sweeps import models_for
-from e2viz.zoo import names
 from e2viz.zoo.weights import Model
 
 # What the page shows first; every other set of switches is measured when it is asked for.
 SHIPPED_SWITCHES = ((), ("rule",))
-# Minutes of work a sample, and rarely looked at there: measured when somebody asks.
-NOT_SHIPPED_ERRORS = ("patch_ge_vit", "hybrid", "gcnn")
 # Key, facts, and how to make the arrays.
 Entry = tuple[str, Facts, Callable[[], Arrays]]
 
@@ -36,7 +34,8 @@ Entry = tuple[str, Facts, Callable[[], Arrays]]
 def _errors(picture: Picture) -> Iterator[Entry]:
     step_deg = equivariance_error.STEP_DEG
     for name in models_for(picture.name):
-        if names.architecture_of(name) in NOT_SHIPPED_ERRORS:
+        row = row_of(name)
+        if row is not None and not row.errors_shipped:
             continue
         model = e2viz.load(name)
         yield name, error_facts(model, step_deg, "fair"), partial(_errors_of, model, picture, step_deg)
@@ -78,7 +77,7 @@ def _post_hoc(picture: Picture) -> Iterator[Entry]:
     if group is None:
         return
     for name in models_for(picture.name):
-        if names.architecture_of(name) == "vit":
+        if architecture_of(name) == "vit":
             model = e2viz.load(name)
             made = lambda m=model: views.arrays(views.look(m, group, picture, views.SHIPPED_ANGLES_DEG))  # noqa: E731
             yield views.key_of(model, group), views.facts(model, group), made

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from e2viz.architectures import color_of
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.steering import ANGLES_DEG, SHOWN, SIZES, Steered, facts, from_arrays, steered
 from e2viz.measure.subject import subject
 from e2viz.render.figures import two_digits
-from e2viz.render.palette import MODEL_COLORS, mix
+from e2viz.render.palette import mix
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
 from e2viz.scenes.asked import picture_of
@@ -23,7 +24,7 @@ from e2viz.scenes.turning import turning_panel
 from e2viz.scenes.untrained import fresh_subject
 
 PAGE = "steerability"
-COLOR = MODEL_COLORS["ge_vit"][0]
+COLOR = color_of("ge_vit")
 COLORS = {size: mix(COLOR, "#ffffff", share) for size, share in zip(SIZES, (1.0, 0.7, 0.45), strict=True)}
 MATHS = r"""
 C8 has eight turns, and the pixel grid has four. A turned picture is made at high resolution; a further 90° is then the

@@ -15,7 +15,7 @@ class Recipe:
 
     Args:
         name: of the weights, "architecture_group.tag".
-        architecture: a key of ``e2viz.models.ARCHITECTURES``.
+        architecture: a key of ``e2viz.architectures.ARCHITECTURES``.
         config: fields of that architecture's configuration.
         start: name of trained weights that the network, or the network it wraps, begins from; "" begins afresh.
             Its own name trains weights further, and their epochs count.

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from e2viz.architectures import architecture_of
 from e2viz.groups import group
 from e2viz.limits import MOST_MODELS
 from e2viz.models.methods import METHODS
@@ -54,7 +55,7 @@ def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
     if not bases:
         return
     with st.popover("Wrap a model", width="stretch", help="Make any model equivariant after the fact."):
-        preferred = next((k for k, name in enumerate(bases) if names.architecture_of(name) == "vit"), 0)
+        preferred = next((k for k, name in enumerate(bases) if architecture_of(name) == "vit"), 0)
         base = st.selectbox("Model", bases, index=preferred, format_func=names.label, key="_wrap_base")
         chosen_group = st.segmented_control(
             "Group", GROUPS, default="c4", required=True, format_func=str.upper, key="_wrap_group", width="stretch"

@@ -2,23 +2,11 @@
 
 import re
 
+from e2viz.architectures import ARCHITECTURES, architecture_of, row_of
 from e2viz.data.data_set import DataSet
 from e2viz.data.tasks import TASKS
 
-# Architecture -> (name on screen, colour word of Streamlit's Markdown; config.toml gives the words our colours).
-ARCHITECTURES: dict[str, tuple[str, str]] = {
-    "ge_vit": ("GE-ViT", "primary"),
-    "patch_ge_vit": ("Patch GE-ViT", "green"),
-    "hybrid": ("Hybrid", "green"),
-    "gsa_net": ("GSA-Net", "violet"),
-    "vit": ("ViT", "orange"),
-    "post_hoc": ("Post-hoc", "blue"),
-    "gcnn": ("G-CNN", "gray"),
-    "cnn": ("CNN", "gray"),
-    "resnet": ("ResNet", "gray"),
-}
-# Families of models, as they are offered: which architectures keep a symmetry by the way they are made.
-EQUIVARIANT = ("ge_vit", "patch_ge_vit", "hybrid", "gcnn")
+# Families of models, as they are offered.
 FAMILIES = {
     "yours": "Yours",
     "equivariant": "Equivariant by design",
@@ -26,14 +14,6 @@ FAMILIES = {
     "wrapped": "Wrapped afterwards",
 }
 MOST_AT_A_GLANCE = 8
-
-
-def architecture_of(name: str) -> str:
-    """The architecture in "architecture_group.weights_tag"; "" for one that is not known here."""
-    if "+" in name:
-        return "post_hoc"
-    fitting = [each for each in ARCHITECTURES if name == each or name.startswith((f"{each}_", f"{each}."))]
-    return max(fitting, key=len, default="")
 
 
 def label(name: str) -> str:
@@ -49,7 +29,7 @@ def label(name: str) -> str:
     architecture = architecture_of(name)
     model, _, tag = name.partition(".")
     group = model.removeprefix(architecture).strip("_") if architecture else model
-    shown = ARCHITECTURES[architecture][0] if architecture else ""
+    shown = ARCHITECTURES[architecture].title if architecture else ""
     first = " ".join(filter(None, (shown, group.replace("_", " "))))
     return ", ".join(filter(None, (first, TASKS[tag].short if tag in TASKS else tag)))
 
@@ -57,8 +37,8 @@ def label(name: str) -> str:
 def short_labels(names: tuple[str, ...]) -> dict[str, str]:
     """The shortest names that still tell these models apart."""
     short = {name: label(name).partition(",")[0] for name in names}
-    architecture = {name: ARCHITECTURES.get(architecture_of(name), (short[name],))[0] for name in names}
-    architecture |= {name: short[name] for name in names if "+" in name}
+    rows = {name: row_of(name) for name in names}
+    architecture = {name: short[name] if row is None or row.wraps else row.title for name, row in rows.items()}
     for shorter in (architecture, short):
         if len(set(shorter.values())) == len(names):
             return shorter
@@ -67,7 +47,8 @@ def short_labels(names: tuple[str, ...]) -> dict[str, str]:
 
 def chip(name: str) -> str:
     """Markdown of a model's chip, among others of its data set: its fixed colour and its name."""
-    color = ARCHITECTURES.get(architecture_of(name), ("", "gray"))[1]
+    row = row_of(name)
+    color = row.word if row else "gray"
     model, _, data = label(name).rpartition(", ")
     tag = name.partition("+")[0].partition(".")[2]
     return f":{color}[⬤] {model}, {TASKS[tag].brief}" if tag in TASKS and model else f":{color}[⬤] {label(name)}"
@@ -90,11 +71,12 @@ def in_order(names: list[str]) -> list[str]:
 
 def family(name: str) -> str:
     """A key of FAMILIES."""
-    if "+" in name:
+    row = row_of(name)
+    if row and row.wraps:
         return "wrapped"
     if name.endswith(".yours"):
         return "yours"
-    return "equivariant" if architecture_of(name) in EQUIVARIANT else "plain"
+    return "equivariant" if row and row.equivariant else "plain"
 
 
 def defaults(names: list[str], data: DataSet | None = None) -> tuple[str, ...]:

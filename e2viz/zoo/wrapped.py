@@ -17,8 +17,9 @@ import safetensors
 import safetensors.torch
 from torch import nn
 
+from e2viz.architectures import ARCHITECTURES
 from e2viz.groups import group as find_group
-from e2viz.models import ARCHITECTURES, build
+from e2viz.models import build
 from e2viz.models.methods import LEARNED, METHODS
 from e2viz.models.post_hoc import PostHoc, parts_of
 from e2viz.zoo.card import Card

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from e2viz.architectures import color_of
 from e2viz.render import palette
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
@@ -40,7 +41,7 @@ def test_classes_are_distinct(vision):
 def test_classes_are_no_model_colors():
     classes = oklab(palette.class_table(), np.eye(3))
     for name in ("ge_vit", "gsa_net", "vit", "post_hoc"):
-        model = oklab(np.array([palette.rgb(palette.MODEL_COLORS[name][0])]), np.eye(3))
+        model = oklab(np.array([palette.rgb(color_of(name))]), np.eye(3))
         assert np.linalg.norm(classes - model, axis=1).min() > 0.06, name
 
 
@@ -49,7 +50,7 @@ def test_classes_and_models_show_on_the_page(theme):
     page = palette.theme_named(theme)
     for color in palette.CLASS_COLORS:
         assert contrast(color, page.background) > 1.6, color
-    for light, _ in palette.MODEL_COLORS.values():
+    for light in palette.dark_colors():
         assert contrast(palette.for_theme(light, page), page.background) >= 3, light
 
 
@@ -82,8 +83,8 @@ def test_diverging_is_neutral_and_lightest_at_zero():
 
 def test_one_architecture_twice_gets_two_shades():
     colors = palette.model_colors(["vit.mnist", "vit.rotmnist", "ge_vit_p4.rotmnist"])
-    assert colors["vit.mnist"] == palette.MODEL_COLORS["vit"][0]
-    assert colors["ge_vit_p4.rotmnist"] == palette.MODEL_COLORS["ge_vit"][0]
+    assert colors["vit.mnist"] == color_of("vit")
+    assert colors["ge_vit_p4.rotmnist"] == color_of("ge_vit")
     assert len(set(colors.values())) == 3
 
 

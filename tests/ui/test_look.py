@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from e2viz.render.palette import MODEL_COLORS, THEMES
+from e2viz.architectures import ARCHITECTURES
+from e2viz.render.palette import THEMES
 from e2viz.ui.drawing import decode_drawing
 from e2viz.ui.navigation import found
 from e2viz.zoo import names
@@ -20,8 +21,8 @@ def test_the_app_and_the_exports_have_the_same_colours(shade: int, theme: str) -
     assert (app["backgroundColor"], app["textColor"]) == (page.background, page.text)
     words = {"ge_vit": "primary", "gsa_net": "violet", "vit": "orange", "post_hoc": "blue"}
     for architecture, word in words.items():
-        assert names.ARCHITECTURES[architecture][1] == word
-        assert app[f"{word}Color"] == MODEL_COLORS[architecture][shade]
+        assert ARCHITECTURES[architecture].word == word
+        assert app[f"{word}Color"] == ARCHITECTURES[architecture].colors[shade]
 
 
 def test_fonts_of_the_app_are_shipped() -> None:
@@ -30,8 +31,11 @@ def test_fonts_of_the_app_are_shipped() -> None:
         assert (ROOT / "static" / face["url"].removeprefix("app/static/")).is_file()
 
 
-def test_every_architecture_has_a_name_and_a_colour() -> None:
-    assert set(names.ARCHITECTURES) == set(MODEL_COLORS)
+def test_every_architecture_has_a_name_and_a_colour_of_its_own() -> None:
+    rows = ARCHITECTURES.values()
+    assert len({row.title for row in rows}) == len({row.colors for row in rows}) == len(rows)
+    for row in rows:
+        assert f"{row.word}Color" in CONFIG["theme"]["light"]
 
 
 @pytest.mark.parametrize(
