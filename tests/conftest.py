@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import e2viz.foreign  # noqa: F401  before any test opens ONNX Runtime: it is told to report nothing
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 CHROMIUM = shutil.which("chromium")
