@@ -79,3 +79,18 @@ def test_no_module_imports_one_that_imports_it():
 
     for name in sorted(needs):
         all_needs(name)
+
+
+def test_what_is_true_of_one_data_set_stands_in_its_entry_alone():
+    """A mean, or the names of its samples, anywhere else would be told of other pictures too."""
+    from e2viz.data.samples import sample_names
+    from e2viz.data.table import DATA_SETS
+
+    facts = {f"{level:g}" for each in DATA_SETS.values() for level in (*each.mean, *each.std) if len(f"{level:g}") > 4}
+    facts |= {f'"{name}"' for name in sample_names()}
+    allowed = {"icon.py", "gallery.py"}  # pictures that are made of one sample
+    for path in FILES:
+        if "data" not in path.relative_to(ROOT).parts and path.name not in allowed:
+            constants = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            said = {f'"{each}"' if isinstance(each, str) else str(each) for each in constants}
+            assert not facts & said, f"{path}: {facts & said}"

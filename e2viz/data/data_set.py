@@ -34,6 +34,8 @@ class DataSet:
         test_split: what the test images are, in words.
         source, licence: whose pictures they are, and under which terms.
         default_models: shown first, where they are there.
+        first_samples: shown first, and much of them is computed ahead; the first shipped one where none is named.
+        compared_with: two samples that others are measured against; the first two shipped ones where none are named.
 
     Raises:
         ValueError: if the facts do not fit together.
@@ -57,6 +59,8 @@ class DataSet:
     source: str = ""
     licence: str = ""
     default_models: tuple[str, ...] = ()
+    first_samples: tuple[str, ...] = ()
+    compared_with: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -40,6 +40,23 @@ def sample_names(data: str | None = None) -> tuple[str, ...]:
     return tuple(name for name, entry in _index().items() if data in (None, entry["data"]))
 
 
+def first_samples(data: str) -> tuple[str, ...]:
+    """The shipped samples of a data set that are shown first; empty where none is shipped."""
+    return data_set(data).first_samples or sample_names(data)[:1]
+
+
+def compared_with(data: str) -> tuple[str, ...]:
+    """The two shipped samples of a data set that others are measured against, or as many as there are."""
+    return data_set(data).compared_with or sample_names(data)[:2]
+
+
+def confusable_sample(data: str) -> str:
+    """The first shipped sample of a class that a turn makes another one, as a 6; "" where there is none."""
+    pairs = data_set(data).confusable
+    names = sample_names(data) if pairs else ()
+    return next((name for name in names if _entry(name).get("class") == pairs[0][0]), "")
+
+
 def offered_names(data: str | None = None) -> tuple[str, ...]:
     """The shipped samples, and where a data set has none those that lie in the data folder, one of each class.
 

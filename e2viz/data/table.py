@@ -19,6 +19,7 @@ _BUILT_IN = (
         preparation="digit", reader="idx", files=("mnist",), noun="digit", plural="digits", test_split="t10k",
         source="LeCun, Bottou, Bengio & Haffner 1998, MNIST", licence="CC BY-SA 3.0",
         default_models=("ge_vit_p4.rotmnist", "vit.mnist"),
+        first_samples=("mnist-8", "mnist-6", "mnist-9", "mnist-4"), compared_with=("mnist-3", "mnist-8"),
     ),
     DataSet(
         name="clothes", title="Clothes (Fashion-MNIST)",
@@ -57,6 +58,7 @@ _BUILT_IN = (
     ),
 )  # fmt: skip
 DATA_SETS: dict[str, DataSet] = {each.name: each for each in _BUILT_IN}
+DEFAULT = _BUILT_IN[0].name  # what a page opens with where nothing says what the picture is of
 
 
 def list_data(folder: Path | None = None) -> list[str]:

@@ -14,7 +14,6 @@ from torch.nn.functional import grid_sample
 from e2viz.images.picture import Picture
 from e2viz.images.resample import kept_on, resample, round_values, soft_disc
 
-MNIST_MEAN = 0.1307
 MINIMUM_WORKING_SIZE = 112
 GPU_CHUNK_VALUES = 30_000_000  # a GPU wants large pieces; some 1 GB
 CHUNK_VALUES = 2_000_000  # at the working resolution; bounds memory to some 50 MB
@@ -28,7 +27,7 @@ def rotate(
     size: int | None = None,
     background: float | int | tuple[float, ...] | Float[Tensor, "channel"] = 0.0,
     method: str = "fair",
-    mean: float | int | Float[Tensor, "channel"] = MNIST_MEAN,
+    mean: float | int | Float[Tensor, "channel"] | None = None,
 ) -> Float[Tensor, "*out channel new_size new_size"]:
     """Rotate square images in [0, 1] about their exact centre, counter-clockwise.
 
@@ -44,16 +43,18 @@ def rotate(
         size: side of the result in pixels; as the images when not given.
         background: what lies outside the disc, in [0, 1], one number or one per channel.
         method: "fair" or "naive".
-        mean: what the model's normalisation subtracts, one number or one per channel; "naive" only.
+        mean: what the model's normalisation subtracts, one number or one per channel; "naive" needs it.
 
     Returns:
         The turned images in [0, 1], same dtype. One image turned by several angles gains a batch axis.
 
     Raises:
-        ValueError: an unknown method, or angles that do not fit the batch.
+        ValueError: an unknown method, no mean for the naive one, or angles that do not fit the batch.
     """
     if method not in ("fair", "naive"):
         raise ValueError(f'method must be "fair" or "naive", got "{method}"')
+    if method == "naive" and mean is None:
+        raise ValueError('method "naive" needs the mean that the normalisation subtracts, got none')
     batch = images if images.ndim == 4 else images[None]
     angles_deg = torch.as_tensor(angle_deg, dtype=torch.float64, device=images.device)
     keeps_single = images.ndim == 3 and angles_deg.ndim == 0
@@ -86,7 +87,7 @@ def views(
     size: int,
     method: str = "fair",
     *,
-    mean: float | int | Float[Tensor, "channel"] = MNIST_MEAN,
+    mean: float | int | Float[Tensor, "channel"] | None = None,
 ) -> Float[Tensor, "frame channel {size} {size}"]:
     """What a model of that input size sees when the picture is turned by each angle, in [0, 1].
 
@@ -95,10 +96,10 @@ def views(
         angles_deg: counter-clockwise.
         size: side of the model's input in pixels.
         method: "fair" or "naive", see `rotate`.
-        mean: the model's normalisation mean; "naive" only.
+        mean: the model's normalisation mean; "naive" needs it.
     """
     angles = tuple(torch.as_tensor(angles_deg, dtype=torch.float64).tolist())
-    levels = tuple(torch.as_tensor(mean, dtype=torch.float64).reshape(-1).tolist())
+    levels = () if mean is None else tuple(torch.as_tensor(mean, dtype=torch.float64).reshape(-1).tolist())
     return _kept_views(_ByContent(picture), angles, size, method, levels).clone()
 
 
@@ -121,7 +122,7 @@ def _kept_views(
 ) -> Float[Tensor, "frame channel {size} {size}"]:
     """Every panel of a page, and every page, asks for the same turns."""
     picture, angles = held.picture, torch.tensor(angles_deg, dtype=torch.float64)
-    level = mean[0] if len(mean) == 1 else torch.tensor(mean, dtype=torch.float64)
+    level = torch.tensor(mean, dtype=torch.float64) if mean else None
     return rotate(picture.values, angles, size=size, background=picture.background, method=method, mean=level)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from e2viz.data.samples import sample, sample_names
+from e2viz.data.samples import compared_with, sample
+from e2viz.data.table import DEFAULT
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
 from e2viz.measure.equivariance import EquivarianceError, equivariance_error, untrained_copy
@@ -20,8 +21,6 @@ from e2viz.measure.turning import on_step
 from e2viz.zoo.golden import golden_images
 
 TRACKS = ("error", "floor", "ceiling", "untrained")
-# Of digits, the different picture of the ceiling, and the one taken when that is the picture itself.
-OTHERS = ("mnist-3", "mnist-8")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,9 +97,12 @@ def from_arrays(model: AnyModel, step_deg: float | int, held: Arrays) -> LayerEr
 
 
 def others(model: AnyModel) -> tuple[str, ...]:
-    """Two samples of what the model knows, for the ceiling; none where no sample is shipped."""
+    """Two samples of what the model knows, for the ceiling: one, and another where that is the picture itself.
+
+    None where no sample is shipped. A model that knows no data set is shown those of the default one.
+    """
     data = subject(model).data
-    return OTHERS if data is None or data.name == "digits" else sample_names(data.name)[:2]
+    return compared_with(DEFAULT if data is None else data.name)
 
 
 def another(model: AnyModel, picture: Picture) -> Picture:
@@ -108,8 +110,9 @@ def another(model: AnyModel, picture: Picture) -> Picture:
     for name in others(model):
         if sample(name).checksum != picture.checksum:
             return sample(name)
-    channels, size = subject(model).sees(picture).channels, subject(model).size or 28
-    return Picture(values=golden_images(channels, size)[0], name="pattern")
+    seen = subject(model).sees(picture)
+    size = subject(model).size or seen.values.shape[-1]
+    return Picture(values=golden_images(seen.channels, size)[0], name="pattern")
 
 
 def layer_errors(

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from e2viz import groups
 from e2viz.data.data_set import DataSet
 from e2viz.data.sees import sees
-from e2viz.data.table import DATA_SETS
 from e2viz.groups import Group
 from e2viz.images.intake import prepare, with_channels
 from e2viz.images.picture import Picture
@@ -37,7 +36,7 @@ class Subject:
         group: the group of the network's group axes; None if it has none.
         checksum: identifies the weights.
         data: the data set that the model knows; None for a network that takes pictures as they are.
-        mean: what the normalisation subtracts, for the naïve rotation.
+        mean: what the normalisation subtracts, for the naïve rotation; 0 for pictures as they are.
         size: side of the input in pixels; None if any size will do.
     """
 
@@ -48,7 +47,7 @@ class Subject:
     group: Group | None = None
     checksum: str = ""
     data: DataSet | None = field(default=None, repr=False)
-    mean: tuple[float, ...] = DATA_SETS["digits"].mean
+    mean: tuple[float, ...] = (0.0,)
     size: int | None = None
 
     def sees(self, picture: Picture) -> Picture:

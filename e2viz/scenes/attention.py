@@ -29,7 +29,7 @@ from e2viz.scenes.view_attention import PROBE, attends_to_views, view_part
 from e2viz.scenes.words import ROUNDING, listed, small
 
 PAGE = "attention"
-KEPT_SAMPLES = ("mnist-8", "mnist-6", "mnist-9", "mnist-4")
+KEPT_SAMPLES = 4  # of each data set, those that are shown first
 MATHS = r"""
 **GE-ViT.** For one head, query pixel $x$, output element $v$ and query element $g$, the weights over key elements $m$
 and offsets $u$ in the window are
@@ -268,9 +268,7 @@ def sentence(parts: Mapping[str, Part], labels: Mapping[str, str]) -> str:
 
 
 def _caption(parts: Mapping[str, Part]) -> str:
-    words = [
-        "Colour is the attention weight, viridis from 0 to the largest of the sweep; the picture shows through."
-    ]
+    words = ["Colour is the attention weight, viridis from 0 to the largest of the sweep; the picture shows through."]
     words += dict.fromkeys(each.facts["about"] for each in parts.values() if "about" in each.facts)
     if any("ring" in each.facts for each in parts.values()):
         words.append(

@@ -17,7 +17,7 @@ import e2viz
 from e2viz import places
 from e2viz.architectures import ARCHITECTURES, architecture_of, row_of
 from e2viz.data import data_set, task
-from e2viz.data.tasks import TASKS
+from e2viz.data.table import DEFAULT
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.subject import subject
@@ -34,15 +34,12 @@ from e2viz.zoo import catalogue, names
 from e2viz.zoo.card import Accuracy
 
 PAGE = "efficiency"
-# Where a design was trained under several tags, the one whose artificial images are shown.
-USUAL_TAG = {"digits": "rotmnist"}
 FILE = places.RESULTS / "efficiency.json"
 TABLES = places.TABLES
 PROBE = "artificial_image"
 REFERENCE = "ge_vit_p4.rotmnist"
 CHANNELS = 4
 SHIPPED_ANGLES_DEG = np.arange(72) * 5.0
-SHIPPED = ("mnist-8",)
 PICTURE_SIZE = 112
 MATHS = r"""
 GE-ViT's cost grows with the number of pixels, with $|G|^2$ and with the area of the window. Two ways to fewer pixels:
@@ -99,23 +96,19 @@ def _from_tables(name: str) -> Accuracy | None:
         cell = held["cells"].get(f"{method}/none")
         current = base in catalogue.list_models() and catalogue.card(base).weights_checksum == held["base_checksum"]
         if held["base"] == base and held["group"] == group and cell and current:
-            return Accuracy(correct=cell["correct"], total=cell["total"], of="t10k, turned by the protocol's angles")
+            of = f"{catalogue.card(base).data_set.test_split}, turned by the protocol's angles"
+            return Accuracy(correct=cell["correct"], total=cell["total"], of=of)
     return None
 
 
-def artificial_models(data: str = "digits") -> list[Any]:
-    """Models of a data set that look at an artificial image: trained ones, or with fresh weights where none is.
-
-    Of digits only those trained at all angles: one of each design.
-    """
-    usual = USUAL_TAG.get(data)
+def artificial_models(data: str = DEFAULT) -> list[Any]:
+    """Models of a data set that look at an artificial image: trained ones, or with fresh weights where none is."""
     wanted = [recipe for recipe in RECIPES.values() if ARCHITECTURES[recipe.architecture].artificial]
-    wanted = [each for each in wanted if task(each.task).data == data and each.task == (usual or each.task)]
+    wanted = [each for each in wanted if task(each.task).data == data]
     trained = [name for name in catalogue.list_models() if artificial(name)]
     trained = [name for name in trained if data_of_model(name) == data_set(data)]
-    trained = [name for name in names.in_order(trained) if usual is None or name.endswith(f".{usual}")]
     if trained:
-        return [e2viz.load(name) for name in trained]
+        return [e2viz.load(name) for name in names.in_order(trained)]
     found = []
     for recipe in wanted:
         with torch.random.fork_rng(devices=[]):
@@ -134,7 +127,7 @@ def artificial(name: str) -> bool:
 def data_of_recipe(recipe: Recipe) -> str:
     """Name of the data set that a recipe's models know."""
     found = shown_data(recipe.models)
-    return found.name if found else "digits"
+    return found.name if found else DEFAULT
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +158,7 @@ def look(
     angles_deg: Any,
     method: str = "fair",
     progress: Callable[[int, int], None] | None = None,
-    data: str = "digits",
+    data: str = DEFAULT,
 ) -> list[Artificial]:
     """The artificial images of the turning picture, by models of a data set: shipped, or computed now."""
     models = artificial_models(data)
@@ -232,7 +225,7 @@ def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
         caption="" if not found or found[0].name in trained else "Fresh weights: none of these models is trained yet.",
         numbers=numbers(on_data(points(), data)),
         recipe=recipe,
-        charts=efficiency_charts(on_data(points(), data), data_set(data), TASKS["rotmnist"].short),
+        charts=efficiency_charts(on_data(points(), data), data_set(data)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -36,14 +37,16 @@ class Point:
     accuracy: Accuracy | None
 
 
-def efficiency_charts(points: Sequence[Point], data: DataSet, usual: str) -> tuple[Chart, ...]:
+def efficiency_charts(points: Sequence[Point], data: DataSet) -> tuple[Chart, ...]:
     """Both charts; none where no accuracy has been measured.
 
     Args:
         points: what was measured, of one data set.
         data: what the test pictures are of.
-        usual: the data that most models were trained on, left out of their names.
     """
+    trained_on = Counter(names.label(point.name).rpartition(", ")[2] for point in points)
+    # What most models were trained on is left out of their names.
+    usual = trained_on.most_common(1)[0][0] if trained_on else ""
     charts = (
         _scatter(points, lambda point: point.forward_ms, "ms an image, one thread", data, usual),
         _scatter(points, lambda point: (point.training_s or 0) / 60, "minutes of training", data, usual),

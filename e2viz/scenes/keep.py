@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 
 import e2viz
-from e2viz.data.samples import sample, sample_names
+from e2viz.data.samples import first_samples, sample, sample_names
+from e2viz.data.table import DATA_SETS
 from e2viz.measure import archive
 from e2viz.scenes import attention, latents
 from e2viz.scenes.kept import FOLDER, FORMAT, key_of, load, path_of, save
@@ -44,7 +46,7 @@ def remake(folder: Path = FOLDER, pages: Sequence[str] = tuple(PAGES), tell: Cal
     prune(folder, tell)
     for page in pages:
         scene = PAGES[page]
-        for name in scene.KEPT_SAMPLES:
+        for name in chain.from_iterable(first_samples(data)[: scene.KEPT_SAMPLES] for data in DATA_SETS):
             for model_name in models_for(name):
                 model, picture, settings = e2viz.load(model_name), sample(name), scene.Settings().changed()
                 path = path_of(page, model_name, name, folder)

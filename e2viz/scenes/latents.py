@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import e2viz
+from e2viz.data.table import DEFAULT, data_set
 from e2viz.images.picture import Picture
 from e2viz.measure.rules import has_group_attention, with_rule
 from e2viz.measure.subject import Subject, subject
@@ -25,10 +26,9 @@ from e2viz.scenes.words import ROUNDING, element_name, listed, small
 from e2viz.zoo.names import short_labels
 
 PAGE = "latents"
-SIZE = 28  # of the picture beside models that know no data set
 VIEWS = ("turned back", "figure 7")
 MOST_COLUMNS = 7
-KEPT_SAMPLES = ("mnist-8", "mnist-6")
+KEPT_SAMPLES = 2  # of each data set, those that are shown first
 # Before the name of a model: the same weights under GSA-Net's rule, in GSA-Net's colour.
 OLD_RULE = "gsa_net rule of "
 MATHS = r"""
@@ -240,7 +240,7 @@ def compose(
     labels = labels or {name: name for name in parts}
     colors, angles = model_colors(list(parts)), angles_of(recipe)
     known = [found for found in map(data_of_model, parts) if found is not None]
-    size = max((found.size for found in known), default=SIZE)
+    size = max((found.size for found in known), default=data_set(DEFAULT).size)
     image = Panel.from_picture(
         f"{size} × {size}", turned(picture, tuple(parts), angles, size, recipe.method), probe="image"
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import e2viz
 from e2viz.architectures import architecture_of, row_of
-from e2viz.data.samples import sample, sample_names
+from e2viz.data.samples import data_of, first_samples, sample, sample_names
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.kept import FOLDER, Arrays, Facts
@@ -20,7 +20,7 @@ from e2viz.measure.layer_errors import facts as error_facts
 from e2viz.measure.layer_errors import layer_errors
 from e2viz.measure.steering import SIZES, steered
 from e2viz.measure.steering import facts as steering_facts
-from e2viz.measure.subject import subject
+from e2viz.measure.subject import Subject, subject
 from e2viz.scenes import broken, efficiency, equivariance_error, positional_encodings, rule_lines, steerability, views
 from e2viz.scenes.sweeps import models_for
 from e2viz.zoo.weights import Model
@@ -29,6 +29,16 @@ from e2viz.zoo.weights import Model
 SHIPPED_SWITCHES = ((), ("rule",))
 # Key, facts, and how to make the arrays.
 Entry = tuple[str, Facts, Callable[[], Arrays]]
+
+
+def samples() -> tuple[str, ...]:
+    """The shipped samples that any trained model knows."""
+    return tuple(name for name in sample_names() if models_for(name))
+
+
+def _knows(seen: Subject, picture: Picture) -> bool:
+    """Whether a model was made for such pictures; pages show others too, which is then measured."""
+    return seen.data is None or seen.data.name == data_of(picture.name)
 
 
 def _errors(picture: Picture) -> Iterator[Entry]:
@@ -48,6 +58,8 @@ def _errors_of(model: Model, picture: Picture, step_deg: float) -> Arrays:
 def _rules(picture: Picture) -> Iterator[Entry]:
     for group, rules in positional_encodings.RULES.items():
         seen = subject(rule_lines.network_of(group)[0])
+        if not _knows(seen, picture):
+            continue
         for rule in rules:
             case = rule_lines.case_of(group, rule)
             made = lambda case=case: rule_lines.arrays(rule_lines.rule_line(case, picture, fresh=True))  # noqa: E731
@@ -56,7 +68,7 @@ def _rules(picture: Picture) -> Iterator[Entry]:
 
 def _broken(picture: Picture) -> Iterator[Entry]:
     model, _ = rule_lines.network_of("c4")
-    for chosen in SHIPPED_SWITCHES:
+    for chosen in SHIPPED_SWITCHES if _knows(subject(model), picture) else ():
         switches = broken.switches_of(chosen)
         made = lambda s=switches: broken.arrays(broken.broken(model, picture, s, fresh=True))  # noqa: E731
         yield broken.key_of(switches), broken.facts(model, switches), made
@@ -64,7 +76,7 @@ def _broken(picture: Picture) -> Iterator[Entry]:
 
 def _steered(picture: Picture) -> Iterator[Entry]:
     model, _ = steerability.network()
-    for size in SIZES:
+    for size in SIZES if _knows(subject(model), picture) else ():
         yield str(size), steering_facts(model, size), partial(_steered_at, model, picture, size)
 
 
@@ -73,8 +85,8 @@ def _steered_at(model: Model, picture: Picture, size: int) -> Arrays:
 
 
 def _post_hoc(picture: Picture) -> Iterator[Entry]:
-    group = views.SHIPPED.get(picture.name)
-    if group is None:
+    group = views.shipped_group(picture.name)
+    if not group:
         return
     for name in models_for(picture.name):
         if architecture_of(name) == "vit":
@@ -84,13 +96,14 @@ def _post_hoc(picture: Picture) -> Iterator[Entry]:
 
 
 def _artificial(picture: Picture) -> Iterator[Entry]:
-    for model in efficiency.artificial_models() if picture.name in efficiency.SHIPPED else ():
+    data = data_of(picture.name)
+    for model in efficiency.artificial_models(data) if picture.name in first_samples(data)[:1] else ():
         name = subject(model).name
-        yield name, efficiency.facts(model), partial(_artificial_of, name, picture)
+        yield name, efficiency.facts(model), partial(_artificial_of, name, picture, data)
 
 
-def _artificial_of(name: str, picture: Picture) -> dict[str, Any]:
-    found = efficiency.look(picture, efficiency.SHIPPED_ANGLES_DEG)
+def _artificial_of(name: str, picture: Picture, data: str) -> dict[str, Any]:
+    found = efficiency.look(picture, efficiency.SHIPPED_ANGLES_DEG, data=data)
     return next(efficiency.arrays(each) for each in found if each.name == name)
 
 
@@ -108,7 +121,7 @@ def stale(folder: Path = FOLDER, names: Sequence[str] | None = None) -> list[str
     """What is missing, or was made from other weights, another picture or other settings; empty when all is well."""
     found = []
     for page, entries in PAGES.items():
-        for name in names or sample_names("digits"):
+        for name in names or samples():
             picture = sample(name)
             for key, facts, _ in entries(picture):
                 if kept.find(page, picture, key, facts, folder) is None:
@@ -123,7 +136,7 @@ def remake(
     tell: Callable[[str], None] = print,
 ) -> None:
     """Make what is missing or stale; what agrees is kept, what nobody asks for any more is dropped."""
-    for name in names or sample_names("digits"):
+    for name in names or samples():
         for page in pages:
             picture = sample(name)
             wanted: dict[str, tuple[Any, Arrays]] = {}
@@ -141,7 +154,7 @@ def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
     """Remove every entry that other weights, another picture or other settings made; the pages then measure."""
     for page, entries in PAGES.items():
         for path in sorted((folder / page).glob("*.npz")):
-            if path.stem not in sample_names("digits"):
+            if path.stem not in samples():
                 path.unlink()
                 continue
             picture = sample(path.stem)

@@ -10,7 +10,8 @@ from PIL import Image
 
 import e2viz
 from e2viz import scenes
-from e2viz.data.samples import data_of, sample, sample_names
+from e2viz.data.samples import data_of, first_samples, sample, sample_names
+from e2viz.data.table import DEFAULT
 from e2viz.images.portable import to_png
 from e2viz.render.recipe import Recipe
 from e2viz.render.site import Site, View
@@ -31,9 +32,8 @@ TITLES = {
     "post_hoc": "Post-hoc",
     "efficiency": "Efficiency",
 }
-# Views of one network of digits, or whose cost is minutes: of the first sample alone.
+# Views of one network, or whose cost is minutes: of the first sample alone.
 ONCE = ("positional_encodings", "steerability", "rules", "broken", "post_hoc", "efficiency")
-FIRST = "mnist-8"
 THUMBNAIL = (56, 56)
 
 
@@ -46,7 +46,7 @@ def recipes(samples: Sequence[str] = (), pages: Sequence[str] = ()) -> list[Reci
     """
     known = [name for name in sample_names() if models_for(name)]
     chosen = [name for name in known if not samples or name in samples]
-    chosen.sort(key=lambda name: (name != FIRST, known.index(name)))
+    chosen.sort(key=lambda name: (name not in first_samples(DEFAULT)[:1], known.index(name)))
     found = []
     for name in chosen:
         data = e2viz.data_set(data_of(name))

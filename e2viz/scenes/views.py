@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 import e2viz
 from e2viz import capture
+from e2viz.data.samples import confusable_sample, data_of, first_samples
 from e2viz.data.sees import sees
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views as turned_views
@@ -25,8 +26,6 @@ from e2viz.zoo.wrapped import Wrapping, wrap
 
 PAGE = "post_hoc"
 SHIPPED_ANGLES_DEG = np.arange(72) * 5.0
-# Sample -> the group whose views are shipped: what the page opens with, and the edge case.
-SHIPPED = {"mnist-8": "c16", "mnist-6": "c2"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +79,14 @@ def look(
         base, group, swept.angles_deg, swept.images,
         held["view_embedding"].transpose(0, 2, 1), held["view_logits"].transpose(0, 2, 1),
     )  # fmt: skip
+
+
+def shipped_group(name: str) -> str:
+    """The group whose views of a sample are shipped: what the page opens with, and the edge case; "" for others."""
+    data = data_of(name)
+    if name in first_samples(data)[:1]:
+        return "c16"
+    return "c2" if name == confusable_sample(data) else ""
 
 
 def facts(base: Model, group: str) -> dict[str, Any]:

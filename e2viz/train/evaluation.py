@@ -131,7 +131,7 @@ def _measured(
         always_right += int(found.worst_case_accuracy == 1.0)
     angles = f"seed {seed}" if seed is not None else "the protocol's angles"
     return Measured(
-        upright=Accuracy(correct=upright_correct, total=len(upright), of="t10k, upright"),
+        upright=Accuracy(correct=upright_correct, total=len(upright), of=f"{of}, upright"),
         rotated=Accuracy(correct=rotated_correct, total=len(turned), of=f"{of}, turned by {angles}"),
         worst_case=Accuracy(
             correct=always_right, total=len(steady), of=f"{of}, right at all {STABILITY_ANGLES} angles"

@@ -10,8 +10,9 @@ import streamlit as st
 from PIL import Image
 
 from e2viz.data import DataSet, data_set
-from e2viz.data.samples import offered_names, sample
+from e2viz.data.samples import first_samples, offered_names, sample
 from e2viz.data.sees import sees
+from e2viz.data.table import DEFAULT
 from e2viz.images.intake import bring, prepare
 from e2viz.images.picture import Picture, PictureError, Wishes
 from e2viz.images.portable import from_png, portable, to_png
@@ -23,7 +24,6 @@ from e2viz.ui.cutting import data_url
 from e2viz.ui.drawing import drawing_pad
 from e2viz.ui.preparing import offer_preparation
 
-DEFAULT_SAMPLE = "mnist-8"
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "avif", "heic", "heif"]
 _HELD = "_picture_held"
 
@@ -73,7 +73,7 @@ def first_sample_of(data: str) -> None:
         return
     names = offered_names(data)
     if names:
-        hold_reference(DEFAULT_SAMPLE if DEFAULT_SAMPLE in names else names[0])
+        hold_reference(next((name for name in first_samples(data) if name in names), names[0]))
 
 
 def choose_picture(data: DataSet) -> Held:
@@ -81,7 +81,7 @@ def choose_picture(data: DataSet) -> Held:
     if _HELD not in st.session_state:
         first_sample_of(data.name)
     if _HELD not in st.session_state:
-        first_sample_of("digits")
+        first_sample_of(DEFAULT)
     held: Held = st.session_state[_HELD]
     ways = ["Samples", "Upload", "Draw"] if data.preparation == "digit" else ["Samples", "Upload"]
     known = st.session_state.get("picture_way") in ways

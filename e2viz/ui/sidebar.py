@@ -44,14 +44,14 @@ def sidebar() -> Selection:
         _say_damaged(out)
         _say_who_knows(chosen, data)
         offer_wrapping(trained, chosen)
-        angles = st.segmented_control(
-            "Angles in a turn", ANGLES, default=72, required=True, key="angles", width="stretch"
-        )
+        # Links and other pages set both too, so that neither widget has a default of its own.
+        st.session_state.setdefault("angles", Selection.angles)
+        st.session_state.setdefault("method", METHODS[0])
+        angles = st.segmented_control("Angles in a turn", ANGLES, required=True, key="angles", width="stretch")
         method = st.segmented_control(
             "Rotation",
             METHODS,
             format_func=METHOD_LABELS.__getitem__,
-            default="fair",
             required=True,
             key="method",
             help=METHOD_HELP,
@@ -85,7 +85,7 @@ def _choose_data(models: list[str]) -> DataSet:
     offered = [name for name in list_data() if name in known or offered_names(name)]
     held = st.session_state.get(DATA)
     if held not in offered:
-        st.session_state[DATA] = next((name for name in offered if name == "digits"), offered[0])
+        st.session_state[DATA] = offered[0]
     chosen = st.selectbox(
         "What the picture is of", offered, format_func=lambda name: data_set(name).title, key=DATA,
         on_change=_other_data,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from e2viz.data.table import DEFAULT
 from e2viz.groups import group
 from e2viz.images.picture import Picture
 from e2viz.limits import LONGEST_NAME, MOST_MODELS, shown
@@ -43,7 +44,7 @@ class Selection:
     models: tuple[str, ...]
     picture: Picture
     reference: str
-    data: str = "digits"
+    data: str = DEFAULT
     angles: int = 72
     method: str = "fair"
     presenter: bool = False

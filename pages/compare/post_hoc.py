@@ -3,6 +3,8 @@
 import streamlit as st
 
 import e2viz
+from e2viz.data import data_set
+from e2viz.data.samples import confusable_sample
 from e2viz.scenes import post_hoc
 from e2viz.scenes.measured_tables import measured_tables
 from e2viz.scenes.method_words import LABELS, MATHS, grouped
@@ -24,9 +26,9 @@ BOUND = {"bind": "query-params"}
 selection = current()
 
 
-def show_six_or_nine() -> None:
+def show_edge_case(name: str) -> None:
     """The edge case of the study's Figure 11: half a turn makes a 6 a 9."""
-    hold_reference("mnist-6")
+    hold_reference(name)
     st.session_state["group"] = "c2"
 
 
@@ -47,8 +49,10 @@ def choose() -> tuple[str, str, str]:
         if held is not None and held not in there:
             del st.session_state["shown"]
         shown = st.selectbox("Shown", there, format_func=grouped, key="shown", width=260, **BOUND)
-        if selection.data == "digits":
-            st.button("6 or 9?", on_click=show_six_or_nine, help="A 6 under half turns: which of two labels is right?")
+        if edge := confusable_sample(selection.data):
+            one, other = data_set(selection.data).confusable[0]
+            help = f"A {one} under half turns: which of two labels is right?"
+            st.button(f"{one} or {other}?", on_click=show_edge_case, args=(edge,), help=help)
     return base, group, shown
 
 

@@ -73,7 +73,7 @@ def test_wrapped_models_take_accuracy_from_the_tables(tmp_path, monkeypatch):
     (tmp_path / "a.json").write_text(json.dumps(table))
     monkeypatch.setattr(efficiency, "TABLES", tmp_path)
     assert efficiency._from_tables(f"{base}+mean_c16") == Accuracy(
-        correct=9, total=10, of="t10k, turned by the protocol's angles"
+        correct=9, total=10, of=f"{catalogue.card(base).data_set.test_split}, turned by the protocol's angles"
     )
     assert efficiency._from_tables(f"{base}+mean_c4") is None and efficiency._from_tables(f"{base}+max_c16") is None
     (tmp_path / "a.json").write_text(json.dumps({**table, "base_checksum": "other"}))
