@@ -57,7 +57,7 @@ site: setup
 	$(BIN)/python -m e2viz site $(SITE)
 
 gallery: sweeps
-	$(BIN)/python -m e2viz make gallery
+	$(BIN)/python -m e2viz make gallery $(if $(wildcard $(DATA)),--data $(DATA))
 	$(BIN)/python -m e2viz make icon
 	$(BIN)/python -m e2viz models --write README.md
 

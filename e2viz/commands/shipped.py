@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
+from e2viz import places
 from e2viz.commands.options import Commands
 
 
@@ -24,6 +26,7 @@ def add(commands: Commands) -> None:
     gallery = make.add("gallery", _gallery, "the animations of the gallery, each below 3 MB")
     gallery.add_argument("--only", action="append", default=[], help="only this one; may be given again")
     gallery.add_argument("--out", type=Path, help="folder to write to; beside the recipes by default")
+    gallery.add_argument("--data", type=Path, help="folder of data sets: a blood cell is turned too; else $E2VIZ_DATA")
     samples = make.add("samples", _samples, "the sample pictures of IDX files, and their index")
     samples.add_argument("data", type=Path, help="folder that holds mnist/ and fashion_mnist/ as IDX files")
 
@@ -45,6 +48,8 @@ def _sweeps(arguments: argparse.Namespace) -> int:
 def _gallery(arguments: argparse.Namespace) -> int:
     from e2viz.scenes.gallery import make_all
 
+    if arguments.data is not None:
+        os.environ[places.DATA_VARIABLE] = str(arguments.data.resolve())
     make_all(arguments.out, tuple(arguments.only))
     return 0
 

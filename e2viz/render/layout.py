@@ -32,7 +32,8 @@ PANEL_GAP = 8
 SMOOTH_ABOVE = 96  # pixels across a picture from which it is interpolated; panels.js says the same
 ASIDE_HEIGHT = 140
 CELL_GAP, CELL_MIN_WIDTH = 32, 180
-LARGEST_PANEL, COMFORTABLE_PANEL, SMALLEST_PANEL = 168, 84, 56
+LARGEST_PANEL, COMFORTABLE_PANEL, DENSE_PANEL, SMALLEST_PANEL = 168, 84, 64, 56
+LEAST_BESIDE = 80  # left beside the dial, where something more is placed there
 
 
 def lay_out(scene: Scene, width: int) -> Sheet:
@@ -65,16 +66,19 @@ def _fill(sheet: Sheet, scene: Scene, width: Number, margin: Number) -> Number:
         y = _add_lines(sheet, margin, y, wrap(scene.title, TITLE_SIZE, "semibold", inner), 30) + 16
     if scene.cells:
         y = _add_grid(sheet, scene, margin, y, inner)
-    beside, rows = "", scene.rows
+    rows, charts = scene.rows, scene.charts
     if scene.picture is not None or scene.rings or scene.bars:
-        y, beside = _add_hero(sheet, scene, margin, y, inner)
+        y, beside_rows, beside_charts = _add_hero(sheet, scene, margin, y, inner)
+        rows, charts = rows[beside_rows:], charts[beside_charts:]
+        if beside_rows and rows:
+            y, rows = add_rows_abreast(sheet, rows, margin, y, inner), ()
         if scene.bars and inner >= NARROW_BELOW - 64:
             rows = tuple(row for row in rows if not row.aside)
     if scene.curves:
         y = add_curves(sheet, scene, margin, y + 16, inner)
-    if scene.charts and beside != "charts":
-        y = add_charts(sheet, scene.charts, margin, y + 16, inner)
-    if rows and beside != "rows":
+    if charts:
+        y = add_charts(sheet, charts, margin, y + 16, inner)
+    if rows:
         y = add_rows(sheet, rows, margin, y + 8, inner)
     if scene.caption:
         lines = wrap(scene.caption, SMALL_SIZE, "regular", inner)
@@ -135,24 +139,25 @@ def _add_lines(sheet: Sheet, x: Number, y: Number, lines: list[str], pitch: Numb
     return y + pitch * len(lines)
 
 
-def _add_hero(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -> tuple[Number, str]:
-    """The dial, and beside it (below it on a narrow sheet) the cards, or else the rows, or else the charts.
+def _add_hero(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -> tuple[Number, int, int]:
+    """The dial, and beside it (below it on a narrow sheet) the cards, or else the first rows, or else the first charts.
 
     Returns:
-        The y below, and what of "rows" and "charts" stands beside the dial.
+        The y below, and how many rows and how many charts stand beside the dial: as many as it is high. What is left
+        takes the whole width, so that nothing stays empty below the dial.
     """
     has_dial = scene.picture is not None or bool(scene.rings)
     narrow = inner < NARROW_BELOW - 64
     beside = "" if scene.bars or narrow else "rows" if scene.rows else "charts" if scene.charts else ""
     if not has_dial:
-        return add_cards(sheet, scene.bars, x, y, inner, 0), ""
+        return add_cards(sheet, scene.bars, x, y, inner, 0), 0, 0
     if narrow:
         side = min(inner, 400)
         add_dial(sheet, scene, x + (inner - side) / 2, y, side)
         bottom = y + side + 8
         if scene.bars:
-            return add_cards(sheet, scene.bars, x, bottom + 16, inner, 0), ""
-        return add_legend(sheet, scene.rings, x, bottom, inner), ""
+            return add_cards(sheet, scene.bars, x, bottom + 16, inner, 0), 0, 0
+        return add_legend(sheet, scene.rings, x, bottom, inner), 0, 0
     side = float(np.clip(8 * round(inner * 0.44 / 8), 240, 480))
     alone = not scene.bars and not beside
     add_dial(sheet, scene, x + (inner - side) / 2 if alone else x, y, side)
@@ -164,24 +169,51 @@ def _add_hero(sheet: Sheet, scene: Scene, x: Number, y: Number, inner: Number) -
         below = add_cards(sheet, scene.bars, right, y, room, side - (ASIDE_HEIGHT if asides else 0))
         for row in asides:
             below = _add_row(sheet, row, right, below, room, COMFORTABLE_PANEL)
-        return max(bottom, below), ""
+        return max(bottom, below), 0, 0
     if scene.rings:
         bottom = add_legend(sheet, scene.rings, x, bottom + 8, inner if alone else side)
-    if beside == "rows":
-        bottom = max(bottom, add_rows(sheet, scene.rows, right, y - 8, room))
-    elif beside:
-        bottom = max(bottom, add_charts(sheet, scene.charts, right, y, room))
-    return bottom, beside
+    below, count, parts = y, 0, scene.rows if beside == "rows" else scene.charts if beside else ()
+    while count < len(parts) and below < bottom - LEAST_BESIDE:
+        if beside == "rows":
+            below = add_rows(sheet, scene.rows[count : count + 1], right, below - 8, room, DENSE_PANEL)
+        else:
+            below = add_charts(sheet, scene.charts[count : count + 1], right, below, room) + 8
+        count += 1
+    bottom = max(bottom, below)
+    return bottom, count if beside == "rows" else 0, count if beside == "charts" else 0
 
 
-def add_rows(sheet: Sheet, rows: tuple[Row, ...], x: Number, y: Number, width: Number) -> Number:
+def add_rows_abreast(sheet: Sheet, rows: tuple[Row, ...], x: Number, y: Number, width: Number) -> Number:
+    """Rows in two columns where none has more than four panels and there is room; returns the y below."""
+    each = (width - CELL_GAP) / 2
+    if len(rows) < 2 or max(len(row.panels) for row in rows) > 4 or each < 4 * (SMALLEST_PANEL + PANEL_GAP):
+        return add_rows(sheet, rows, x, y + 8, width, DENSE_PANEL)
+    for first in range(0, len(rows), 2):
+        pair = rows[first : first + 2]
+        y = max(
+            add_rows(sheet, (row,), x + k * (each + CELL_GAP), y + 8, each, DENSE_PANEL) for k, row in enumerate(pair)
+        )
+    return y
+
+
+def add_rows(
+    sheet: Sheet, rows: tuple[Row, ...], x: Number, y: Number, width: Number, comfortable: Number = COMFORTABLE_PANEL
+) -> Number:
     """Rows of panels, each under its label; all panels have one size, so that rows can be compared.
+
+    Args:
+        sheet: what they are added to.
+        rows: one below the other.
+        x: their left.
+        y: their top.
+        width: what they may take.
+        comfortable: panels are not made smaller than this to fit on one line.
 
     Returns:
         The y below the last row.
     """
     most = max(len(row.panels) for row in rows)
-    fitting = max(1, int((width + PANEL_GAP) // (COMFORTABLE_PANEL + PANEL_GAP)))
+    fitting = max(1, int((width + PANEL_GAP) // (comfortable + PANEL_GAP)))
     lines = -(-most // fitting)
     columns = -(-most // lines)  # lines of equal length instead of a last panel alone
     side = float(np.clip((width - PANEL_GAP * (columns - 1)) // columns, SMALLEST_PANEL, LARGEST_PANEL))

@@ -25,6 +25,7 @@ from e2viz.render.scene import Number
 
 GAP = 24
 LEAST_WIDTH = 270
+THREE_WIDTH = 190  # of three in one line, so that none stands alone below
 DOT = 3.5
 # Where a name stands -> its anchor, and how far it is from its point.
 NAME_PLACES = {
@@ -35,8 +36,9 @@ NAME_PLACES = {
 
 def add_charts(sheet: Sheet, charts: tuple[Chart, ...], x: Number, y: Number, width: Number) -> Number:
     """The charts in a grid, two or three in a line where there is room; returns the y below."""
-    most = 3 if all(chart.square for chart in charts) else 2
-    columns = max(1, min(len(charts), most, int((width + GAP) // (LEAST_WIDTH + GAP))))
+    most = 3 if any(chart.square for chart in charts) else 2
+    least = THREE_WIDTH if len(charts) == most == 3 else LEAST_WIDTH
+    columns = max(1, min(len(charts), most, int((width + GAP) // (least + GAP))))
     each_width = (width - GAP * (columns - 1)) / columns
     if columns == 1 and charts[0].square:
         each_width = min(each_width, 480)

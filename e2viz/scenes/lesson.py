@@ -5,17 +5,25 @@ The file is Markdown with a few `key: value` lines; docs/lessons.md describes it
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from e2viz import places
+from e2viz import places, scenes
+from e2viz.data import list_data
+from e2viz.data.samples import sample_names
+from e2viz.zoo.catalogue import list_models
 
 FOLDER = places.ASSETS / "lessons"
 ASKS = ("nothing", "curve", "angles", "choice", "find")
-KEYS = ("page", "models", "picture", "parts", "ask", "option", "answer", "settings")
+KEYS = ("page", "models", "picture", "data", "parts", "ask", "option", "answer", "settings")
 LARGEST_FILE = 200_000
 MOST_STEPS = 40
+# Words that point at a part of the view, and a part at them: [the outer ring](#dial).
+POINTER = re.compile(r"\[[^\]]+\]\(#([^)\s]*)\)")
+PART = re.compile(r"(dial|bars|(bars|chart|row):\d{1,2}|panel:\d{1,2}\.\d{1,3})")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)((?: [^{}\s]+)*)\}")
 
 
@@ -39,6 +47,7 @@ class Step:
         page: the view.
         models: shown in it.
         picture: a sample; "" for the reader's own.
+        data: the data set that the reader's own picture must be of, or else the data folder's first; "" for any.
         parts: of the view, all when empty; the first is pointed at.
         ask: one of ASKS, and for which models.
         options: of a choice.
@@ -53,6 +62,7 @@ class Step:
     page: str = "rotation"
     models: tuple[str, ...] = ()
     picture: str = ""
+    data: str = ""
     parts: tuple[str, ...] = ()
     ask: str = "nothing"
     asked: tuple[str, ...] = ()
@@ -78,9 +88,10 @@ class Lesson:
     steps: tuple[Step, ...]
 
 
-def lesson_names(folder: Path = FOLDER) -> list[str]:
-    """The lessons that there are."""
-    return sorted(path.stem for path in folder.glob("*.md"))
+def lesson_files(folder: Path = FOLDER) -> dict[str, Path]:
+    """The lessons that there are, by name: the shipped ones, and those of the person's own folder."""
+    own = places.home() / "lessons"
+    return {path.stem: path for each in (folder, own) for path in sorted(each.glob("*.md"))}
 
 
 def read_lesson(source: Path | str, name: str = "") -> Lesson:
@@ -119,14 +130,16 @@ def _step(name: str, lines: list[str], start: int, end: int) -> Step:
             raise LessonError(name, number, f"a step's first lines must be one of {', '.join(KEYS)}, got {line[:40]!r}")
         found.setdefault(key, []).append((number, value.strip()))
         number += 1
-    body = lines[number - 1 : end - 1]
-    cut = next((place for place, line in enumerate(body) if line.strip().lower() == "### reveal"), len(body))
+    body = list(enumerate(lines[number - 1 : end - 1], start=number))
+    cut = next((place for place, (_, line) in enumerate(body) if line.strip().lower() == "### reveal"), len(body))
     return _checked(name, start, lines[start - 1][3:].strip(), found, body[:cut], body[cut + 1 :])
 
 
-def _checked(
-    name: str, line: int, title: str, found: dict[str, list[tuple[int, str]]], words: list[str], reveal: list[str]
-) -> Step:
+# Lines of a step with their numbers in the file.
+Numbered = list[tuple[int, str]]
+
+
+def _checked(name: str, line: int, title: str, found: dict[str, Numbered], words: Numbered, reveal: Numbered) -> Step:
     def one(key: str, usual: str = "") -> str:
         values = found.get(key, [])
         if len(values) > 1:
@@ -155,15 +168,77 @@ def _checked(
         if not equals:
             raise LessonError(name, where("settings"), f"settings must be name=value, got {pair.strip()!r}")
         settings[key.strip()] = value.strip()
-    for text in (*words, *reveal, one("answer")):
+    parts = tuple(filter(None, re.split(r"[,\s]+", one("parts"))))
+    for part in parts:
+        if part != "all" and not PART.fullmatch(part):
+            raise LessonError(
+                name, where("parts"), f"a part must be such as dial, bars:0 or chart:0, got {part[:40]!r}"
+            )
+    _check_known(name, where, one("page", "rotation"), models, one("picture"), one("data"))
+    for number, text in (*words, *reveal, (where("answer"), one("answer"))):
         for match in PLACEHOLDER.finditer(text):
-            _check_placeholder(name, line, match, models)
+            _check_placeholder(name, number, match, models)
+        for match in POINTER.finditer(text):
+            if place_of(match[1], parts) is None:
+                rule = f"words must point at a part that is shown, {', '.join(parts) or 'such as dial or chart:0'}"
+                raise LessonError(name, number, f"{rule}, got {match[1][:40]!r}")
     return Step(
-        title=title, line=line, words="\n".join(words).strip(), reveal="\n".join(reveal).strip(),
-        page=one("page", "rotation"), models=models, picture=one("picture"),
-        parts=tuple(filter(None, re.split(r"[,\s]+", one("parts")))), ask=kind, asked=tuple(asked), options=options,
+        title=title, line=line, words=_text(words), reveal=_text(reveal), page=one("page", "rotation"), models=models,
+        picture=one("picture"), data=one("data"), parts=parts, ask=kind, asked=tuple(asked), options=options,
         answer=one("answer"), settings=settings,
     )  # fmt: skip
+
+
+def _text(lines: Numbered) -> str:
+    return "\n".join(line for _, line in lines).strip()
+
+
+def _check_known(
+    name: str, where: Callable[[str], int], page: str, models: tuple[str, ...], picture: str, data: str
+) -> None:
+    """Refuse a view, a model, a sample or a data set that there is not, with the line that names it."""
+    offered = {
+        "page": ((page,), list(scenes.SCENES)),
+        "models": (models, list_models(wrapped=True) if any("+" in model for model in models) else list_models()),
+        "picture": (filter(None, (picture,)), sample_names()),
+        "data": (filter(None, (data,)), list_data()),
+    }
+    for key, (asked, there) in offered.items():
+        for each in asked:
+            if each not in there:
+                near = ", ".join(difflib.get_close_matches(each, there) or sorted(there)[:3])
+                raise LessonError(name, where(key), f"{key} must name what there is, such as {near}; got {each[:60]!r}")
+
+
+def place_of(part: str, parts: tuple[str, ...]) -> str | None:
+    """Where a part of a view stands when only some of its parts are shown; None if it is not among them.
+
+    Args:
+        part: as a lesson names it, in the view's own numbers: "chart:2".
+        parts: those that are shown, in their order; all when empty.
+    """
+    if not PART.fullmatch(part):
+        return None
+    if not parts or part == "dial" and part in parts:
+        return part
+    kind, _, index = part.partition(":")
+    shown = 0
+    for each in parts:
+        if kind == "panel" and each == part:
+            return f"panel:{shown}.0"
+        if each == part or (kind == "bars" and each == "bars"):
+            return part if not index else f"{kind}:{shown + (int(index) if each == 'bars' else 0)}"
+        if kind == "panel" and each == f"row:{index.partition('.')[0]}":
+            return f"panel:{shown}.{index.partition('.')[2]}"
+        same = "row" if kind == "panel" else kind
+        shown += each.partition(":")[0] in (same, "panel" if same == "row" else same)
+    return None
+
+
+def pointers(step: Step) -> dict[str, str]:
+    """The parts that a step's words point at, and where each stands in what is shown."""
+    named = dict.fromkeys(POINTER.findall(step.words + step.reveal))
+    return {part: place for part in named if (place := place_of(part, step.parts)) is not None}
 
 
 # Placeholder -> how many models it names.

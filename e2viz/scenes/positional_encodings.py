@@ -31,6 +31,8 @@ from e2viz.scenes.turning import PICTURE_SIZE, shown
 PAGE = "positional_encodings"
 GROUPS = ("c4", "c8", "d4")
 RULES = {"c4": ("ge_vit", "gsa_net"), "c8": ("ge_vit", "gsa_net"), "d4": ("ge_vit", "gsa_net", "published_p4m")}
+# Every element beside the others, or the one that has moved the picture.
+VIEWS = ("every element", "this element")
 COLOR = color_of("ge_vit")
 MATHS = r"""
 The offsets $u$ of a $p\times p$ window lie at coordinates in $[-1, 1]$. For each output element $v$ the whole grid is
@@ -83,6 +85,18 @@ def group_of(recipe: Recipe) -> str:
     return str(group)
 
 
+def view_of(recipe: Recipe) -> str:
+    """Which elements the recipe's settings ask for, one of VIEWS.
+
+    Raises:
+        ValueError: for a view that the page does not offer.
+    """
+    view = str(recipe.settings.get("positions_view", VIEWS[0]))
+    if view not in VIEWS:
+        raise ValueError(f"positions_view must be one of {', '.join(VIEWS)}, got {view[:40]}")
+    return view
+
+
 def compose(recipe: Recipe, model: Any, trained: bool, picture: Picture) -> Scene:
     """The scene of one layer of a network; each frame is a group element.
 
@@ -102,7 +116,9 @@ def compose(recipe: Recipe, model: Any, trained: bool, picture: Picture) -> Scen
         title=sentence(found),
         angles_deg=np.array([found.group.angle_deg(v) for v in found.group.elements]),
         picture=Panel.from_picture("", moved_pictures(shown(picture, recipe.models), found.group)),
-        rows=(*coordinate_rows(found), *encoding_rows(found, channel), *table_rows(found.group)),
+        rows=moving_row(found, channel)
+        if view_of(recipe) == VIEWS[1]
+        else (*coordinate_rows(found), *encoding_rows(found, channel), *table_rows(found.group)),
         caption=caption(found, seen, trained),
         numbers=numbers(found, channel),
         recipe=recipe,
@@ -179,22 +195,40 @@ def _rows(group: Group, *quantities: Quantity) -> tuple[Row, ...]:
 def coordinate_rows(found: Encodings) -> tuple[Row, ...]:
     """Figure 3: where each offset of the window comes from, its row and its column."""
     limit = float(np.sqrt(2.0))
-    row, column = (
+    return _rows(found.group, *_coordinates(found, limit))
+
+
+def _coordinates(found: Encodings, limit: float) -> list[Quantity]:
+    return [
         Quantity(
             label=f"{word} coordinate of v⁻¹u", maps=maps.astype(np.float64), palette="diverging", low=-limit,
             high=limit, probe=f"{word}_offsets",
         )
         for word, maps in (("row", found.rows), ("column", found.columns))
-    )  # fmt: skip
-    return _rows(found.group, row, column)
+    ]  # fmt: skip
 
 
 def encoding_rows(found: Encodings, channel: int) -> tuple[Row, ...]:
     """Figures 4 and 5: one learned channel of the row and of the column encoding, and their sum."""
+    quantities = _encodings(found, channel)
+    return _rows(found.group, *quantities[:2]) + _rows(found.group, quantities[2])
+
+
+def moving_row(found: Encodings, channel: int) -> tuple[Row, ...]:
+    """Figure 5 in motion: coordinates, encodings and their sum of the element that has moved the picture."""
+    quantities = [*_coordinates(found, float(np.sqrt(2.0))), *_encodings(found, channel)]
+    panels = tuple(
+        Panel.from_values(each.label, each.maps, each.palette, low=each.low, high=each.high, probe=each.probe)
+        for each in quantities
+    )
+    return (Row("coordinates of the window", panels[:2], COLOR), Row("what is learned of them", panels[2:], COLOR))
+
+
+def _encodings(found: Encodings, channel: int) -> list[Quantity]:
     row = found.row_encoding[:, channel].astype(np.float64)
     column = found.column_encoding[:, channel].astype(np.float64)
     limit = max(float(np.abs(row).max()), float(np.abs(column).max()))
-    quantities = [
+    return [
         Quantity(label=label, maps=maps, palette="diverging", low=-high, high=high, probe=probe)
         for label, maps, high, probe in (
             ("row encoding", row, limit, "encoding.row"),
@@ -202,7 +236,6 @@ def encoding_rows(found: Encodings, channel: int) -> tuple[Row, ...]:
             ("row + column", row + column, 2 * limit, "encoding"),
         )
     ]
-    return _rows(found.group, *quantities[:2]) + _rows(found.group, quantities[2])
 
 
 def table_rows(group: Group) -> tuple[Row, ...]:

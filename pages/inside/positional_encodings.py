@@ -17,16 +17,22 @@ BOUND = {"bind": "query-params"}
 def encodings() -> str:
     """Controls and panels; returns the group."""
     head = st.container()
-    left, middle, right = st.columns(3)
+    left, place, middle, right = st.columns([3, 4, 4, 3])
     group = left.segmented_control(
         "Group", positional_encodings.GROUPS, default="c4", required=True, format_func=str.upper,
         key="positions_group", **BOUND,
+    )  # fmt: skip
+    view = place.segmented_control(
+        "Shown of", positional_encodings.VIEWS, default=positional_encodings.VIEWS[0], required=True,
+        key="positions_view", help="The element that has moved the picture, or all of them side by side.", **BOUND,
     )  # fmt: skip
     model, trained = positional_encodings.encoder_of(group, selection.models)
     layers = encoding_layers(subject(model).network)
     layer = middle.selectbox("Layer", layers, index=len(layers) - 1, key="positions_layer", **BOUND)
     channel = right.number_input("Channel", 0, 2, 0, key="positions_channel", **BOUND)
     settings = {"positions_group": group, "positions_layer": layer, "positions_channel": int(channel)}
+    if view != positional_encodings.VIEWS[0]:
+        settings["positions_view"] = view
     recipe = selection.recipe(positional_encodings.PAGE, **settings)
     scene = positional_encodings.compose(recipe, model, trained, selection.picture)
     head.subheader(scene.title, anchor=False)

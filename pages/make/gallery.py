@@ -16,13 +16,13 @@ COLUMNS = 3
 
 def card(item: Item, number: int) -> None:
     """One figure with its two ways on."""
+    st.markdown(f"**{item.title}**" + (f" · {item.figure}" if item.figure else ""))
     if item.gif.is_file():
         st.image(str(item.gif), width="stretch", alt=f"{item.title}. {item.about}")
-    st.markdown(f"**{item.title}**" + (f" · {item.figure}" if item.figure else ""))
     st.caption(item.about)
     with st.container(horizontal=True):
         if st.button("Open the view", key=f"open_{number}"):
-            restore(item.recipe)
+            restore(item.view)
         if st.button("Into the studio", key=f"studio_{number}", type="tertiary"):
             into_studio(item)
 

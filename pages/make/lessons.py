@@ -7,6 +7,8 @@ import streamlit as st
 
 import e2viz
 from e2viz import scenes
+from e2viz.data import data_set
+from e2viz.data.local_samples import local_names
 from e2viz.data.samples import sample
 from e2viz.images.picture import Picture
 from e2viz.measure.stored import stored_sweep
@@ -16,7 +18,17 @@ from e2viz.render.parts import only
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes import lesson_numbers, rotation
-from e2viz.scenes.lesson import FOLDER, Lesson, Step, fill, lesson_names, read_lesson, wanted_numbers
+from e2viz.scenes.lesson import (
+    Lesson,
+    LessonError,
+    Step,
+    fill,
+    lesson_files,
+    pointers,
+    read_lesson,
+    wanted_numbers,
+)
+from e2viz.scenes.turning import turning_panel
 from e2viz.ui.browser import source
 from e2viz.ui.page import answered, whole_screen
 from e2viz.ui.player import Options, player
@@ -27,6 +39,12 @@ EIGHTHS = tuple(range(0, 360, 45))
 FIRST = "why_does_a_vit_break"
 _sketch = st.components.v2.component("e2viz.sketch", js=source("sketch.js"), css=source("sketch.css"))
 _keys = st.components.v2.component("e2viz.keys", js=source("keys.js"))
+_point = st.components.v2.component("e2viz.point", js=source("point.js"))
+# Words that point at the figure look like what they are, and show when the figure points at them.
+POINTERS = """<style>
+.stMain .stMarkdown a[href^="#"] { color: inherit; text-decoration: underline dotted; text-underline-offset: 3px; }
+.stMain .stMarkdown a[href^="#"].pointed-at { background: rgb(227 23 10 / 22%); border-radius: 3px; }
+</style>"""
 selection = current()
 
 
@@ -57,6 +75,16 @@ def scene_of(step: Step, found: Sweep | None, picture: Picture, reference: str) 
     return None if made is None else only(made, step.parts)
 
 
+def picture_of(step: Step) -> tuple[Picture, str] | None:
+    """The picture of a step and its reference; None where it must be of a kind that nobody has brought."""
+    if step.picture:
+        return sample(step.picture), step.picture
+    if not step.data or selection.data == step.data:
+        return selection.picture, selection.reference
+    there = local_names(data_set(step.data))
+    return (sample(there[0]), there[0]) if there else None
+
+
 def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tuple[bool, dict[str, str]]:
     """The question; returns whether it was answered, and what the answer is worth."""
     if step.ask == "nothing":
@@ -84,28 +112,30 @@ def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tu
         same = lesson_numbers.agreeing(found, *step.asked)
         truth = {angle for angle in EIGHTHS if same[lesson_numbers.frame_at(found.angles_deg, angle)]}
         right = len(EIGHTHS) - len(truth ^ set(chosen))
-        extra["right"] = f"You are right about {right} of {len(EIGHTHS)} angles."
-        ready = bool(chosen) or shown
+        extra["right"] = f"You are right about {right} of {len(EIGHTHS)} angles." if chosen else ""
+        ready = bool(chosen)
     elif step.ask == "choice":
         chosen = st.radio("What do you expect?", step.options, index=None, key=f"{mark}_choice", disabled=shown)
         answer = fill(step.answer, known)
         extra["right"] = "" if not answer else "As you said." if chosen == answer else f"It is: {answer.lower()}."
         ready = chosen is not None
     elif step.ask == "find" and found is not None:
-        return find(step, found, mark), {}
+        shown = find(step, found, mark)
     if shown:
         st.button("Take it back", key=f"{mark}_undo", on_click=take_back, args=(mark,), type="tertiary")
-    else:
-        st.button(
-            "Show me", key=f"{mark}_go", type="primary", disabled=not ready, on_click=st.session_state.__setitem__,
-            args=(shown_key, True),
-        )  # fmt: skip
-    return shown, extra
+        return True, extra
+    with st.container(horizontal=True, vertical_alignment="center"):
+        reveal = {"on_click": st.session_state.__setitem__, "args": (shown_key, True)}
+        if step.ask != "find":
+            st.button("Show me", key=f"{mark}_go", type="primary", disabled=not ready, **reveal)
+        if not ready:
+            st.button("Show me without an answer", key=f"{mark}_skip", type="tertiary", **reveal)
+    return False, extra
 
 
 def take_back(mark: str) -> None:
-    """Forget what was answered in this step."""
-    for key in [key for key in st.session_state if str(key).startswith(mark)]:
+    """Forget what was answered in this step; the dial goes back to upright."""
+    for key in [key for key in st.session_state if mark in str(key)]:
         del st.session_state[key]
 
 
@@ -118,10 +148,14 @@ def find(step: Step, found: Sweep, mark: str) -> bool:
     frame = (st.session_state.get(f"lesson_{mark}") or {}).get("frame")
     if frame is not None and answers[min(int(frame), len(answers) - 1)] != answers[0]:
         st.session_state[f"{mark}_shown"] = True
-    done = bool(st.session_state.get(f"{mark}_shown"))
-    if done:
-        st.button("Take it back", key=f"{mark}_undo", on_click=take_back, args=(mark,), type="tertiary")
-    return done
+    return bool(st.session_state.get(f"{mark}_shown"))
+
+
+def at_rest(step: Step, picture: Picture, mark: str) -> None:
+    """The picture as it stands, where the answer will be."""
+    still = Scene("", np.zeros(1), picture=turning_panel(picture, step.models, np.zeros(1)))
+    player(still, key=f"rest_{mark}", options=Options(presenter=presenting or selection.presenter))
+    st.caption("What is measured stands here when you have said what you expect.")
 
 
 def with_guess(scene: Scene, drawn: list[float] | None) -> Scene:
@@ -134,27 +168,40 @@ def with_guess(scene: Scene, drawn: list[float] | None) -> Scene:
     return replace(scene, charts=(replace(chart, tracks=(*chart.tracks, guess)), *scene.charts[1:]))
 
 
-def show_step(lesson: Lesson, number: int, presenting: bool) -> None:
-    """Words on the left, the view on the right: before the answer only where the question needs it."""
+def show_step(lesson: Lesson, number: int) -> bool:
+    """Words on the left, the view on the right; returns whether the step is done.
+
+    Before the answer the picture stands still: nothing that was measured is given away.
+    """
     step = lesson.steps[number]
-    mark = f"lesson_{lesson.name}_{number}:"
-    picture = sample(step.picture) if step.picture else selection.picture
-    reference = step.picture or selection.reference
+    mark = mark_of(lesson, number)
+    words, figure = st.columns([2, 3], gap="large")
+    brought = picture_of(step)
+    if brought is None:
+        with words:
+            st.subheader(f"{number + 1}. {step.title}", anchor=False)
+            what = data_set(step.data)
+            st.markdown(
+                f"This step looks at one of your own {what.plural}. Choose *{what.title}* under *What the picture is "
+                "of* in the sidebar and upload one, or start the app with `--data DIR` on a folder that holds some. "
+                "Or go on without it."
+            )
+        return True
+    picture, reference = brought
     found = swept(step, picture) if step.models else None
     if step.models and found is None:
-        return
+        return False
     known = numbers(step, found, picture) if found is not None else {}
-    words, figure = st.columns([2, 3], gap="large")
     with words:
         st.subheader(f"{number + 1}. {step.title}", anchor=False)
         st.markdown(fill(step.words, known))
         done, extra = ask(step, found, known, mark)
         if done and step.reveal:
-            st.markdown(fill(step.reveal, known | {"gap": "…", "right": ""} | extra))
+            st.markdown(fill(step.reveal, known | {"gap": "not drawn", "right": ""} | extra))
     with figure:
         if not done and step.ask not in ("find", "nothing"):
-            st.caption("What is measured stands here when you have said what you expect.")
-            return
+            at_rest(step, picture, mark)
+            return False
         scene = scene_of(step, found, picture, reference)
         if scene is not None:
             scene = with_guess(scene, st.session_state.get(f"{mark}_drawn") if step.ask == "curve" else None)
@@ -162,6 +209,33 @@ def show_step(lesson: Lesson, number: int, presenting: bool) -> None:
                 presenter=presenting or selection.presenter, report_frame=True, autoplay=step.ask != "find"
             )
             player(scene, key=f"lesson_{mark}", options=options)
+            _point(key=f"point_{mark}", data={"places": pointers(step)})
+    return done
+
+
+def mark_of(lesson: Lesson, number: int) -> str:
+    """What every key of a step's state begins with; steps count from 0."""
+    return f"lesson_{lesson.name}_{number}:"
+
+
+def go_on(lesson: Lesson, number: int) -> None:
+    """By keyboard: show the answer of a step, and only then the next one."""
+    mark = mark_of(lesson, number - 1)
+    if st.session_state.get("_lesson_open") == mark:
+        st.session_state[f"{mark}_shown"] = True
+    else:
+        move(lesson, number + 1)
+
+
+def readable() -> dict[str, Lesson]:
+    """The lessons by name; what is wrong with a file is said with its line, and the others are there."""
+    found = {}
+    for name, path in lesson_files().items():
+        try:
+            found[name] = read_lesson(path)
+        except LessonError as error:
+            st.error(f"This lesson cannot be read. {error}.")
+    return found
 
 
 def move(lesson: Lesson, number: int) -> None:
@@ -170,37 +244,47 @@ def move(lesson: Lesson, number: int) -> None:
 
 
 with answered():
-    names = lesson_names()
-    titles = {name: read_lesson(FOLDER / f"{name}.md").title for name in names}
+    lessons = readable()
     asked = st.query_params.get("lesson", "")
-    name = asked if asked in names else FIRST if FIRST in names else names[0]
+    name = asked if asked in lessons else FIRST if FIRST in lessons else next(iter(lessons))
     text = st.query_params.get("step", "1")
     presenting = st.query_params.get("talk") == "true"
     if not presenting:
-        chosen = st.segmented_control("Lesson", names, default=name, required=True, format_func=titles.__getitem__)
+        chosen = st.segmented_control(
+            "Lesson", sorted(lessons, key=lambda name: name != FIRST), default=name, required=True,
+            format_func=lambda name: lessons[name].title, label_visibility="collapsed",
+        )  # fmt: skip
         if chosen != name:
             st.query_params["lesson"], st.query_params["step"] = chosen, "1"
             st.rerun()
-    lesson = read_lesson(FOLDER / f"{name}.md")
+    lesson = lessons[name]
     number = min(max(int(text), 1), len(lesson.steps)) if text.isdecimal() and len(text) < 4 else 1
     if presenting:
         whole_screen()
+    st.html(POINTERS)
     go = _keys(key="lesson_keys", on_go_change=lambda: None).get("go")
-    if go in ("next", "previous"):
-        move(lesson, number + (1 if go == "next" else -1))
+    if go == "next":
+        go_on(lesson, number)
+        st.rerun()
+    if go == "previous":
+        move(lesson, number - 1)
         st.rerun()
     if go == "leave" and presenting:
         del st.query_params["talk"]
         st.rerun()
-    show_step(lesson, number - 1, presenting)
+    done = show_step(lesson, number - 1)
+    st.session_state["_lesson_open"] = "" if done else mark_of(lesson, number - 1)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Back", disabled=number == 1, on_click=move, args=(lesson, number - 1))
+        last = number == len(lesson.steps)
         st.button(
-            "Next", disabled=number == len(lesson.steps), on_click=move, args=(lesson, number + 1), type="primary"
-        )
+            "Next", disabled=last or not done, on_click=move, args=(lesson, number + 1),
+            type="primary" if done else "secondary", help=None if done else "When you have said what you expect.",
+        )  # fmt: skip
         st.caption(f"Step {number} of {len(lesson.steps)}. Page Down and Page Up turn the steps.")
         if not presenting:
             st.button(
                 "Present", on_click=st.query_params.__setitem__, args=("talk", "true"),
-                help="Large type, no sidebar, by keyboard: Page Down, Page Up, 1 to 9 point at a part, Escape ends it.",
+                help="Large type, no sidebar, by keyboard: Page Down shows the answer and goes on, Page Up goes back, "
+                "1 to 9 point at a part, Escape ends it.",
             )  # fmt: skip

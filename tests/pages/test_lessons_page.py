@@ -36,15 +36,35 @@ def test_a_choice_is_asked_before_it_is_shown(page):
     assert button(page, "Show me").disabled
 
 
-def test_every_step_can_be_gone_through(page):
+def test_the_next_step_waits_for_an_answer_or_an_honest_skip(page):
     page.query_params["step"] = "1"
     page.run()
-    for number, step in enumerate(LESSON.steps[:3], start=1):
+    for number, step in enumerate(LESSON.steps[:2], start=1):
         assert not page.exception and not page.error
-        assert page.subheader[0].value == f"{number}. {step.title}"
+        assert page.subheader[0].value == f"{number}. {step.title}" and button(page, "Next").disabled
+        button(page, "Show me without an answer").click().run()
         button(page, "Next").click().run()
     button(page, "Back").click().run()
-    assert page.subheader[0].value.startswith("3. ")
+    assert page.subheader[0].value.startswith("2. ") and not button(page, "Next").disabled
+    button(page, "Take it back").click().run()
+    assert button(page, "Next").disabled
+
+
+def test_a_cell_is_asked_for_where_there_is_none(page, monkeypatch):
+    monkeypatch.delenv("E2VIZ_DATA", raising=False)
+    page.query_params["lesson"], page.query_params["step"] = "when_does_one_want_this", "5"
+    page.run()
+    assert not page.exception and not page.error
+    assert any("one of your own" in each.value for each in page.markdown) and not button(page, "Next").disabled
+
+
+def test_a_file_that_is_no_lesson_is_said_with_its_line_and_the_others_are_there(page, monkeypatch, tmp_path):
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "mine.md").write_text("# Mine\n\n## First\nmodles: vit.mnist\n")
+    monkeypatch.setenv("E2VIZ_HOME", str(tmp_path))
+    page.query_params["step"] = "5"
+    page.run()
+    assert "mine, line 4" in page.error[0].value and page.subheader[0].value.startswith("5. ")
 
 
 def test_in_front_of_a_class(page):

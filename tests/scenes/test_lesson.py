@@ -8,7 +8,7 @@ from e2viz import scenes
 from e2viz.data.samples import sample, sample_names
 from e2viz.measure.stored import stored_sweep
 from e2viz.scenes import lesson_numbers
-from e2viz.scenes.lesson import FOLDER, LessonError, fill, lesson_names, read_lesson
+from e2viz.scenes.lesson import FOLDER, LessonError, fill, lesson_files, place_of, pointers, read_lesson
 
 GOOD = """# Title
 
@@ -18,14 +18,14 @@ About it.
 models: vit.mnist
 ask: curve vit.mnist
 
-It says {says vit.mnist}.
+[It](#chart:0) says {says vit.mnist}.
 
 ### Reveal
 And {gap}.
 """
 
 
-@pytest.mark.parametrize("name", lesson_names())
+@pytest.mark.parametrize("name", [path.stem for path in FOLDER.glob("*.md")])
 def test_shipped_lessons_name_what_there_is(name):
     lesson = read_lesson(FOLDER / f"{name}.md")
     assert 6 <= len(lesson.steps) <= 9 and lesson.about
@@ -40,7 +40,22 @@ def test_a_lesson_is_read():
     (step,) = lesson.steps
     assert (lesson.title, lesson.about, step.title, step.line) == ("Title", "About it.", "First", 5)
     assert step.ask == "curve" and step.asked == ("vit.mnist",) and step.reveal == "And {gap}."
-    assert fill(step.words, {"says vit.mnist": "8"}) == "It says 8."
+    assert fill(step.words, {"says vit.mnist": "8"}) == "[It](#chart:0) says 8."
+    assert pointers(step) == {"chart:0": "chart:0"}
+
+
+def test_words_point_at_where_a_part_stands_in_what_is_shown():
+    parts = ("dial", "bars:1", "chart:2", "chart:0", "row:3", "panel:1.2")
+    assert [place_of(part, parts) for part in parts] == ["dial", "bars:0", "chart:0", "chart:1", "row:0", "panel:1.0"]
+    assert place_of("panel:3.4", parts) == "panel:0.4" and place_of("chart:5", parts) is None
+    assert place_of("bars:1", ("dial", "bars")) == "bars:1" and place_of("row:7", ()) == "row:7"
+
+
+def test_a_teacher_s_own_folder_holds_lessons_too(tmp_path, monkeypatch):
+    (tmp_path / "lessons").mkdir()
+    (tmp_path / "lessons" / "mine.md").write_text(GOOD)
+    monkeypatch.setenv("E2VIZ_HOME", str(tmp_path))
+    assert read_lesson(lesson_files()["mine"]).title == "Title"
 
 
 @pytest.mark.parametrize(
@@ -53,8 +68,17 @@ def test_a_lesson_is_read():
         ("ask: curve vit.mnist", "ask: curve", 7, "must name 1 model"),
         ("ask: curve vit.mnist", "ask: curve cnn.rotmnist", 7, "must name a model of the step"),
         ("ask: curve vit.mnist", "ask: choice", 7, "two options"),
-        ("{says vit.mnist}", "{says}", 5, "must name 1 model"),
-        ("{says vit.mnist}", "{sings vit.mnist}", 5, "number must be one of"),
+        ("{says vit.mnist}", "{says}", 9, "must name 1 model"),
+        ("{says vit.mnist}", "{sings vit.mnist}", 9, "number must be one of"),
+        ("{gap}", "{gap vit.mnist}", 12, "must name 0 model"),
+        ("models: vit.mnist", "models: vit.mnits", 7, "must name a model of the step"),
+        ("models: vit.mnist", "models: vit.mnist, vit.mnits", 6, "models must name what there is, such as vit.mnist"),
+        ("models: vit.mnist", "page: rotatoin\nmodels: vit.mnist", 6, "page must name what there is, such as rotation"),
+        ("models: vit.mnist", "picture: mnist-77\nmodels: vit.mnist", 6, "picture must name"),
+        ("models: vit.mnist", "data: cells\nmodels: vit.mnist", 6, "data must name"),
+        ("models: vit.mnist", "parts: ring\nmodels: vit.mnist", 6, "a part must be such as"),
+        ("#chart:0", "#ring", 9, "words must point at a part"),
+        ("models: vit.mnist", "parts: dial\nmodels: vit.mnist", 10, "words must point at a part that is shown, dial"),
         ("ask: curve", "settings: a\nask: curve", 7, "name=value"),
     ],
 )

@@ -28,6 +28,7 @@ class Player {
     this.plots = scene.charts.map((chart) => new ChartView(chart, scene, this.look));
     find(".plots").append(...this.plots.map((plot) => plot.element));
     this.views = [];
+    this.rows = [];
     // A dial without rings and bars leaves room beside it, and the rows are what is looked at: they stand there.
     if (scene.picture && !scene.rings.length && !scene.bars.length)
       find(".side").append(find(scene.rows.length ? ".rows" : ".plots"));
@@ -56,6 +57,7 @@ class Player {
   addRow(row) {
     const { element, views } = rowView(row, this.scene, this.views.length);
     this.views.push(...views);
+    this.rows.push({ element, views });
     this.root.querySelector(row.aside ? ".aside" : ".rows").append(element);
     for (const view of views) this.listen(view);
   }
@@ -75,6 +77,45 @@ class Player {
       const same = view.panel.width === chosen.panel.width && view.panel.height === chosen.panel.height;
       view.markAt(same ? place : null);
     }
+  }
+
+  // Parts by the names that recipes and lessons have for them: "dial", "bars:0", "chart:1", "row:2", "panel:2.0".
+  parts() {
+    const found = { dial: this.root.querySelector(".turntable") };
+    if (this.charts.length) found.bars = this.root.querySelector(".charts");
+    this.charts.forEach((chart, k) => (found[`bars:${k}`] = chart.element));
+    this.plots.forEach((plot, k) => (found[`chart:${k}`] = plot.element));
+    this.rows.forEach(({ element, views }, k) => {
+      found[`row:${k}`] = element;
+      views.forEach((view, n) => (found[`panel:${k}.${n}`] = view.element));
+    });
+    return Object.fromEntries(Object.entries(found).filter(([, element]) => element));
+  }
+
+  // Words elsewhere on the page point at a part, and are told which parts lie under the pointer.
+  answerPointing() {
+    const parts = this.parts();
+    const mark = ({ detail }) => {
+      for (const [name, element] of Object.entries(parts)) element.classList.toggle("pointed", name === detail);
+      this.root.classList.toggle("pointing", detail in parts);
+    };
+    const tell = (event) => {
+      const within = event.composedPath();
+      const names = Object.keys(parts).filter((name) => within.includes(parts[name]));
+      const said = names.join();
+      if (said === this.told) return;
+      this.told = said;
+      window.dispatchEvent(new CustomEvent("e2viz:pointed", { detail: names }));
+    };
+    const leave = () => tell({ composedPath: () => [] });
+    window.addEventListener("e2viz:point", mark);
+    for (const name of ["pointerover", "focusin"]) this.root.addEventListener(name, tell);
+    for (const name of ["pointerleave", "focusout"]) this.root.addEventListener(name, leave);
+    return () => {
+      window.removeEventListener("e2viz:point", mark);
+      for (const name of ["pointerover", "focusin"]) this.root.removeEventListener(name, tell);
+      for (const name of ["pointerleave", "focusout"]) this.root.removeEventListener(name, leave);
+    };
   }
 
   layout() {
@@ -175,7 +216,7 @@ export default function show({ data, parentElement, setStateValue }) {
     }
     state.root.classList.toggle("presenter", options.presenter);
     const player = new Player(state.root, scene, state.clock, (name, value) => state.send(name, value));
-    const leave = [state.clock.subscribe((settled) => player.paint(settled)), takeStrayKeys(player)];
+    const leave = [state.clock.subscribe((settled) => player.paint(settled)), takeStrayKeys(player), player.answerPointing()];
     state.release = () => leave.forEach((each) => each());
     Object.assign(state, { player, checksum: scene.checksum });
     player.layout();
