@@ -32,7 +32,10 @@ with answered():
     if result is not None:
         scene = efficiency.compose(selection.recipe(efficiency.PAGE), result, selection.picture)
         show_view(scene, "efficiency")
-    st.dataframe(efficiency.numbers(found), hide_index=True, width="stretch")
+    if found:
+        st.dataframe(efficiency.numbers(found), hide_index=True, width="stretch")
+    else:
+        st.caption("The times of these models are not measured.")
     missing = efficiency.untrained(found)
     if missing:
         with st.expander(f"Not trained yet: {len(missing)} models"):

@@ -164,3 +164,13 @@ def test_fits_a_telephone(address, open_page) -> None:
     assert bars[0] == bars[1]  # side by side
     canvas = page.locator(".dial").evaluate("canvas => canvas.width / canvas.clientWidth")
     assert canvas == pytest.approx(2, abs=0.01)
+
+
+def test_long_names_of_classes_collide_with_nothing(address, open_page) -> None:
+    page = open_page(f"{address}/?words=1", viewport={"width": 390, "height": 844})
+    card = page.locator(".bars").first
+    model, says = (card.locator(name).bounding_box() for name in (".model", ".says"))
+    assert says["y"] >= model["y"] + model["height"] - 1, "the answer stands below the model's name"
+    assert says["x"] + says["width"] <= card.bounding_box()["x"] + card.bounding_box()["width"] + 1
+    pitch = card.locator("canvas").bounding_box()["height"] / 10
+    assert pitch > 26, "a line for the name and one for the bar"

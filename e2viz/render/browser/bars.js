@@ -19,15 +19,38 @@ class BarChart {
   layout() {
     const ratio = window.devicePixelRatio || 1;
     const width = this.canvas.clientWidth;
-    const pitch = Math.round(this.look.size * (width > 260 ? 1.7 : 1.5));
+    this.context.font = `600 ${this.look.size}px ${this.look.font}`;
+    const widest = Math.max(...this.bars.class_names.map((name) => this.context.measureText(name).width));
+    // Names that leave the bars too little room stand above them, each on a line of its own.
+    const stacked = widest > width * 0.42;
+    const line = Math.round(this.look.size * (width > 260 ? 1.7 : 1.5));
+    const pitch = stacked ? Math.round(this.look.size * 2.4) : line;
     const height = pitch * this.bars.class_names.length + 4;
     this.canvas.style.height = `${height}px`;
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
-    Object.assign(this, { ratio, width, height, pitch });
-    this.context.font = `${this.look.size}px ${this.look.font}`;
-    this.labelWidth = Math.max(...this.bars.class_names.map((name) => this.context.measureText(name).width));
-    this.labelWidth = Math.min(this.labelWidth, width * 0.35);
+    Object.assign(this, { ratio, width, height, pitch, stacked, labelWidth: stacked ? 0 : widest + 8 });
+    this.names = this.bars.class_names.map((name) => this.shortened(name, width));
+    this.placeHead(widest, width);
+  }
+
+  // The answer beside the model's name where every class fits there, else below it: nothing moves while it turns.
+  placeHead(widest, width) {
+    const model = this.element.querySelector(".model");
+    this.context.font = `500 ${this.look.size}px ${this.look.font}`;
+    const beside = width - this.context.measureText(model.textContent).width - this.look.size;
+    const below = 2 * widest > beside;
+    this.element.classList.toggle("below", below);
+    this.says.style.fontSize = `${below ? Math.min(Math.max(width / widest, 1), 2) : 2}em`;
+  }
+
+  shortened(name, width) {
+    this.context.font = `600 ${this.look.size}px ${this.look.font}`;
+    const fits = (text) => this.context.measureText(text).width <= width;
+    if (fits(name)) return name;
+    let kept = name.length - 1;
+    while (kept > 1 && !fits(`${name.slice(0, kept).trimEnd()}…`)) kept -= 1;
+    return `${name.slice(0, kept).trimEnd()}…`;
   }
 
   top(frame) {
@@ -45,11 +68,11 @@ class BarChart {
     c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     c.clearRect(0, 0, this.width, this.height);
     c.textBaseline = "middle";
-    const left = this.labelWidth + 8;
+    const left = this.labelWidth;
     const room = this.width - left - this.look.size * 2.6;
     probability.forEach((p, k) => {
-      const middle = 2 + (k + 0.5) * this.pitch;
-      const thick = Math.round(this.pitch * 0.56);
+      const middle = 2 + (k + (this.stacked ? 0.8 : 0.5)) * this.pitch;
+      const thick = Math.round(this.stacked ? this.look.size * 0.5 : this.pitch * 0.56);
       const color = this.scene.class_colors[k % this.scene.class_colors.length];
       c.fillStyle = this.look.faint;
       c.fillRect(left, middle - 0.5, room, 1);
@@ -59,8 +82,10 @@ class BarChart {
       c.font = `${k === winner ? "600 " : ""}${this.look.size}px ${this.look.font}`;
       c.globalAlpha = k === winner ? 1 : 0.7;
       c.textAlign = "right";
-      c.fillText(this.bars.class_names[k], this.labelWidth, middle, this.labelWidth);
+      if (!this.stacked) c.fillText(this.names[k], left - 8, middle);
       if (p >= 0.005) c.fillText(p.toFixed(2), this.width, middle);
+      c.textAlign = "left";
+      if (this.stacked) c.fillText(this.names[k], 0, middle - this.look.size * 1.1);
       c.globalAlpha = 1;
     });
   }

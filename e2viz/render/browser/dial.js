@@ -119,7 +119,9 @@ class Dial {
       const thick = ring.outer - ring.inner;
       if (thick < 10 || length * step * RADIANS * middle < wide + 8 || wide > thick + 2) return;
       const [x, y] = this.point(starts.length ? first + (step * length) / 2 : 45, middle);
-      c.fillStyle = isDark(this.scene.class_colors[ring.classes[start] % this.scene.class_colors.length]) ? "#fff" : "#000";
+      const share = ring.probability[(start + Math.floor(length / 2)) % frames];
+      const color = this.scene.class_colors[ring.classes[start] % this.scene.class_colors.length];
+      c.fillStyle = isDark(color, share, this.look.background) ? "#fff" : "#000";
       c.fillText(name, x, y);
     });
   }

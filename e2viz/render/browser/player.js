@@ -181,10 +181,13 @@ function readLook(root) {
 }
 
 // The canvas turns whatever CSS calls a colour into the six digits that can be weighed.
-function isDark(color) {
+function isDark(color, share = 1, under = color) {
   const c = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  c.fillStyle = color;
-  c.fillRect(0, 0, 1, 1);
+  for (const [paint, alpha] of [[under, 1], [color, share]]) {
+    c.globalAlpha = alpha;
+    c.fillStyle = paint;
+    c.fillRect(0, 0, 1, 1);
+  }
   const [r, g, b] = c.getImageData(0, 0, 1, 1).data;
   return 0.2126 * r + 0.7152 * g + 0.0722 * b < 110;
 }
