@@ -114,6 +114,7 @@ class Chart:
         caption: a fact below.
         height: of the plot in logical pixels, unless it is square.
         heat: a map that fills the plot under the tracks: a Panel of one frame.
+        scale: whether a colour bar says what the map's colours mean.
     """
 
     title: str
@@ -126,6 +127,7 @@ class Chart:
     caption: str = ""
     height: int = 220
     heat: Any = None
+    scale: bool = True
 
     def __post_init__(self) -> None:
         if not self.tracks and self.heat is None:

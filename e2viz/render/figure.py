@@ -63,6 +63,7 @@ class Figure:
         columns: of the grid.
         height: of the sheet in logical pixels; 0 for as high as it needs. What is left over is shared above and below.
         budget: name of the size that it must fit; "" for any.
+        color_bars: whether maps say what their colours mean.
         look: how it is drawn and played.
 
     Raises:
@@ -75,6 +76,7 @@ class Figure:
     columns: int = 2
     height: int = 0
     budget: str = ""
+    color_bars: bool = True
     look: Look = field(default_factory=Look)
 
     def __post_init__(self) -> None:
@@ -89,6 +91,8 @@ class Figure:
         if self.columns < 1:
             raise ValueError(f"columns must be at least 1, got {self.columns}")
         _words("budget", self.budget)
+        if not isinstance(self.color_bars, bool):
+            raise ValueError(f"color_bars must be true or false, got {brief(self.color_bars)}")
 
     @property
     def page(self) -> str:

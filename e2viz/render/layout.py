@@ -223,7 +223,7 @@ def add_rows(
 
 
 def _add_row(sheet: Sheet, row: Row, x: Number, y: Number, width: Number, side: Number) -> Number:
-    shared = _shared_scale(row)
+    shared = _shared_scale(row) if row.scale else None
     widths = [_panel_size(panel, side) for panel in row.panels]
     used = min(width, sum(max(each, SMALLEST_PANEL) for each, _ in widths) + PANEL_GAP * (len(widths) - 1))
     used = min(width, max(used, 280))
@@ -243,7 +243,7 @@ def _add_row(sheet: Sheet, row: Row, x: Number, y: Number, width: Number, side: 
     for panel, (panel_width, panel_height) in zip(row.panels, widths, strict=True):
         if position > x and position + panel_width > x + width + 0.5:
             position, y, line_height = x, y + line_height, 0.0
-        height = _add_panel(sheet, panel, position, y, panel_width, panel_height, shared is None)
+        height = _add_panel(sheet, panel, position, y, panel_width, panel_height, row.scale and shared is None)
         position += max(panel_width, SMALLEST_PANEL) + PANEL_GAP
         line_height = max(line_height, height)
     return y + line_height + 8

@@ -97,6 +97,8 @@ def compose(figure: Figure, make: Callable[[Recipe], Scene], scenes: dict[Recipe
         if cell.recipe not in known:
             known[cell.recipe] = make(cell.recipe)
     shown = [_named(part_of(known[cell.recipe], cell.part), cell) for cell in figure.cells]
+    if not figure.color_bars:
+        shown = [_without_color_bars(scene) for scene in shown]
     angles_deg = max((scene.angles_deg for scene in shown), key=len)
     cells = tuple(
         Placed(scene=scene, title=_title(cell, known[cell.recipe]), caption=cell.caption, columns=cell.columns,
@@ -114,6 +116,11 @@ def _named(scene: Scene, cell: Cell) -> Scene:
     if cell.title and cell.part.startswith("chart:"):
         return replace(scene, charts=(replace(scene.charts[0], title=cell.title),))
     return scene
+
+
+def _without_color_bars(scene: Scene) -> Scene:
+    rows = tuple(replace(row, scale=False) for row in scene.rows)
+    return replace(scene, rows=rows, charts=tuple(replace(chart, scale=False) for chart in scene.charts))
 
 
 def _title(cell: Cell, scene: Scene) -> str:

@@ -124,6 +124,7 @@ def _chart(chart: Chart, offsets: dict[int, int]) -> dict[str, object]:
         "y": _axis(chart.y),
         "square": chart.square,
         "height": chart.height,
+        "scale": chart.scale,
         "heat": None if chart.heat is None else _panel(chart.heat, offsets),
         "verticals": list(chart.verticals),
         "cursor": None if chart.cursor is None else _rounded(chart.cursor),
@@ -176,7 +177,7 @@ def _panel(panel: Panel, offsets: dict[int, int]) -> dict[str, object]:
 
 
 def _row(row: Row, panels: list[dict[str, object]]) -> dict[str, object]:
-    shape = {"aside": row.aside, "halves": row.halves, "columns": row.columns}
+    shape = {"aside": row.aside, "halves": row.halves, "columns": row.columns, "scale": row.scale}
     return {"label": row.label, "color": row.color, **shape, "panels": panels}
 
 

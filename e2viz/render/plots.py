@@ -81,7 +81,7 @@ def add_chart(sheet: Sheet, chart: Chart, x: Number, y: Number, width: Number) -
     for line in wrap(chart.x.title, SMALL_SIZE, "regular", width) if chart.x.title else ():
         sheet.still.append(Text((left + right) / 2, y + 12, line, SMALL_SIZE, "muted", anchor="m"))
         y += 16
-    if chart.heat is not None:
+    if chart.heat is not None and chart.scale:
         y = _add_scale(sheet, chart, x, y + 6, width)
     for line in wrap(chart.caption, SMALL_SIZE, "regular", width) if chart.caption else ():
         sheet.still.append(Text(x, y + 14, line, SMALL_SIZE, "muted"))

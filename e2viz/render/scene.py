@@ -258,7 +258,8 @@ class Row:
     """Panels that stand side by side under one label, usually one model's.
 
     With `halves` the second half of the panels belongs beside the first: on a narrow screen it begins a new line.
-    `columns` panels stand on one line where there is room, six of them when it is 0.
+    `columns` panels stand on one line where there is room, six of them when it is 0. Without `scale` no colour bar says
+    what the colours mean.
     """
 
     label: str
@@ -266,6 +267,7 @@ class Row:
     color: str = ""
     halves: bool = False
     columns: int = 0
+    scale: bool = True
 
     @property
     def aside(self) -> bool:

@@ -263,6 +263,12 @@ def fill(text: str, numbers: dict[str, str]) -> str:
     return PLACEHOLDER.sub(lambda match: numbers.get(match[0][1:-1], "…"), text)
 
 
+def without_gap(text: str) -> str:
+    """The text without what it says of a curve that nobody has drawn."""
+    kept = re.sub(r"[^.:;!?]*\{gap\}[^.:;!?]*[.:;!?]", "", text)
+    return re.sub(r";(?=\s*$|\s+[A-Z])", ".", kept).strip()
+
+
 def wanted_numbers(step: Step) -> list[str]:
     """The placeholders of a step's words."""
     text = " ".join((step.words, step.reveal, step.answer))

@@ -25,6 +25,19 @@ def configure(title: str) -> None:
         layout="wide",
         menu_items={"Get help": None, "Report a bug": None, "About": "See what equivariance does inside a ViT."},
     )
+    whole_width()
+
+
+def whole_width() -> None:
+    """Give the page to what is looked at: less empty space above and below, and all pages named in one line.
+
+    The player's dial stays in view below the header, whose height it learns here.
+    """
+    st.html(
+        "<style>:root { --e2viz-top: 60px; } .stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 3rem; } "
+        "[data-testid=stTopNavLink] { padding-inline: 4px; } [data-testid=stTopNavLink] * { font-size: 13.5px; }"
+        "</style>"
+    )
 
 
 def presenter_size() -> None:
@@ -35,7 +48,9 @@ def presenter_size() -> None:
 def whole_screen() -> None:
     """Nothing but the page itself, in large type: for whoever stands in front of a class."""
     hidden = "[data-testid=stSidebar], [data-testid=stHeader], [data-testid=stExpandSidebarButton] { display: none; }"
-    st.html(f"<style>html {{ font-size: 22px; }} {hidden} .stMainBlockContainer {{ max-width: none; }}</style>")
+    wide = ".stMainBlockContainer { max-width: none; padding: 2rem 3rem 1rem; }"
+    large = ":root { --e2viz-top: 0px; } html { font-size: clamp(20px, 1.5vw, 40px); }"
+    st.html(f"<style>{large} {hidden} {wide}</style>")
 
 
 def readable_choices() -> None:

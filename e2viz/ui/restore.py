@@ -5,6 +5,7 @@ import streamlit as st
 from e2viz.render.embed import read_recipe
 from e2viz.render.figure import Figure
 from e2viz.render.recipe import Recipe
+from e2viz.ui.browser import source
 from e2viz.ui.composing import set_figure
 from e2viz.ui.navigation import found
 from e2viz.ui.pictures import hold_reference
@@ -13,6 +14,7 @@ from e2viz.ui.pictures import hold_reference
 HOSTS = {"rules": "equivariance_error", "broken": "equivariance_error"}
 TYPES = ["gif", "mp4", "webp", "apng", "png", "svg", "pdf", "html", "zip", "csv", "json"]
 _TAKEN = "_restored_file"
+_drop = st.components.v2.component("e2viz.drop", js=source("drop.js"), css=source("drop.css"))
 
 
 def page_of(name: str) -> str | None:
@@ -45,7 +47,8 @@ def restore(recipe: Recipe | Figure) -> None:
 
 
 def offer_restoring() -> None:
-    """A place to drop an exported file."""
+    """A place for an exported file, in the sidebar; dropped anywhere on the app it goes there too."""
+    _drop(key="drop_anywhere")
     with st.expander("Open a file made here"):
         file = st.file_uploader(
             "A picture, animation, table or recipe that e2viz wrote", type=TYPES, key="restore", max_upload_size=50
@@ -56,4 +59,5 @@ def offer_restoring() -> None:
         try:
             restore(read_recipe(file.getvalue()))
         except (ValueError, LookupError) as error:
-            st.error(f"No view can be restored from this file. {error}.")
+            st.toast("No view can be restored from this file.")
+            st.error(f"No view can be restored from this file. {error}. A picture to look at goes to Upload.")

@@ -65,7 +65,6 @@ def rules() -> None:
         return
     st.markdown(rule_lines.sentence(lines))
     show_view(rule_lines.compose(selection.recipe(rule_lines.PAGE), lines), "rules")
-    st.caption(rule_lines.provenance(lines))
 
 
 def why() -> None:

@@ -83,6 +83,7 @@ with answered():
         headline.subheader(composed.title, anchor=False)
         show_view(composed, "latents")
         player_first()
-        show_numbers(parts, latents.labels_of(parts))
+        with st.expander("The numbers, layer by layer"):
+            show_numbers(parts, latents.labels_of(parts))
         with st.expander("What is shown, and how"):
             st.markdown(latents.MATHS)

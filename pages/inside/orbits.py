@@ -26,9 +26,8 @@ def swept(models: list) -> Sweep | None:
 
 
 def compass(turning: dict, labels: dict[str, str]) -> None:
-    """The compass in words."""
+    """The compass in words, under the view that shows it."""
     lines = orbits.compass_sentence(turning, labels, selection.angles_deg)
-    st.subheader("The compass", anchor=False)
     if not lines:
         st.info("None of the chosen models has a group: choose a GE-ViT or a G-CNN in the sidebar to see its compass.")
         return
@@ -50,8 +49,9 @@ with answered():
         scene = orbits.compose(selection.recipe(orbits.PAGE, ground=ground), turning, found, selection.picture, labels)
         head.subheader(scene.title, anchor=False)
         show_view(scene, "orbits")
-        player_first()
-        st.dataframe(orbits.table(turning, labels), hide_index=True, width="stretch")
         compass(turning, labels)
+        player_first()
+        with st.expander("The numbers"):
+            st.dataframe(orbits.table(turning, labels), hide_index=True, width="stretch")
         with st.expander("What is measured, and how"):
             st.markdown(orbits.MATHS)

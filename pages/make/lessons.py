@@ -27,6 +27,7 @@ from e2viz.scenes.lesson import (
     pointers,
     read_lesson,
     wanted_numbers,
+    without_gap,
 )
 from e2viz.scenes.turning import turning_panel
 from e2viz.ui.browser import source
@@ -93,16 +94,18 @@ def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tu
     shown = bool(st.session_state.get(shown_key))
     extra: dict[str, str] = {}
     ready = False
-    if step.ask == "curve" and found is not None:
+    if step.ask == "curve" and found is not None and shown:
+        drawn = st.session_state.get(f"{mark}_drawn")  # now a line of the measured chart
+        if drawn:
+            extra["gap"] = gap_of(step, found, drawn)
+    elif step.ask == "curve" and found is not None:
         upright = found.class_names(step.asked[0])[int(found.probability(step.asked[0])[0].argmax())]
         label = f"Your guess: how sure of “{upright}” at each angle"
-        data = {"label": label, "values": st.session_state.get(f"{mark}_drawn"), "locked": shown}
+        data = {"label": label, "values": st.session_state.get(f"{mark}_drawn"), "locked": False}
         state = _sketch(key=f"{mark}_sketch", default={"drawn": None}, on_drawn_change=lambda: None, data=data)
         drawn = state.get("drawn")
         if drawn:
             st.session_state[f"{mark}_drawn"] = drawn
-            away = lesson_numbers.gap(drawn, lesson_numbers.probability_curve(found, step.asked[0]))
-            extra["gap"] = f"{100 * away:.0f} percentage points"
             ready = True
     elif step.ask == "angles" and found is not None:
         chosen = st.pills(
@@ -131,6 +134,12 @@ def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tu
         if not ready:
             st.button("Show me without an answer", key=f"{mark}_skip", type="tertiary", **reveal)
     return False, extra
+
+
+def gap_of(step: Step, found: Sweep, drawn: list[float]) -> str:
+    """How far the drawn curve is from the measured one, as it stands in a sentence."""
+    away = lesson_numbers.gap(drawn, lesson_numbers.probability_curve(found, step.asked[0]))
+    return f"{100 * away:.0f} percentage points"
 
 
 def take_back(mark: str) -> None:
@@ -197,7 +206,8 @@ def show_step(lesson: Lesson, number: int) -> bool:
         st.markdown(fill(step.words, known))
         done, extra = ask(step, found, known, mark)
         if done and step.reveal:
-            st.markdown(fill(step.reveal, known | {"gap": "not drawn", "right": ""} | extra))
+            reveal = step.reveal if "gap" in extra else without_gap(step.reveal)
+            st.markdown(fill(reveal, known | {"right": ""} | extra))
     with figure:
         if not done and step.ask not in ("find", "nothing"):
             at_rest(step, picture, mark)

@@ -97,6 +97,7 @@ def choose(now: Figure) -> Figure:
     theme = st.segmented_control(
         "Background", ("light", "dark", "transparent"), default=now.look.theme, required=True, key=f"theme_{mark}"
     )
+    color_bars = st.toggle("Colour bars", now.color_bars, key=f"color_bars_{mark}")
     look = now.look
     with st.expander("Size, speed and rests"):
         width = st.slider("Width, pixels", 300, 2000, look.width, 20, key=f"width_{mark}")
@@ -124,7 +125,7 @@ def choose(now: Figure) -> Figure:
         end_deg=end, angle_deg=look.angle_deg,
     )  # fmt: skip
     words = {"title": title, "caption": caption, "columns": int(columns)}
-    return replace(now, budget=budget, height=BUDGETS[budget].height, look=look, **words)
+    return replace(now, budget=budget, color_bars=color_bars, height=BUDGETS[budget].height, look=look, **words)
 
 
 def preview(scene: Scene, now: Figure) -> Figure:

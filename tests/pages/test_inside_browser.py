@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from e2viz.render.recipe import Recipe
 from tests.serving import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -21,6 +22,31 @@ def test_a_click_on_the_picture_chooses_the_query_pixel(open_page):
         for name, value in (("row", 16), ("column", 7)):
             page.wait_for_function(f"new URLSearchParams(location.search).get('{name}') === '{value}'", timeout=60_000)
         assert page.locator(".panels code").first.inner_text()
+
+
+DROP = """([name, text]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([text], name, { type: "application/json" }));
+  const drop = (kind) => new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true });
+  for (const kind of ["dragover", "drop"]) document.querySelector("[data-testid=stMain]").dispatchEvent(drop(kind));
+}"""
+
+
+def test_a_lesson_and_its_figure_point_at_each_other_and_a_dropped_file_opens_its_view(open_page):
+    """One page load: what is dropped anywhere, here on a lesson, restores its view."""
+    with served(APP) as address:
+        page = open_page(f"{address}/lessons?step=1&models=vit.mnist&picture=mnist-4")
+        page.get_by_role("button", name="Show me without an answer").click()
+        page.locator(".plot").first.wait_for(timeout=60_000)
+        page.get_by_role("link", name="The curve").hover()
+        page.locator(".plot.pointed").wait_for(timeout=5_000)
+        page.locator(".turntable").last.hover()
+        page.locator("a.pointed-at").wait_for(timeout=5_000)
+        assert page.locator("a.pointed-at").all_inner_texts() == ["The ring"]
+        page.locator(".st-key-restore input[type=file]").wait_for(state="attached", timeout=30_000)
+        recipe = Recipe(page="rotation", models=("cnn.rotmnist",), picture="mnist-3")
+        page.evaluate(DROP, ["view.json", recipe.to_json()])
+        page.wait_for_url("**/?*picture=mnist-3*", timeout=60_000)
 
 
 def test_feature_maps_play_beside_the_same_turned_back(open_page):

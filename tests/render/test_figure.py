@@ -16,9 +16,10 @@ from e2viz.render.figure import Cell, Figure
 from e2viz.render.formats import FORMATS
 from e2viz.render.layout import lay_out
 from e2viz.render.look import Look
-from e2viz.render.marks import Text
+from e2viz.render.marks import ColorBar, Text
 from e2viz.render.parts import compose, part_of, parts_of
 from e2viz.render.recipe import Recipe, png_data_url
+from e2viz.render.scene import Panel, Row
 
 RECIPE = Recipe(page="rotation", models=("ge_vit_p4.rotmnist",), picture="mnist-8")
 OTHER = Recipe(page="steerability", picture="mnist-8")
@@ -38,6 +39,16 @@ def make(recipe: Recipe):
 def test_it_comes_back_from_json_and_from_a_link():
     assert recipe_from_json(FIGURE.to_json()) == FIGURE
     assert Figure.from_link(FIGURE.to_link()) == FIGURE
+
+
+def test_colour_bars_can_be_left_out_and_that_comes_back():
+    bare = replace(FIGURE, color_bars=False)
+    assert recipe_from_json(bare.to_json()) == bare and "color_bars" not in FIGURE.to_json()
+    maps = Row("maps", tuple(Panel.from_values(f"m{k}", np.arange(16.0).reshape(1, 4, 4)) for k in range(2)))
+    scene = replace(sample_scene(24), rows=(maps,))
+    drawn = {figure.color_bars: lay_out(compose(figure, lambda recipe: scene), 900).still for figure in (FIGURE, bare)}
+    assert [sum(isinstance(mark, ColorBar) for mark in drawn[shown]) for shown in (True, False)] == [1, 0]
+    assert all(not row.scale for cell in compose(bare, make).cells for row in cell.scene.rows)
 
 
 def test_a_picture_of_many_cells_is_written_once():

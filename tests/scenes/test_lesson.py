@@ -8,7 +8,7 @@ from e2viz import scenes
 from e2viz.data.samples import sample, sample_names
 from e2viz.measure.stored import stored_sweep
 from e2viz.scenes import lesson_numbers
-from e2viz.scenes.lesson import FOLDER, LessonError, fill, lesson_files, place_of, pointers, read_lesson
+from e2viz.scenes.lesson import FOLDER, LessonError, fill, lesson_files, place_of, pointers, read_lesson, without_gap
 
 GOOD = """# Title
 
@@ -49,6 +49,11 @@ def test_words_point_at_where_a_part_stands_in_what_is_shown():
     assert [place_of(part, parts) for part in parts] == ["dial", "bars:0", "chart:0", "chart:1", "row:0", "panel:1.0"]
     assert place_of("panel:3.4", parts) == "panel:0.4" and place_of("chart:5", parts) is None
     assert place_of("bars:1", ("dial", "bars")) == "bars:1" and place_of("row:7", ()) == "row:7"
+
+
+def test_nothing_is_said_of_a_curve_that_nobody_has_drawn():
+    assert without_gap("It falls at 3.5°; your curve is {gap} away.") == "It falls at 3.5°."
+    assert without_gap("It falls. Your curve is {gap} away on average. Nothing else.") == "It falls. Nothing else."
 
 
 def test_a_teacher_s_own_folder_holds_lessons_too(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ class ChartView {
     find(".up").textContent = chart.y.title;
     find(".across").textContent = chart.x.title;
     find(".fact").textContent = chart.caption;
-    if (chart.heat) this.showScale(find(".across"));
+    if (chart.heat && chart.scale) this.showScale(find(".across"));
     for (const track of chart.tracks.filter((each) => each.label)) {
       const item = document.createElement("span");
       item.dataset.model = track.color;

@@ -125,6 +125,7 @@ function rowView(row, scene, nextIndex) {
   const [first] = maps;
   const shared = maps.every(
     (panel) => panel.palette === first.palette && panel.low === first.low && panel.high === first.high);
+  if (!row.scale) return { element, views };
   if (shared && first) {
     const scale = element.querySelector(".scale");
     scale.hidden = false;

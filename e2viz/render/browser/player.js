@@ -56,6 +56,13 @@ class Player {
 
   addRow(row) {
     const { element, views } = rowView(row, this.scene, this.views.length);
+    // The same layers once more, of another group element: said once.
+    const same = (a, b) => ["probe", "palette", "low", "high", "color"].every((name) => a[name] === b[name]);
+    const last = this.lastRow;
+    const again = last && last.halves === row.halves && last.panels.length === row.panels.length;
+    const alike = again && row.panels[0].probe && row.panels.every((panel, k) => same(panel, last.panels[k]));
+    element.classList.toggle("again", Boolean(alike));
+    this.lastRow = row;
     this.views.push(...views);
     this.rows.push({ element, views });
     this.root.querySelector(row.aside ? ".aside" : ".rows").append(element);
