@@ -34,7 +34,7 @@ def list_models(folder: Path | None = None, *, wrapped: bool = False) -> list[st
         folder: only those that lie there; the shipped ones and a person's own when not given.
         wrapped: whether wrapped models with trained aggregations count.
     """
-    found = {path.stem for path in _cards(folder) if not damage.problem(path)}
+    found = {path.stem for path, why in _cards(folder).items() if not why}
     held = own_models() if folder is None else None
     found |= set(held.names() if held else ())
     return sorted(name for name in found if wrapped or wrapping(name) is None)
@@ -42,8 +42,7 @@ def list_models(folder: Path | None = None, *, wrapped: bool = False) -> list[st
 
 def damaged(folder: Path | None = None) -> dict[str, str]:
     """Why each model that has a card cannot be used, by name; empty when all is well."""
-    found = {path.stem: damage.problem(path) for path in _cards(folder)}
-    return {name: why for name, why in found.items() if why}
+    return {path.stem: why for path, why in _cards(folder).items() if why}
 
 
 def is_model(name: str, folder: Path | None = None) -> bool:
@@ -125,17 +124,16 @@ def forget() -> None:
         kept.cache_clear()
 
 
-def _cards(folder: Path | None) -> list[Path]:
-    """Every card, by folder and name; a person's own cannot take the name of a shipped one."""
-    found: dict[str, Path] = {}
+def _cards(folder: Path | None) -> dict[Path, str]:
+    """Every card and what is wrong with it, by folder; a person's own cannot take the name of a shipped one."""
+    found: dict[str, tuple[Path, str]] = {}
     for place in folders() if folder is None else (folder,):
-        for path in sorted(place.glob("*.json")):
-            found.setdefault(path.stem, path)
-    return list(found.values())
+        for path, why in damage.looked_through(place).items():
+            found.setdefault(path.stem, (path, why))
+    return dict(found.values())
 
 
 def _card_path(name: str, folder: Path | None) -> Path:
-    names = list_models(folder, wrapped=True)
     places_of = folders() if folder is None else (folder,)
     if len(name) <= LONGEST_NAME:
         for place in places_of:
@@ -145,6 +143,7 @@ def _card_path(name: str, folder: Path | None) -> Path:
             if why := damage.problem(path):
                 raise WeightsError(why)
             return path
+    names = list_models(folder, wrapped=True)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names
     raise LookupError(f"no model is called {shown(name)}; nearest: {', '.join(near) or 'there are none yet'}")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from pathlib import Path
 
 from e2viz.zoo.card import Card
@@ -21,6 +22,26 @@ def problem(card_path: Path) -> str:
     weights = card_path.with_name(f"{card_path.stem}.safetensors")
     key = (card_path, _stamp(card_path), _stamp(weights))
     return _FAILED.get(key) or _looked_at(*key)
+
+
+def looked_through(folder: Path) -> dict[Path, str]:
+    """Every card of a folder in alphabetical order, and its problem: as ``problem`` says, in one look at the folder.
+
+    Pages ask at every run, several times; a folder that is not there has none.
+    """
+    stamps: dict[str, Stamp] = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith((".json", ".safetensors")) and not entry.name.startswith("."):
+                    stamps[entry.name] = _of(entry.stat())
+    except OSError:
+        return {}
+    found = {}
+    for name in sorted(each for each in stamps if each.endswith(".json")):
+        key = (folder / name, stamps[name], stamps.get(f"{name.removesuffix('.json')}.safetensors"))
+        found[key[0]] = _FAILED.get(key) or _looked_at(*key)
+    return found
 
 
 def remember(card_path: Path, why: str) -> None:
@@ -68,7 +89,10 @@ def _looked_at(card_path: Path, card_stamp: Stamp, weights_stamp: Stamp) -> str:
 def _stamp(path: Path) -> Stamp:
     """What changes when a file changes; None where there is none."""
     try:
-        status = path.stat()
+        return _of(path.stat())
     except OSError:
         return None
+
+
+def _of(status: os.stat_result) -> Stamp:
     return status.st_mtime_ns, status.st_size
