@@ -216,12 +216,12 @@ def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
     """
     angles_deg, data = angles_of(recipe), data_of_recipe(recipe)
     colors = model_colors([each.name for each in found])
-    trained = catalogue.list_models()
+    trained, labels = catalogue.list_models(), _row_labels([each.name for each in found])
     return Scene(
         title=sentence(on_data(points(), data)),
         angles_deg=np.asarray(angles_deg, dtype=np.float64),
         picture=turning_panel(picture, [each.name for each in found], angles_deg),
-        rows=tuple(Row(_row_label(each.name), _panels(each), colors[each.name], columns=CHANNELS) for each in found),
+        rows=tuple(Row(labels[each.name], _panels(each), colors[each.name], columns=CHANNELS) for each in found),
         caption="" if not found or found[0].name in trained else "Fresh weights: none of these models is trained yet.",
         numbers=numbers(on_data(points(), data)),
         recipe=recipe,
@@ -229,9 +229,13 @@ def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
     )
 
 
-def _row_label(name: str) -> str:
-    label = names.label(name).partition(",")[0]
-    return f"{label}, published form" if name.startswith("hybrid") and "invariant" in name else label
+def _row_labels(found: list[str]) -> dict[str, str]:
+    """Names of the rows: architecture and group, and what a model was trained on where two would be called alike."""
+    published = {name for name in found if name.startswith("hybrid") and "invariant" in name}
+    short = {name: names.label(name).partition(",")[0] for name in found}
+    alike = {name for name in found if list(short.values()).count(short[name]) > 1}
+    labels = {name: names.label(name) if name in alike else short[name] for name in found}
+    return {name: f"{label}, published form" if name in published else label for name, label in labels.items()}
 
 
 def _panels(found: Artificial) -> tuple[Panel, ...]:
@@ -254,19 +258,22 @@ def sentence(found: list[Point]) -> str:
         (point for point in found if architecture_of(point.name) == "ge_vit"), None
     )
     small = [point for point in found if artificial(point.name)]
-    if reference is None or not small:
+    if not small:
         return "A small artificial image makes GE-ViT cheap. `make efficiency` measures by how much."
     # Speed says little about a model that nobody trained: those with an accuracy come first.
     fastest = min(small, key=lambda point: (point.accuracy is None, point.forward_ms))
+    if reference is None:
+        name = names.label(fastest.name).partition(",")[0]
+        return f"A small artificial image makes GE-ViT cheap: {name} takes {fastest.forward_ms:.1f} ms an image."
     ratio = reference.forward_ms / fastest.forward_ms
     text = (
         f"A small artificial image makes GE-ViT cheap: {names.label(fastest.name).partition(',')[0]} takes "
-        f"{fastest.forward_ms:.2f} ms an image, GE-ViT on all pixels {reference.forward_ms:.1f} ms, {ratio:.0f} times "
-        "as long."
+        f"{fastest.forward_ms:.2f} ms an image, GE-ViT on all pixels {reference.forward_ms:.1f} ms, "
+        f"{ratio:.{0 if ratio >= 10 else 1}f} times as long."
     )
     if fastest.accuracy and reference.accuracy:
         lost = 100 * (reference.accuracy.share - fastest.accuracy.share)
-        text += f" It gives away {lost:.1f} points of accuracy."
+        text += f" It {'gives away' if lost > 0 else 'gains'} {abs(lost):.1f} points of accuracy."
     return text
 
 

@@ -1,6 +1,7 @@
 """The efficiency page's numbers come from the committed measurement, cards and tables, and its panels from probes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,6 +87,9 @@ def test_the_sentence_counts():
     text = sentence(found)
     assert "40 times" in text and "gives away 3.0 points" in text and "Patch GE-ViT p4 14px" in text
     assert "make efficiency" in sentence([])
+    better = [replace(found[0], accuracy=Accuracy(correct=500, total=1000)), *found[1:]]
+    assert "gains" in sentence(better) and "-" not in sentence(better).partition("It gains")[2]
+    assert "Hybrid p4 takes 2.0 ms an image" in sentence(found[2:]), "no GE-ViT on all pixels was measured"
     assert "points" not in sentence([found[0], point("hybrid_p4.rotmnist", 2.0)])
 
 

@@ -22,7 +22,7 @@ class BarChart {
     this.context.font = `600 ${this.look.size}px ${this.look.font}`;
     const widest = Math.max(...this.bars.class_names.map((name) => this.context.measureText(name).width));
     // Names that leave the bars too little room stand above them, each on a line of its own.
-    const stacked = widest > width * 0.42;
+    const stacked = widest > width * 0.48;
     const line = Math.round(this.look.size * (width > 260 ? 1.7 : 1.5));
     const pitch = stacked ? Math.round(this.look.size * 2.4) : line;
     const height = pitch * this.bars.class_names.length + 4;
