@@ -48,7 +48,7 @@ def open_page(browser):
     """Open an address and fail on a script error or a request that leaves this machine."""
     contexts, wrong = [], []
 
-    def open_(address: str, **context_options):
+    def open_(address: str, ready: str = ".player[data-frame]", **context_options):
         context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | context_options))
         contexts.append(context)
         page = context.new_page()
@@ -56,7 +56,7 @@ def open_page(browser):
         page.on("request", lambda request: _check(request.url, wrong))
         page.on("console", lambda message: _check_policy(message.text, wrong))
         page.goto(address, timeout=90_000)
-        page.wait_for_selector(".player[data-frame]", timeout=90_000)
+        page.wait_for_selector(ready, timeout=90_000)
         return page
 
     yield open_
