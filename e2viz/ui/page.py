@@ -31,11 +31,14 @@ def configure(title: str) -> None:
 def whole_width() -> None:
     """Give the page to what is looked at: less empty space above and below, and all pages named in one line.
 
+    What stands on a button in the accent's colour is dark on a dark page, where the accent is light.
+
     The player's dial stays in view below the header, whose height it learns here.
     """
     st.html(
         "<style>:root { --e2viz-top: 60px; } .stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 3rem; } "
-        "[data-testid=stTopNavLink] { padding-inline: 4px; } [data-testid=stTopNavLink] * { font-size: 13.5px; }"
+        "[data-testid=stTopNavLink] { padding-inline: 4px; } [data-testid=stTopNavLink] * { font-size: 13.5px; } "
+        "[data-testid^=stBaseButton-primary]:not(:disabled) * { color: light-dark(#ffffff, #0d1014); }"
         "</style>"
     )
 

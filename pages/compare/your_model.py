@@ -31,5 +31,5 @@ with answered():
         mending.take_away(model, mended, selection)
         mending.on_labelled(model, mended)
     with st.expander("Export yours in three lines", expanded=not own.names()):
-        st.code(LESSON, language="python")
+        st.code(LESSON, language=None)  # coloured words have too little contrast
         st.markdown(ABOUT)
