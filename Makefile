@@ -21,10 +21,11 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2 -m "not slow and not browser"
 
-# A frame rate can only be measured while nothing else runs: the browser tests come last, one at a time.
+# A frame rate can only be measured while nothing else runs: those tests come last, one at a time.
 test: setup chromium
 	$(BIN)/pytest -q -n 2 -m "not browser"
-	$(BIN)/pytest -q -m browser --reruns 2
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "browser and not alone" --reruns 2
+	$(BIN)/pytest -q -m alone --reruns 2
 
 # The browser tests drive Debian's Chromium; without it they skip and say so.
 chromium:

@@ -16,8 +16,9 @@ def test_every_page_works_under_the_policy_and_no_request_leaves(open_page):
     """`open_page` fails on a script error, a breach of the policy, and a request that leaves this machine."""
     with served(APP) as address:
         for at, name in enumerate(titles()):
-            page = open_page(f"{address}/{name if at else ''}")
-            page.wait_for_timeout(1500)
+            page = open_page(f"{address}/{name if at else ''}", "[data-testid=stHeading]")
+            page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=90_000)
+            page.wait_for_timeout(500)
             page.close()
         with urllib.request.urlopen(address) as answer:
             assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]

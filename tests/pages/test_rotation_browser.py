@@ -32,6 +32,7 @@ def test_a_link_names_an_angle_and_the_page_opens_at_it(open_page):
         assert "of 24 angles" in page.locator("h3").first.inner_text()
 
 
+@pytest.mark.alone
 def test_a_photograph_is_uploaded_turned_and_played(open_page, tmp_path):
     (tmp_path / "digit.jpg").write_bytes(photograph(4, seed=2))
     with served(APP) as address:

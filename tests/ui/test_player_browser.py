@@ -77,6 +77,7 @@ def test_keys(address, open_page) -> None:
     assert page.locator(".player").get_attribute("data-playing") == "false"
 
 
+@pytest.mark.alone
 def test_plays_at_the_rate_of_the_display_without_asking_the_server(address, open_page) -> None:
     page = open_page(address)
     page.wait_for_timeout(500)
@@ -97,6 +98,7 @@ def test_plays_at_the_rate_of_the_display_without_asking_the_server(address, ope
     assert best_fps >= 50
 
 
+@pytest.mark.alone
 def test_a_frame_is_drawn_in_less_than_two_milliseconds(address, open_page) -> None:
     page = open_page(address)
     rounds_ms = page.evaluate("""() => {
