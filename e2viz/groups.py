@@ -74,11 +74,12 @@ class Group:
     @functools.cached_property
     def cayley(self) -> Int[Tensor, "order order"]:
         """``cayley[a, b]`` is a · b."""
-        return torch.tensor([[self.compose(a, b) for b in self.elements] for a in self.elements])
+        table = [[self.compose(a, b) for b in self.elements] for a in self.elements]
+        return torch.tensor(table, device="cpu")  # kept, whatever device is the default now
 
     @functools.cached_property
     def inverses(self) -> Int[Tensor, " order"]:
-        return torch.tensor([self.inverse(a) for a in self.elements])
+        return torch.tensor([self.inverse(a) for a in self.elements], device="cpu")
 
     def angle_deg(self, element: int) -> float:
         """The counter-clockwise turn r · 360/n of R^r F^s, in degrees, 0 to 360."""

@@ -1,44 +1,19 @@
-"""A classifier that somebody brings, as a model like any other: what its file says, and what has to be asked."""
+"""A classifier that somebody brings, as a model like any other: an ONNX graph, or weights without one."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from e2viz.data import DataSet
-from e2viz.data.data_set import LARGEST_SIZE
+from e2viz.foreign.answers import Answers, Source, brought, check_size, content_of, model_name, named_classes, normal_of
 from e2viz.foreign.bounds import BOUNDS, Bounds
-from e2viz.foreign.classes import class_names, normalisation
 from e2viz.foreign.network import ForeignNetwork
+from e2viz.foreign.open_weights import WeightsArrival, arrive_weights, open_weights
 from e2viz.foreign.process import GraphProcess, check_available
+from e2viz.foreign.state import kind_of
 from e2viz.zoo.card import Card
-from e2viz.zoo.own import TAG
 from e2viz.zoo.weights import Model, WeightsError, checksum
-
-Source = str | os.PathLike[str] | bytes
-SMALLEST_SIZE = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answers:
-    """What the person says about a file; None for what its metadata says or what is not known.
-
-    Args:
-        classes: names, "imagenet", or the path of a text file.
-        mean, std: of each channel on values in [0, 1]; ``mean`` may name a preset ("ImageNet", "0 to 1", ...).
-        size: side of the image in pixels, where the graph leaves it free.
-        channels: 1 or 3, where the graph leaves them free.
-    """
-
-    classes: Sequence[str] | str | None = None
-    mean: Sequence[float] | float | str | None = None
-    std: Sequence[float] | float | None = None
-    size: int | None = None
-    channels: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +29,27 @@ class Arrival:
     name: str
     process: GraphProcess = field(repr=False)
     facts: dict[str, Any]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+        return len(self.process.data)
+
+    @property
+    def classes(self) -> int | None:
+        """How many scores; None where the graph leaves them free."""
+        return self.facts["classes"]
+
+    @property
+    def words(self) -> str:
+        """What it is, on one line."""
+        facts = self.facts
+        size, channels = facts["size"], facts["channels"]
+        return (
+            f"{facts['nodes']} operations, {facts['parameters']:,} parameters, opset {facts['opset']} · input "
+            f"{facts['layout']}, {'any' if channels is None else channels} channels, "
+            + (f"{size} × {size} pixels" if size else "any size")
+        )
 
     @property
     def said(self) -> dict[str, Any]:
@@ -75,8 +71,8 @@ class Arrival:
         return tuple(missing)
 
 
-def arrive(source: Source, name: str = "", bounds: Bounds = BOUNDS) -> Arrival:
-    """Read an ONNX file in a process of its own.
+def arrive(source: Source, name: str = "", bounds: Bounds = BOUNDS) -> Arrival | WeightsArrival:
+    """Read a file: an ONNX graph in a process of its own, or weights without one.
 
     Args:
         source: a path, or the file's content.
@@ -86,35 +82,20 @@ def arrive(source: Source, name: str = "", bounds: Bounds = BOUNDS) -> Arrival:
     Raises:
         WeightsError: if it cannot be read or is refused.
     """
-    check_available()
     data, named = content_of(source, bounds)
+    called = model_name(name or named)
+    if kind_of(data):
+        return arrive_weights(data, called, bounds)
+    check_available()
     process = GraphProcess(data, bounds)
-    return Arrival(model_name(name or named), process, process.facts)
+    return Arrival(called, process, process.facts)
 
 
-def content_of(source: Source, bounds: Bounds = BOUNDS) -> tuple[bytes, str]:
-    """The content of a file and its name without an ending.
-
-    Raises:
-        WeightsError: if it cannot be read or is too large.
-    """
-    if isinstance(source, bytes):
-        return source, ""
-    path = Path(source)
-    try:
-        if path.stat().st_size > bounds.file_bytes:
-            raise WeightsError(
-                f"{path.name} has {path.stat().st_size >> 20} MB; at most {bounds.file_bytes >> 20} are read."
-            )
-        return path.read_bytes(), path.stem
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def model_name(text: str) -> str:
-    """A name for links, labels and file names: "My ViT (2).onnx" becomes "my_vit_2.yours"."""
-    slug = re.sub(r"[^a-z0-9]+", "_", Path(text).stem.lower() if text.lower().endswith(".onnx") else text.lower())
-    return f"{slug.strip('_')[:40].strip('_') or 'model'}.{TAG}"
+def open_arrival(arrival: Arrival | WeightsArrival, answers: Answers, threads: int | None = None) -> Model:
+    """The model of a file that was read, with what was asked answered: see ``open_graph`` and ``open_weights``."""
+    return open_weights(arrival, answers) if isinstance(arrival, WeightsArrival) else open_graph(
+        arrival, answers, threads
+    )  # fmt: skip
 
 
 def open_graph(arrival: Arrival, answers: Answers, threads: int | None = None) -> Model:
@@ -135,75 +116,29 @@ def open_graph(arrival: Arrival, answers: Answers, threads: int | None = None) -
     )
     if size is None:
         raise WeightsError("The graph leaves the size of the image free: say size=… (pixels), 224 for most models.")
-    if not SMALLEST_SIZE <= size <= LARGEST_SIZE:
-        raise WeightsError(f"An image has {SMALLEST_SIZE} to {LARGEST_SIZE} pixels a side, got {size}.")
+    check_size(size)
     if channels not in (1, 3):
         raise WeightsError("The graph leaves the channels of the image free: say channels=3, or 1 for grey.")
-    normal, how = _normalisation(arrival, answers, channels)
+    bytes_ = ((0.0,) * channels, (1 / 255,) * channels), "0 to 255, since the graph takes bytes"
+    normal, how = normal_of(answers, said, channels, bytes_ if facts["dtype"] == "uint8" else None)
     if threads is None:
         import torch
 
         threads = torch.get_num_threads()
     network = ForeignNetwork(arrival.process, size, channels, threads)
-    wanted = answers.classes if answers.classes is not None else said.get("classes")
-    try:
-        names, whence = class_names(wanted, network.classes)
-    except (ValueError, OSError) as error:
-        raise WeightsError(f"The class names do not fit: {error}.") from error
+    names, whence = named_classes(answers, said, network.classes)
     card = Card(
         name=arrival.name,
         architecture="onnx",
         config={"image_size": size, "channels": channels, "classes": network.classes},
         parameters=int(facts["parameters"]),
-        data_set=DataSet(
-            name=arrival.name,
-            title=arrival.name.removesuffix(f".{TAG}").replace("_", " "),
-            class_names=names,
-            channels=channels,
-            size=size,
-            mean=normal[0],
-            std=normal[1],
-            background=background_of(*normal),
-            reader="none",
-            source="brought by the person who uses it",
-        ),
+        data_set=brought(arrival.name, names, channels, size, normal),
         data=f"normalisation {how}; class names {whence}",
         licence="",
         origin=f"ONNX file, opset {facts['opset']}, {facts['producer']}".strip().rstrip(","),
         weights_checksum=checksum(arrival.process.data),
-    )  # fmt: skip
-    return Model(card, network.eval().requires_grad_(False))
-
-
-def _normalisation(arrival: Arrival, answers: Answers, channels: int) -> tuple[tuple, str]:
-    """Mean and std, and in words who says so."""
-    said = arrival.said
-    for mean, std, how in (
-        (answers.mean, answers.std, "given"), (said.get("mean"), said.get("std"), "from the metadata"),
-    ):  # fmt: skip
-        try:
-            found = normalisation(mean, std, channels)
-        except (ValueError, LookupError) as error:
-            raise WeightsError(f"The normalisation does not fit: {error}.") from error
-        if found is not None:
-            return found, how
-    if arrival.facts["dtype"] == "uint8":
-        return ((0.0,) * channels, (1 / 255,) * channels), "0 to 255, since the graph takes bytes"
-    raise WeightsError(
-        "The file does not say how images are normalised: say mean='ImageNet', '0 to 1', '−1 to 1' or 'CIFAR-10', or "
-        "mean=… and std=… for each channel."
     )
-
-
-def background_of(mean: Sequence[float], std: Sequence[float]) -> tuple[float, ...]:
-    """What lies around a turned picture: the mean where it is one; else grey, and black for one channel.
-
-    A mean of 0 or a half says how values are scaled, not what pictures look like.
-    """
-    scaled = all(m == 0 for m in mean)
-    if scaled:
-        return (0.0,) if len(mean) == 1 else (0.5,) * len(mean)
-    return tuple(min(max(m, 0.0), 1.0) for m in mean)
+    return Model(card, network.eval().requires_grad_(False))
 
 
 def open_model(
@@ -214,22 +149,27 @@ def open_model(
     std: Sequence[float] | float | None = None,
     size: int | None = None,
     channels: int | None = None,
+    heads: int | None = None,
+    like: str | None = None,
 ) -> Model:
-    """A classifier that somebody brings, as a model like any other. Nothing in the file is unpickled or run as code.
+    """A classifier that somebody brings, as a model like any other. Nothing in the file is run as code.
 
     Args:
-        source: a path or the content of an ONNX file with one image input and one output of class scores.
+        source: a path or the content of an ONNX file with one image input and one output of class scores; or of
+            weights without a graph, as safetensors or a state dict saved by torch, of an architecture of the
+            catalogue, of the study's published networks, or of timm's plain vision transformers.
         classes: names; "imagenet"; the path of a text file, one a line. By default the file's own.
-        mean, std: of each channel on values in [0, 1], or in ``mean`` the name of a preset: "ImageNet", "0 to 1",
-            "−1 to 1", "CIFAR-10". By default the file's own.
+        mean, std: of each channel on values in [0, 1]; ``mean`` may be "ImageNet", "0 to 1", "−1 to 1" or "CIFAR-10".
         size: side of the image in pixels, where the file leaves it free.
         channels: 1 or 3, where the file leaves them free.
+        heads: of attention, for weights of a ViT, in which no shape says how many.
+        like: for weights that fit several networks, which of them; the error names them.
 
     Returns:
-        A model that takes upright images in [0, 1]; its probes are the graph's tensors, named as there.
+        A model that takes upright images in [0, 1]; the probes of a graph are its tensors, named as there.
 
     Raises:
         WeightsError: if the file is refused, something is not known, or it cannot be run.
     """
-    answers = Answers(classes=classes, mean=mean, std=std, size=size, channels=channels)
-    return open_graph(arrive(source), answers)
+    answers = Answers(classes=classes, mean=mean, std=std, size=size, channels=channels, heads=heads, like=like)
+    return open_arrival(arrive(source), answers)

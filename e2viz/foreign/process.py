@@ -186,16 +186,38 @@ def close_idle() -> None:
         each.close_if_idle()
 
 
+def as_safetensors(data: bytes, bounds: Bounds = BOUNDS) -> bytes:
+    """A state dict saved by torch as safetensors, converted in a confined process that ends with it.
+
+    Raises:
+        WeightsError: if it is refused or breaks a limit, with the reason.
+    """
+    running = _Running(bounds, "e2viz.foreign.state_worker")
+    deadline_s = time.monotonic() + bounds.start_s
+    try:
+        wire.send(running.connection, {}, {"data": np.frombuffer(data, dtype=np.uint8)}, deadline_s)
+        header, held = wire.receive(running.connection, deadline_s, bounds.file_bytes + wire.HEADER_BYTES)
+    except TimeoutError:
+        raise WeightsError(f"The file took longer than {bounds.start_s:g} s to read.") from None
+    except wire.Broken:
+        raise WeightsError("The file ended the process that read it: it is broken, or it needs too much.") from None
+    finally:
+        running.end()
+    if "problem" in header:
+        raise WeightsError(str(header["problem"])[:600])
+    return held["data"].tobytes()
+
+
 class _Running:
     """One confined process and the line to it."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, module: str = "e2viz.foreign.worker") -> None:
         ours, theirs = socket.socketpair()
         self.connection = ours
         with theirs:
             words = [str(theirs.fileno()), json.dumps(dataclasses.asdict(bounds))]
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "e2viz.foreign.worker", *words],
+                [sys.executable, "-m", module, *words],
                 pass_fds=[theirs.fileno()], cwd="/", env=_environment(), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip

@@ -37,13 +37,23 @@ def build(architecture: str, config: dict[str, Any]) -> nn.Module:
         LookupError: for an unknown architecture.
         ValueError: for a field the configuration does not have, or values that do not fit together.
     """
-    config_class, network_class = classes_of(architecture)
+    return classes_of(architecture)[1](configured(architecture, config))
+
+
+def configured(architecture: str, config: dict[str, Any]) -> Any:
+    """The configuration of an architecture, whole and checked: as ``build`` takes it, without building.
+
+    Raises:
+        LookupError: for an unknown architecture.
+        ValueError: for a field the configuration does not have, or values that do not fit together.
+    """
+    config_class, _ = classes_of(architecture)
     fields = {field.name for field in dataclasses.fields(config_class)}
     if unknown := set(config) - fields:
         raise ValueError(
             f"{architecture} has no field {', '.join(sorted(unknown))}; it has {', '.join(sorted(fields))}"
         )
-    return network_class(config_class(**_tuples(config)))
+    return config_class(**_tuples(config))
 
 
 def _tuples(value: Any) -> Any:

@@ -20,6 +20,9 @@ from e2viz.nn.probe import Probe, name_probes
 class ViTConfig:
     """Sizes of a ViT.
 
+    Args:
+        norm_eps: what layer norms add to a variance; timm's vision transformers have 1e-6.
+
     Raises:
         ValueError: if the sizes do not fit together.
     """
@@ -33,6 +36,7 @@ class ViTConfig:
     layers: int = 6
     classes: int = 10
     dropout: float = 0.0
+    norm_eps: float = 1e-5
 
     def __post_init__(self) -> None:
         if self.image_size % self.patch_size:
@@ -99,9 +103,9 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
-        self.attention_norm = nn.LayerNorm(config.width)
+        self.attention_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.attention = SelfAttention(config.width, config.heads)
-        self.mlp_norm = nn.LayerNorm(config.width)
+        self.mlp_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.mlp = nn.Sequential(
             nn.Linear(config.width, config.mlp_width),
             nn.GELU(),
@@ -136,7 +140,7 @@ class ViT(nn.Module):
         self.position_embedding = nn.Parameter(0.5 * sine_positions(config.grid, config.width))
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
         self.embedding_probe = Probe("vector")
-        self.head = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.classes))
+        self.head = nn.Sequential(nn.LayerNorm(config.width, eps=config.norm_eps), nn.Linear(config.width, config.classes))
         self.logits_probe = Probe("logits")
         name_probes(self)
 

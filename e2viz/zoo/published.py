@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -120,6 +122,46 @@ def _compare_tables(network: nn.Module, tables: dict[str, Tensor]) -> None:
         raise WeightsError(f"the checkpoint holds tables of unknown layers: {', '.join(sorted(tables))}")
 
 
+def network_of(state: Mapping[str, Tensor], architecture: str, named: str = "the checkpoint") -> nn.Module:
+    """The network of a published state dict, in eval mode.
+
+    Args:
+        state: names to tensors, as published.
+        architecture: a key of ``PUBLISHED``.
+        named: what errors call it.
+
+    Raises:
+        WeightsError: if any tensor is missing, left over or of another shape.
+    """
+    facts = PUBLISHED[architecture]
+    network = build(facts.architecture, facts.config).eval()
+    expected = network.state_dict()
+    renamed, tables = in_our_names(state, facts.architecture)
+    fitting = {key: v.reshape(expected[key].shape) if _same_size(key, v, expected) else v for key, v in renamed.items()}
+    try:
+        network.load_state_dict(fitting, strict=True)
+    except RuntimeError as error:
+        raise WeightsError(f"{named} does not fit {architecture}: {error}") from error
+    _compare_tables(network, tables)
+    return network
+
+
+def in_our_names(state: Mapping[str, Tensor], architecture: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Published tensors under our names, and apart from them the index tables.
+
+    Args:
+        state: names to tensors, as published.
+        architecture: "vit" or one of group attention.
+    """
+    rules = _VIT_NAMES if architecture == "vit" else _GROUP_NAMES
+    renamed: dict[str, Tensor] = {}
+    tables: dict[str, Tensor] = {}
+    for name, value in state.items():
+        if not _GROUP_BUFFERS.search(name):
+            (tables if _TABLES.search(name) else renamed)[_renamed(name, rules)] = value
+    return renamed, tables
+
+
 def published_network(path: str | PathLike[str], architecture: str) -> tuple[nn.Module, Published]:
     """The network of a published checkpoint, in eval mode, and what is known about it.
 
@@ -134,24 +176,7 @@ def published_network(path: str | PathLike[str], architecture: str) -> tuple[nn.
     if architecture not in PUBLISHED:
         near = difflib.get_close_matches(architecture, PUBLISHED) or list(PUBLISHED)
         raise LookupError(f"no published architecture is called {architecture!r}; there are {', '.join(near)}")
-    facts = PUBLISHED[architecture]
-    network = build(facts.architecture, facts.config).eval()
-    rules = _VIT_NAMES if facts.architecture == "vit" else _GROUP_NAMES
-    state: dict[str, Tensor] = {}
-    tables: dict[str, Tensor] = {}
-    for name, value in _read(path).items():
-        if _GROUP_BUFFERS.search(name):
-            continue
-        new = _renamed(name, rules)
-        (tables if _TABLES.search(name) else state)[new] = value
-    expected = network.state_dict()
-    state = {name: v.reshape(expected[name].shape) if _same_size(name, v, expected) else v for name, v in state.items()}
-    try:
-        network.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise WeightsError(f"{path} does not fit {architecture}: {error}") from error
-    _compare_tables(network, tables)
-    return network, facts
+    return network_of(_read(path), architecture, str(path)), PUBLISHED[architecture]
 
 
 def import_checkpoint(path: str | PathLike[str], architecture: str) -> Model:
@@ -166,14 +191,10 @@ def import_checkpoint(path: str | PathLike[str], architecture: str) -> Model:
         WeightsError: if the file cannot be read or does not fit exactly.
     """
     network, facts = published_network(path, architecture)
-    config = {
-        key: [list(stage) for stage in value] if key == "stages" else value
-        for key, value in dataclasses.asdict(network.config).items()  # type: ignore[call-overload]
-    }
     card = Card(
         name=f"{architecture}.published",
         architecture=facts.architecture,
-        config=config,
+        config=config_of(network),
         group=facts.group,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         data_set=facts.data_set,
@@ -182,6 +203,11 @@ def import_checkpoint(path: str | PathLike[str], architecture: str) -> Model:
         origin=f"published checkpoint {Path(path).name}",
     )
     return Model(card, network.requires_grad_(False))
+
+
+def config_of(network: nn.Module) -> dict[str, Any]:
+    """The whole configuration of a network, as a card holds it: lists in the place of tuples."""
+    return json.loads(json.dumps(dataclasses.asdict(network.config)))  # type: ignore[call-overload]
 
 
 def _same_size(name: str, value: Tensor, expected: dict[str, Tensor]) -> bool:
