@@ -22,7 +22,7 @@ class WeightsArrival:
     Args:
         name: of the model, from the file's.
         state: the tensors.
-        found: the networks that they fit; heads that no shape says are asked for where it holds none.
+        found: the networks that they fit, at least one.
         size_bytes: of the file.
         checksum: of the file.
     """
@@ -36,7 +36,7 @@ class WeightsArrival:
     @property
     def said(self) -> dict[str, Any]:
         """Class names, mean and std that stand in the file, or that a published network is known to have."""
-        known = self.found[0].data_set if self.found else None
+        known = self.found[0].data_set
         if known is None:
             return self.state.said
         return {"classes": list(known.class_names), "mean": list(known.mean), "std": list(known.std)} | self.state.said
@@ -52,7 +52,7 @@ class WeightsArrival:
         missing = []
         if len(self.found) > 1:
             missing.append("like")
-        open_ = self.found[0].left_open if self.found else ("heads",)
+        open_ = self.found[0].left_open
         missing += [asked for asked, name in (("heads", "heads"), ("size", "image_size")) if name in open_]
         missing += [] if "mean" in self.said else ["normalisation"]
         missing += [] if "classes" in self.said else ["classes"]
@@ -61,21 +61,23 @@ class WeightsArrival:
     @property
     def config(self) -> dict[str, Any]:
         """Of the first network that they fit, whole."""
-        return {} if not self.found else dataclasses.asdict(configured(self.found[0].architecture, self.found[0].config))
+        first = self.found[0]
+        return dataclasses.asdict(configured(first.architecture, first.config))
 
     @property
     def classes(self) -> int | None:
         """How many scores."""
-        return self.config.get("classes")
+        return self.config["classes"]
 
     @property
     def words(self) -> str:
         """What it is, on one line."""
         count = sum(math.prod(shape) for shape in self.state.shapes.values())
-        fits = f"fits {', '.join(self.likes)}" if self.found else "a ViT of timm"
-        size, channels = self.config.get("image_size"), self.config.get("channels")
-        seen = f" · {channels} channels, {size} × {size} pixels" if size else ""
-        return f"{self.state.format}, {len(self.state.tensors)} tensors, {count:,} numbers · {fits}{seen}"
+        size, channels = self.config["image_size"], self.config["channels"]
+        return (
+            f"{self.state.format}, {len(self.state.tensors)} tensors, {count:,} numbers · fits "
+            f"{', '.join(self.likes)} · {channels} channel{'s' if channels > 1 else ''}, {size} × {size} pixels"
+        )
 
 
 def arrive_weights(data: bytes, name: str, bounds: Bounds = BOUNDS) -> WeightsArrival:
@@ -107,6 +109,11 @@ def open_weights(arrival: WeightsArrival, answers: Answers) -> Model:
     if answers.size is not None or answers.heads is not None:
         found = candidates(arrival.state, size=answers.size, heads=answers.heads)
     candidate = chosen(found, answers.like)
+    if candidate.headless:
+        raise WeightsError(
+            f"How many heads share a width of {candidate.config['width']} stands in no shape: say heads=…; in timm a "
+            "head mostly has 64 channels."
+        )
     network = candidate.network()
     config: Any = network.config
     size, channels, classes = int(config.image_size), int(config.channels), int(config.classes)

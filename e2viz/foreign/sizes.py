@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -161,6 +161,15 @@ def uncropped(shapes: Shapes) -> Sizes:
         last = side(shapes, f"blocks.{part[-1]}.output_norm.weight", 0) or last if part else last
         widths.append(max(1, last // width))
     return {"stages": tuple((0,) * len(part) for part in parts), "width_factors": tuple(widths)}
+
+
+def block_places(stages: Sequence[Sequence[int]]) -> list[int]:
+    """The numbers of a GE-ViT's blocks, between which poolings have numbers of their own."""
+    found, place = [], 0
+    for stage in stages:
+        found += range(place, place + len(stage))
+        place += len(stage) + 1
+    return found
 
 
 def transformer(shapes: Shapes) -> Sizes:

@@ -77,10 +77,7 @@ def in_our_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             raise Inexpressible(f"it has no {part} (there is no {name})")
     found: dict[str, Tensor] = {}
     for name, value in state.items():
-        new = name
-        for pattern, replacement in _NAMES:
-            new = re.sub(pattern, replacement, new)
-        found[new] = value
+        found[_renamed(name)] = value
     kernel = found.get("patch_embedding.weight")
     if kernel is not None:
         found["patch_embedding.weight"] = kernel.flatten(1)
@@ -88,6 +85,13 @@ def in_our_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     _fill_biases(found)
     _class_position(found)
     return found
+
+
+def _renamed(name: str) -> str:
+    for pattern, replacement in _NAMES:
+        if re.match(pattern, name):
+            return re.sub(pattern, replacement, name)
+    return name
 
 
 def sizes(state: Mapping[str, Tensor], ours: Mapping[str, Tensor]) -> dict[str, int | None]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from e2viz.data.data_set import DataSet
 from e2viz.foreign import timm_names
-from e2viz.foreign.sizes import MARKS, READERS, Shapes, group_order, side, uncropped
+from e2viz.foreign.sizes import MARKS, READERS, Shapes, block_places, group_order, indices, side, uncropped
 from e2viz.foreign.state import State
 from e2viz.models import build, configured
 from e2viz.models.by_name import classes_of
@@ -31,6 +31,9 @@ MOST_NAMED = 4
 # What is believed of what shapes do not say, in order: all that a known configuration has; all but its group; nothing,
 # so that the plain defaults stand and nothing is cropped.
 TRUST = ("all", "group", "nothing")
+# A configuration that only differs in these is believed in all else.
+SIZES_OF_DATA = frozenset({"image_size", "channels", "classes"})
+GIVEN_TO_THE_INNER = ("group", "image_size", "channels", "classes", "lift")
 MOST_ELEMENTS = 64
 # Of no consequence once a network is trained.
 ONLY_IN_TRAINING = ("dropout", "attention_dropout", "value_dropout", "training_views")
@@ -47,6 +50,7 @@ class Candidate:
         data_set: what a published network knows; None for others.
         transposed: whether images must be given to it transposed.
         left_open: fields that shapes do not say.
+        headless: whether nobody knows how many heads it has, so that somebody must say it.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Candidate:
     data_set: DataSet | None = None
     transposed: bool = False
     left_open: tuple[str, ...] = ()
+    headless: bool = False
 
     def network(self) -> nn.Module:
         """With the weights in it, in eval mode."""
@@ -125,6 +130,9 @@ def candidates(state: State, *, size: int | None = None, heads: int | None = Non
         size: side of the image in pixels, where shapes leave it open.
         heads: of attention, where shapes leave them open.
 
+    Returns:
+        Those of the catalogue that have all these sizes, if there are any; else all that fit.
+
     Raises:
         WeightsError: if none fits, with the nearest architecture and its missing, unexpected and misshapen keys.
     """
@@ -132,26 +140,46 @@ def candidates(state: State, *, size: int | None = None, heads: int | None = Non
         return [_timm(state, heads)]
     if any("lifting_self_attention" in key or key.startswith("input_layer.") for key in state.tensors):
         return _published(state)
-    nearest: list[Misfit] = []
-    marked = [each for each, marks in MARKS.items() if marks(state.shapes)] or list(READERS)
+    marked = [each for each, marks in MARKS.items() if marks(state.shapes)]
+    tried: dict[str, Misfit] = {}
+    tried_as: dict[str, _Way] = {}
+    found: list[Candidate] = []
     for trust in TRUST:
-        found = []
         for way in _ways(marked, state.shapes, trust, size, heads):
-            try:
-                differs = misfit(way.name, way.architecture, way.config, state.shapes)
-            except (ValueError, TypeError, ArithmeticError, RuntimeError):
+            if way.key in tried or not way.plausible(state.shapes):
                 continue
-            if differs.count:
-                nearest.append(differs)
-            else:
+            try:
+                tried[way.key] = _compared(way, state.shapes)
+            except WeightsError:  # said below, where nothing else fits either
+                continue
+            if not tried[way.key].count:
+                tried_as[way.name] = way
                 open_ = _open(way.architecture, state)
                 found.append(Candidate(way.name, way.architecture, way.config, state.tensors, left_open=open_))
-        if found:
-            return found
-    if not nearest:
-        raise WeightsError(_RULE + " No architecture has names like these.")
-    best = min(nearest, key=lambda each: each.count)
+        sure = [each for each in found if tried_as[each.name].changed <= SIZES_OF_DATA]
+        if sure:
+            return sure
+    if found:
+        return found
+    for architecture in marked or READERS:  # the report is of what was changed least
+        for way in _ways([architecture], state.shapes, "all", size, heads)[:1]:
+            tried.setdefault(way.key, _compared(way, state.shapes))
+    best = min(tried.values(), key=lambda each: each.count)
+    if len(best.unexpected) == len(state.shapes):
+        raise WeightsError(f"{_RULE} None has names like these: {', '.join(sorted(state.shapes)[:MOST_NAMED])[:200]}.")
     raise WeightsError(f"{_RULE} Nearest is {best.name}: {best}.")
+
+
+def _compared(way: _Way, shapes: Shapes) -> Misfit:
+    """How the weights differ from a network.
+
+    Raises:
+        WeightsError: if there is none of these sizes.
+    """
+    try:
+        return misfit(way.name, way.architecture, way.config, shapes)
+    except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+        raise WeightsError(f"{_RULE} Nearest is {way.name}, which cannot be of such sizes: {error}.") from error
 
 
 _RULE = "Weights must have exactly the tensors of an architecture that is known."
@@ -190,18 +218,24 @@ class _Way:
     Args:
         name: of the configuration that says what shapes do not.
         architecture, config: as ``e2viz.models.build`` takes them.
-        changed: fields in which it differs from that configuration.
+        changed: names of fields in which it differs from that configuration.
+        key: what it comes to, without the size of the image.
     """
 
     name: str
     architecture: str
     config: dict[str, Any]
-    changed: int
+    changed: frozenset[str]
+    key: str
+
+    def plausible(self, shapes: Shapes) -> bool:
+        """Whether its blocks are numbered as those of the weights, which is known before anything is built."""
+        places = indices(shapes, "blocks.")
+        inner = self.config.get("transformer", self.config)
+        return "lifting_norm.weight" not in shapes or "stages" not in inner or places == block_places(inner["stages"])
 
 
-def _ways(
-    architectures: Sequence[str], shapes: Shapes, trust: str, size: int | None, heads: int | None
-) -> list[_Way]:
+def _ways(architectures: Sequence[str], shapes: Shapes, trust: str, size: int | None, heads: int | None) -> list[_Way]:
     """Configurations with the sizes that were read, each once, those that were changed least first.
 
     Args:
@@ -231,17 +265,16 @@ def _ways(
                 whole = _flat(architecture, {**config, "group": group} if group else config)
                 before = _flat(architecture, held)
             except (ValueError, TypeError, ArithmeticError):
-                continue
-            changed = sum(before.get(each) != value for each, value in whole.items())
+                whole, before = {"invalid": repr(config)}, {}  # whoever builds it says why it does not fit
+            changed = frozenset(each for each, value in whole.items() if before.get(each) != value)
             sizeless = {k: v for k, v in whole.items() if k != "image_size"}
             made = _Way(
                 name if group in ("", config.get("group", "c4")) else f"{architecture} on {group.upper()}",
-                architecture, {**config, "group": group} if group else config, changed,
+                architecture, {**config, "group": group} if group else config, changed, architecture + repr(sizeless),
             )  # fmt: skip
-            key = architecture + repr(sizeless)
-            if key not in best or changed < best[key].changed:
-                best[key] = made
-    return sorted(best.values(), key=lambda each: each.changed)
+            if made.key not in best or len(changed) < len(best[made.key].changed):
+                best[made.key] = made
+    return sorted(best.values(), key=lambda each: len(each.changed))
 
 
 def _groups(held: str, order: int | None, trust: str) -> list[str]:
@@ -274,8 +307,12 @@ def _flat(architecture: str, config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: if it does not fit together.
     """
-    whole = dataclasses.asdict(configured(architecture, config))
-    inner = whole.pop("transformer", {})
+    made = configured(architecture, config)
+    whole = dataclasses.asdict(made)
+    inner = {}
+    if "transformer" in whole:  # whole too, but for what the outer network gives it
+        del whole["transformer"]
+        inner = {k: v for k, v in dataclasses.asdict(made.ge_vit()).items() if k not in GIVEN_TO_THE_INNER}
     flat = {**whole, **{f"transformer.{name}": _hashable(value) for name, value in inner.items()}}
     return {name: value for name, value in flat.items() if name.rpartition(".")[2] not in ONLY_IN_TRAINING}
 
@@ -308,26 +345,24 @@ def _timm(state: State, heads: int | None) -> Candidate:
     except KeyError as error:
         raise WeightsError(f"{_RULE} Nearest is timm's ViT: {error} is missing.") from error
     count = heads or read["heads"]
-    if count is None:
-        raise WeightsError(
-            f"How many heads share a width of {read['width']} stands in no shape: say heads=…; a head of timm has 64 "
-            "channels, mostly."
-        )
     shapes = {name: tuple(value.shape) for name, value in ours.items()}
-    config = {**READERS["vit"](shapes), "heads": count, "norm_eps": timm_names.NORM_EPS}
+    config = {**READERS["vit"](shapes), "heads": count or 1, "norm_eps": timm_names.NORM_EPS}
     try:
         differs = misfit("timm's ViT", "vit", config, shapes)
     except (ValueError, TypeError, ArithmeticError) as error:
         raise WeightsError(f"{refused}built: {error}.") from error
     if differs.count:
         raise WeightsError(f"{_RULE} Nearest is timm's ViT, here under our names: {differs}.")
-    return Candidate("vit of timm", "vit", config, ours, left_open=() if heads else ("heads",))
+    return Candidate("vit of timm", "vit", config, ours, left_open=() if heads else ("heads",), headless=count is None)
 
 
 def _published(state: State) -> list[Candidate]:
     """Those of the study's published checkpoints that fit."""
     found, nearest = [], []
+    lifts = any("lifting" in key for key in state.tensors)
     for name, facts in PUBLISHED.items():
+        if (facts.architecture != "vit") != lifts:
+            continue
         network = build(facts.architecture, facts.config)
         try:
             network_of(state.tensors, name)
@@ -360,11 +395,11 @@ def card_of(candidate: Candidate, network: nn.Module, name: str, data: DataSet, 
         state: of the file.
     """
     config: Any = network.config
-    said = f"; {', '.join(candidate.left_open)} as in {candidate.name}, since no shape says" if candidate.left_open else ""
+    open_ = ", ".join(candidate.left_open)
+    said = f"; {open_} as in {candidate.name}, since no shape says" if open_ else ""
     return Card(
         name=name, architecture=candidate.architecture, config=config_of(network), group=getattr(config, "group", ""),
         parameters=sum(parameter.numel() for parameter in network.parameters()), data_set=data, data=how + said,
         orientation="transposed" if candidate.transposed else "upright", licence="",
         origin=f"weights without a graph ({state.format}), built like {candidate.name}",
     )  # fmt: skip
-

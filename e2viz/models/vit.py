@@ -140,7 +140,8 @@ class ViT(nn.Module):
         self.position_embedding = nn.Parameter(0.5 * sine_positions(config.grid, config.width))
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
         self.embedding_probe = Probe("vector")
-        self.head = nn.Sequential(nn.LayerNorm(config.width, eps=config.norm_eps), nn.Linear(config.width, config.classes))
+        norm = nn.LayerNorm(config.width, eps=config.norm_eps)
+        self.head = nn.Sequential(norm, nn.Linear(config.width, config.classes))
         self.logits_probe = Probe("logits")
         name_probes(self)
 

@@ -1,4 +1,7 @@
-"""A model that a person brings to this session: the file, what it does not say about itself, and its self-test."""
+"""A model that a person brings to this session: the file, what it does not say about itself, and its self-test.
+
+The file is an ONNX graph, or weights without a graph.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ from typing import Any
 
 import streamlit as st
 
+from e2viz.foreign.answers import Answers, model_name
 from e2viz.foreign.classes import NORMALISATIONS, from_text
-from e2viz.foreign.open import Answers, Arrival, arrive, model_name, open_graph
+from e2viz.foreign.network import ForeignNetwork
+from e2viz.foreign.open import Arrival, arrive, open_arrival
+from e2viz.foreign.open_weights import WeightsArrival
 from e2viz.foreign.process import close_idle
 from e2viz.foreign.selftest import SelfTest, self_test
 from e2viz.ui.computing import compute, in_one_go
@@ -37,10 +43,12 @@ def bring() -> None:
         st.info(f"A session holds {own.most} models. Forget one to bring another.")
         return
     file = st.file_uploader(
-        "Your classifier, an ONNX file with one image input and one output of class scores", type=["onnx"],
+        "Your classifier: an ONNX file, or weights as safetensors or a state dict (.pt)",
+        type=["onnx", "safetensors", "pt", "pth", "bin"],
         max_upload_size=MOST_MB, key=f"_own_file_{st.session_state.get('_own_files', 0)}",
-        help="It runs in a process of its own with limits on memory and time. This session alone sees it, and it is "
-        "forgotten with the session.",
+        help="One image in, class scores out. A graph runs in a process of its own with limits on memory and time; "
+        "weights must fit an architecture of the catalogue, of the study, or timm’s plain ViT. This session alone sees "
+        "it, and it is forgotten with the session.",
     )  # fmt: skip
     if file is None:
         st.session_state.pop(_ARRIVING, None)
@@ -53,73 +61,96 @@ def bring() -> None:
             st.error(f"There is no room for this file: {error}.")
             return
         name = own.free_name(model_name(file.name))
-        arrival = in_one_go(lambda: arrive(file.getvalue(), name.removesuffix(".yours")), "Reading the graph")
+        arrival = in_one_go(lambda: arrive(file.getvalue(), name.removesuffix(".yours")), "Reading the file")
         st.session_state[_ARRIVING] = known = (file.file_id, arrival)
     _ask(own, known[1])
 
 
-def _ask(own: OwnModels, arrival: Arrival) -> None:
+def _ask(own: OwnModels, arrival: Arrival | WeightsArrival) -> None:
     """What the file says, and a form for what it does not."""
-    facts = arrival.facts
-    st.markdown(
-        f"**{names.label(arrival.name)}** · {facts['nodes']} operations, {facts['parameters']:,} parameters, opset "
-        f"{facts['opset']} · input {facts['layout']}, {_side(facts['channels'], 'any')} channels, "
-        + (f"{facts['size']} × {facts['size']} pixels" if facts["size"] else "any size")
-    )
+    st.markdown(f"**{names.label(arrival.name)}** · {arrival.words}")
     with st.form("_own_questions"):
         answers = _answers(arrival)
         if st.form_submit_button("Open it", type="primary"):
-            model = in_one_go(lambda: open_graph(arrival, answers), "Trying the graph")
-            own.add(model, len(arrival.process.data))
+            model = in_one_go(lambda: open_arrival(arrival, answers), "Trying it")
+            own.add(model, arrival.size_bytes)
             st.session_state.pop(_ARRIVING, None)
             st.session_state["_own_files"] = st.session_state.get("_own_files", 0) + 1
             st.session_state["_own_shown"] = model.name
             st.rerun()
 
 
-def _side(value: int | None, free: str) -> str:
-    return free if value is None else f"{value}"
-
-
-def _answers(arrival: Arrival) -> Answers:
-    asked, facts, said = arrival.questions, arrival.facts, arrival.said
-    size = channels = None
-    mean: str | list[float] | None = None
-    std: list[float] | None = None
+def _answers(arrival: Arrival | WeightsArrival) -> Answers:
+    asked = arrival.questions
     left, right = st.columns(2)
     with left:
-        if "size" in asked:
-            size = int(st.number_input("Side of the image, pixels", 8, 1024, 224, help="The graph leaves it free."))
-        if "channels" in asked:
-            channels = st.radio("Channels", [3, 1], format_func={3: "colour", 1: "grey"}.__getitem__, horizontal=True)
-        if "normalisation" in asked:
-            chosen = st.selectbox(
-                "How images are normalised", [*NORMALISATIONS, "own numbers"],
-                help="What was subtracted and divided by in training, on values from 0 to 1.",
-            )  # fmt: skip
-            mean = chosen
-            means = st.text_input("Own numbers: mean of each channel", placeholder="0.5, 0.5, 0.5")
-            stds = st.text_input("Own numbers: standard deviation", placeholder="0.25, 0.25, 0.25")
-            if chosen == "own numbers":
-                mean, std = _numbers(means), _numbers(stds)
-        else:
-            st.caption("Normalisation stands in the file." if "mean" in said else "The graph takes bytes.")
+        weights = _of_weights(arrival) if isinstance(arrival, WeightsArrival) else _of_graph(arrival)
+        mean, std = _normal(arrival) if "normalisation" in asked else (None, None)
+        if "normalisation" not in asked:
+            st.caption("Normalisation is known." if "mean" in arrival.said else "The graph takes bytes.")
     with right:
-        classes: str | tuple[str, ...] | None = None
-        if "classes" in asked:
-            offered = list(NAMES_OF)
-            first = 0 if facts["classes"] in (1000, None) else 2
-            kind = st.radio("Names of the classes", offered, index=first, format_func=NAMES_OF.__getitem__)
-            file = st.file_uploader("A text file, one name a line", type=["txt", "csv"], max_upload_size=1)
-            if file is not None:
-                classes = from_text(file.getvalue())
-            elif kind == "imagenet":
-                classes = "imagenet"
-            elif kind == "numbers" and facts["classes"]:
-                classes = tuple(f"class {k}" for k in range(facts["classes"]))
-        else:
-            st.caption(f"{len(said['classes'])} class names stand in the file.")
-    return Answers(classes=classes, mean=mean, std=std, size=size, channels=channels)
+        classes = _classes(arrival)
+    return Answers(classes=classes, mean=mean, std=std, **weights)
+
+
+def _of_graph(arrival: Arrival) -> dict[str, Any]:
+    """Size and channels, where the graph leaves them free."""
+    found: dict[str, Any] = {}
+    if "size" in arrival.questions:
+        found["size"] = int(
+            st.number_input("Side of the image, pixels", 8, 1024, 224, help="The graph leaves it free.")
+        )
+    if "channels" in arrival.questions:
+        said = {3: "colour", 1: "grey"}
+        found["channels"] = st.radio("Channels", [3, 1], format_func=said.__getitem__, horizontal=True)
+    return found
+
+
+def _of_weights(arrival: WeightsArrival) -> dict[str, Any]:
+    """What no shape says: which of several networks, the size of the image, heads that share a width."""
+    found: dict[str, Any] = {}
+    if "like" in arrival.questions:
+        found["like"] = st.selectbox(
+            "Built like", arrival.likes, help="The weights fit each of these; they differ in what no shape says."
+        )
+    if "size" in arrival.questions:
+        first = int(arrival.config["image_size"])
+        found["size"] = int(
+            st.number_input("Side of the image, pixels", 8, 1024, first, help="No shape says it; this is the usual.")
+        )
+    if "heads" in arrival.questions:
+        first = int(arrival.config["heads"])
+        found["heads"] = int(
+            st.number_input("Heads of attention", 1, 64, first, help="They share the width, and no shape says it.")
+        )
+    return found
+
+
+def _normal(arrival: Arrival | WeightsArrival) -> tuple[str | list[float], list[float] | None]:
+    """Mean and std, by a preset or in numbers."""
+    chosen = st.selectbox(
+        "How images are normalised", [*NORMALISATIONS, "own numbers"],
+        help="What was subtracted and divided by in training, on values from 0 to 1.",
+    )  # fmt: skip
+    means = st.text_input("Own numbers: mean of each channel", placeholder="0.5, 0.5, 0.5")
+    stds = st.text_input("Own numbers: standard deviation", placeholder="0.25, 0.25, 0.25")
+    return (_numbers(means), _numbers(stds)) if chosen == "own numbers" else (chosen, None)
+
+
+def _classes(arrival: Arrival | WeightsArrival) -> str | tuple[str, ...] | None:
+    """Class names: built in, by number or of a text file; None where the file says them."""
+    if "classes" not in arrival.questions:
+        st.caption(f"{len(arrival.said['classes'])} class names are known.")
+        return None
+    offered, count = list(NAMES_OF), arrival.classes
+    first = 0 if count in (1000, None) else 2
+    kind = st.radio("Names of the classes", offered, index=first, format_func=NAMES_OF.__getitem__)
+    file = st.file_uploader("A text file, one name a line", type=["txt", "csv"], max_upload_size=1)
+    if file is not None:
+        return from_text(file.getvalue())
+    if kind == "imagenet":
+        return "imagenet"
+    return tuple(f"class {k}" for k in range(count)) if kind == "numbers" and count else None
 
 
 def _numbers(text: str) -> list[float]:
@@ -156,14 +187,17 @@ def card(own: OwnModels, name: str, model: Model) -> None:
     columns[3].metric("an image", f"{found.image_ms:.1f} ms")
     kinds = list(model.probe_kinds().values())
     inside = {
-        "layers of attention": kinds.count("token_attention"), "layers of tokens": kinds.count("tokens"),
-        "feature maps": kinds.count("plane_map"),
+        "layers of attention": sum(kind.endswith("attention") for kind in kinds),
+        "layers of tokens": kinds.count("tokens"),
+        "feature maps": kinds.count("plane_map") + kinds.count("feature_map"),
     }  # fmt: skip
     network: Any = model.network
+    of_graph = isinstance(network, ForeignNetwork)
     st.markdown(
-        f"Its scores are {SAYS[network.scores]}. Inside: "
+        (f"Its scores are {SAYS[network.scores]}." if of_graph else f"{model.card.origin.capitalize()}.")
+        + " Inside: "
         + (", ".join(f"{what}: {count}" for what, count in inside.items() if count) or "nothing that can be shown")
-        + f". {' '.join(network.said)} {model.card.data[:1].upper()}{model.card.data[1:]}."
+        + f". {' '.join(network.said) if of_graph else ''} {model.card.data[:1].upper()}{model.card.data[1:]}."
     )
     with st.expander("The whole card, and a badge"):
         st.dataframe({"": list(found.rows), "measured": list(found.rows.values())}, hide_index=True, width="stretch")

@@ -5,7 +5,8 @@ import torch
 
 import e2viz
 from e2viz.foreign import classes
-from e2viz.foreign.open import Answers, arrive, model_name, open_graph
+from e2viz.foreign.answers import Answers, model_name
+from e2viz.foreign.open import arrive, open_graph
 from e2viz.zoo.wrapped import wrap
 from tests.foreign import graphs
 from tests.foreign.graphs import helper
@@ -110,14 +111,14 @@ class Hostile:
         return pathlib.Path.touch, (pathlib.Path(self.mark),)
 
 
-@pytest.mark.parametrize("packed", ["pickle", "torch"])
-def test_a_pickle_that_would_run_code_does_not(packed, tmp_path):
+@pytest.mark.parametrize(("packed", "words"), [("pickle", "not an ONNX file"), ("torch", "weights alone")])
+def test_a_pickle_that_would_run_code_does_not(packed, words, tmp_path):
     import io
     import pickle
 
     mark, file = tmp_path / "it ran", io.BytesIO()
     (pickle.dump if packed == "pickle" else torch.save)(Hostile(mark), file)
-    with pytest.raises(e2viz.WeightsError, match="not an ONNX file"):
+    with pytest.raises(e2viz.WeightsError, match=words):
         e2viz.open_model(file.getvalue(), mean="0 to 1")
     assert not mark.exists()
     pickle.loads(pickle.dumps(Hostile(mark)))

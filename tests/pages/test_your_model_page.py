@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from e2viz import places
 from tests.foreign import graphs
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -70,3 +71,17 @@ def test_a_file_that_is_refused_is_answered_in_a_sentence(data, words):
     app = bring(opened(), data)
     assert not app.exception and words in app.error[0].value
     assert app.get("file_uploader"), "and the page goes on"
+
+
+def test_weights_without_a_graph_become_a_model_too():
+    data = (places.WEIGHTS / "vit.photos.safetensors").read_bytes()
+    app = bring(opened(), data, "My weights.safetensors")
+    assert not app.exception and not app.error and any("fits vit.photos" in each.value for each in app.markdown)
+    app.number_input[0].set_value(3)
+    app = next(button for button in app.button if button.label == "Open it").click().run()
+    assert "heads must" in app.error[0].value or "divisible by heads" in app.error[0].value
+    app.number_input[0].set_value(4)
+    app = next(button for button in app.button if button.label == "Open it").click().run()
+    assert not app.exception and not app.error
+    assert app.subheader[0].value.startswith("my weights, yours: A quarter turn moves its logits by")
+    assert "layers of attention: 8" in " ".join(each.value for each in app.markdown)
