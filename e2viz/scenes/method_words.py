@@ -32,7 +32,7 @@ its embedding, $h(z_e)$ its logits, $p_e = \mathrm{softmax}\,h(z_e)$.
 | choose | most certain | those of the one view with the largest $\max_c p_e[c]$ |
 | | lowest entropy | those of the one view with the lowest $-\sum_c p_e[c] \log p_e[c]$ (equizero, Basu et al. 2023) |
 | search | ungated search | those of the view with most $E_e = \log \sum_c \exp h(z_e)[c]$ (Schmidt & Stober 2024) |
-| | gated search | those of the picture as it was brought, unless some $E_e$ exceeds its own by more than 1 |
+| | gated search | those of the picture as it was brought, unless some $E_e$ exceeds its own by more than ½ |
 | canonicalise | canonical | $h(z_e)$ of the $e$ that a small equivariant network scores highest (Kaba et al. 2023) |
 | | with the upright prior | the same, trained also to know how training pictures were turned (Mondal et al. 2023) |
 
