@@ -13,9 +13,9 @@ from torch.nn import functional
 
 ViewLogits = Float[Tensor, "batch view classes"]
 Logits = Float[Tensor, "batch classes"]
-# Nats by which another view must have more evidence than the picture as it was brought. Chosen on validation pictures of
-# two models, upright and turned (benchmarks/gate.py): of 0, 0.25, 0.5, 0.75 and 1 nats, right are 73.5, 75.6, 76.5,
-# 76.3 and 75.6 %.
+# Nats by which another view must have more evidence than the picture as it was brought. Chosen on validation pictures
+# of two models, upright and turned (benchmarks/gate.py): of 0, 0.25, 0.5, 0.75 and 1 nats, right are 73.5, 75.6,
+# 76.5, 76.3 and 75.6 %.
 GATE = 0.5
 
 

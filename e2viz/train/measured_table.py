@@ -32,6 +32,7 @@ class Setting:
         levels: how much of the model is trained further, at most.
         whole_epochs: passes over the training images at level "whole"; a tenth of the images is seen more often.
         test_images, training_images: at most so many, the first of their shuffled parts; 0 for all.
+        part_images, part_training_images: the same, for the methods in ``ON_A_PART`` alone.
     """
 
     task: str
@@ -42,15 +43,32 @@ class Setting:
     whole_epochs: int = 0
     test_images: int = 0
     training_images: int = 0
+    part_images: int = 0
+    part_training_images: int = 0
 
+    def images_for(self, method: str, images: int) -> int:
+        """Test images that a method is measured on, out of those of the table."""
+        return min(images, self.part_images) if self.part_images and method in ON_A_PART else images
+
+    def training_for(self, method: str) -> int:
+        """Training images that a method learns from; 0 for all."""
+        return self.part_training_images if self.part_images and method in ON_A_PART else self.training_images
+
+
+# Sixteen views of every digit take hours: these are measured on a part, which their cells say.
+ON_A_PART = ("lambda_equitune", "lowest_entropy", "angle_search", "gated_search", "canonical", "canonical_upright")
 
 _PHOTOS: dict[str, Any] = {"task": "photos", "base": "vit.photos", "levels": ("none", "last"),
                            "test_images": 5_000, "training_images": 5_000}  # fmt: skip
+_DIGITS: dict[str, Any] = {"part_images": 2_000, "part_training_images": 2_000}
 SETTINGS = {
-    "rotmnist": Setting(task="rotmnist", base="vit.rotmnist", words="trained on turned digits", whole_epochs=4),
-    "mnist": Setting(task="mnist", base="vit.mnist", words="trained on upright digits only", whole_epochs=6),
+    "rotmnist": Setting(
+        **_DIGITS, task="rotmnist", base="vit.rotmnist", words="trained on turned digits", whole_epochs=4
+    ),
+    "mnist": Setting(**_DIGITS, task="mnist", base="vit.mnist", words="trained on upright digits only", whole_epochs=6),
     "rotmnist10": Setting(
-        task="rotmnist10", base="vit.rotmnist10", words="trained on 10 % of the turned digits", whole_epochs=15
+        **_DIGITS, task="rotmnist10", base="vit.rotmnist10", words="trained on 10 % of the turned digits",
+        whole_epochs=15,
     ),
     "photos_c4": Setting(**_PHOTOS, words="trained on upright photographs only, four views", group="c4"),
     "photos_c16": Setting(
@@ -166,6 +184,11 @@ class MeasuredTable:
                 table[f"{head}, published"] = [f"{each:.2f}" if each else "" for each in published]
         return table
 
+    def on_a_part(self, method: str, column: str) -> int:
+        """How many images stand behind a cell that was measured on a part of them; 0 for any other."""
+        found = self.cells.get(f"{method}/{column}")
+        return found["total"] if found and column != "upright" and found["total"] < self.images else 0
+
     def _cell(self, method: str, column: str) -> str:
         found = self.cells.get(f"{method}/{column}")
         if found is None:
@@ -175,7 +198,8 @@ class MeasuredTable:
                 return "–"
             same = SAME_WHEN_WHOLE.get(method) if column == "whole" else None
             return f"as {same}" if same else "not measured"
-        return str(Accuracy(correct=found["correct"], total=found["total"])).replace(" %", "", 1)
+        words = str(Accuracy(correct=found["correct"], total=found["total"])).replace(" %", "", 1)
+        return f"{words} \\*" if self.on_a_part(method, column) else words
 
     def notes(self, *, epochs: int, training_views: int) -> str:
         """How long was trained, what was not measured, and what differs from the study.
@@ -190,6 +214,10 @@ class MeasuredTable:
             passes = " or ".join(str(each) for each in whole)
             text += f"; the whole model for {passes} epoch{'' if passes == '1' else 's'}, "
             text += f"on {training_views} random views a step"
+        parts = sorted({each for m in self.methods for c in COLUMNS if (each := self.on_a_part(m, c))})
+        if parts:
+            text += f".\n\n\\* On the first {' or '.join(f'{each:,}' for each in parts)} turned test images"
+            text += f", learned from {self.setting.part_training_images:,} training images"
         missing = [method.replace("_", " ") for method in METHODS if method not in self.methods]
         later = f"\n\nWithout a row yet: {', '.join(missing)}." if missing else ""
         return f"{text}.{later}\n\n{DIFFERENCES}"

@@ -24,7 +24,7 @@ from e2viz.train.features import Features, features_folder, learning_features, v
 from e2viz.train.features import correct_count as correct_features
 from e2viz.train.fine_tune import EPOCHS, TRAINING_VIEWS, beginning, trained_parts, tune, whole_recipe
 from e2viz.train.loop import Run
-from e2viz.train.measured_table import COLUMNS, SAME_WHEN_WHOLE, SETTINGS, MeasuredTable
+from e2viz.train.measured_table import COLUMNS, ON_A_PART, SAME_WHEN_WHOLE, SETTINGS, MeasuredTable
 from e2viz.train.pack import model_of_run
 from e2viz.zoo import catalogue
 from e2viz.zoo.weights import Model
@@ -78,15 +78,16 @@ class Filling:
 
     def features(self, part: str, method: str = "mean") -> Features:
         """What the model says about every view of "train", "validation", "test" or "upright" images."""
+        images = self.table.setting.images_for(method, self.table.images)
         split: Split = {
             "train": self.splits.train, "validation": self.splits.validation,
-            "test": self.splits.test.first(self.table.images),
-            "upright": self.splits.test_upright.first(min(self.table.images, len(self.splits.test_upright))),
+            "test": self.splits.test.first(images),
+            "upright": self.splits.test_upright.first(min(images, len(self.splits.test_upright))),
         }[part]  # fmt: skip
         model = wrap(self.base, method, self.table.setting.group)
         folder, report = features_folder(self.runs, model) / part, _line(f"{part} views")
         if part in ("train", "validation"):
-            most = self.table.setting.training_images or None
+            most = self.table.setting.training_for(method) or None
             if most and part == "validation":
                 most //= VALIDATION_SHARE
             return learning_features(model, split, folder, limit=most, report=report, where=self.where)
@@ -102,13 +103,19 @@ def measure(filling: Filling, columns: Sequence[str], methods: Sequence[str], ep
         epochs: of level "whole".
     """
     yield from _unwrapped(filling, columns)
-    for canonicalises in (False, True):
-        chosen = [method for method in methods if (method in CANONICAL) == canonicalises]
+    alike: dict[tuple[bool, bool], list[str]] = {}  # those that ask for the same embeddings
+    for method in methods:
+        alike.setdefault((method in CANONICAL, _on_a_part(filling, method)), []).append(method)
+    for chosen in alike.values():
         yield from _on_features(filling, columns, chosen)
     for method in methods if "whole" in columns else ():
         left = f"{method}/whole" not in filling.table.cells and method not in SAME_WHEN_WHOLE
         if left and "whole" in filling.table.levels_of(method):
             yield _measure_whole(filling, method, epochs)
+
+
+def _on_a_part(filling: Filling, method: str) -> bool:
+    return bool(filling.table.setting.part_images) and method in ON_A_PART
 
 
 def _unwrapped(filling: Filling, columns: Sequence[str]) -> Iterator[str]:
@@ -130,7 +137,7 @@ def _on_features(filling: Filling, columns: Sequence[str], methods: Sequence[str
     empty += [(m, "upright") for m in methods if "upright" in columns and f"{m}/upright" not in cells]
     if not empty:
         return
-    first = methods[0] if methods[0] in CANONICAL else "mean"
+    first = methods[0]
     found = {part: filling.features(part, first) for part in ("test", "upright")
              if any((column == "upright") == (part == "upright") for _, column in empty)}  # fmt: skip
     learning: dict[bool, list[Features]] = {}
