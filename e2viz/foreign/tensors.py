@@ -20,6 +20,7 @@ ENDING = ("Sigmoid", *SHAPING)
 MOST_OF_A_KIND = 48
 # Tokens beside the patches: a class token, one of distillation, registers.
 MOST_SPECIAL = 8
+AFTER_SOFTMAX = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,26 @@ class Wires:
         return False
 
 
+def expose_attention(graph: onnx.GraphProto) -> None:
+    """Let every fused Attention hand out its probabilities, which its fourth output may hold.
+
+    Source: the ONNX operator Attention (opset 23), whose qk_matmul_output_mode 3 is what follows the softmax. A graph
+    that uses this output for something else keeps it as it is.
+    """
+    used = {name for node in graph.node for name in node.input} | {each.name for each in graph.output}
+    for node in graph.node:
+        if node.op_type != "Attention" or node.domain not in ("", "ai.onnx") or not node.output[0]:
+            continue
+        if len(node.output) > 3 and node.output[3] in used:
+            continue
+        kept = [each for each in node.attribute if each.name != "qk_matmul_output_mode"]
+        del node.attribute[:]
+        node.attribute.extend([*kept, onnx.helper.make_attribute("qk_matmul_output_mode", AFTER_SOFTMAX)])
+        outputs = [*node.output, "", "", ""][:3] + [f"{node.output[0]}_probabilities"]
+        del node.output[:]
+        node.output.extend(outputs)
+
+
 def candidates(wires: Wires) -> dict[str, str]:
     """Tensors worth a look, with the operator that makes them, in the order of the graph."""
     found: dict[str, str] = {}
@@ -96,6 +117,8 @@ def candidates(wires: Wires) -> dict[str, str]:
         residual = node.op_type in RESIDUAL and len(wires.moving(node)) > 1
         if node.op_type == "Softmax":
             found[name] = "Softmax"
+        elif node.op_type == "Attention" and len(node.output) > 3:
+            found[node.output[3]] = "Softmax"
         elif residual and not wires.leads_to(name, ("Softmax",), 3):
             after = wires.consumers.get(name, [])  # type: ignore[attr-defined]
             rectified = len(after) == 1 and after[0].op_type in ("Relu", "Clip")

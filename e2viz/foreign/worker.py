@@ -47,21 +47,29 @@ class Opened:
         """Start sessions and find out what the tensors are."""
         import onnx
 
-        from e2viz.foreign.tensors import Wires, candidates, classify, embedding_of, ending_of, head_of
+        from e2viz.foreign.tensors import (
+            Wires,
+            candidates,
+            classify,
+            embedding_of,
+            ending_of,
+            expose_attention,
+            head_of,
+        )
 
         self.size, self.channels, self.threads = size, channels, threads
         if shuffle_seed is not None:
             shuffle(self.model, shuffle_seed)
-        wires = Wires(self.model.graph)
+        whole = onnx.ModelProto()
+        whole.CopyFrom(self.model)
+        expose_attention(whole.graph)
+        wires = Wires(whole.graph)
         operators = candidates(wires)
         self.embedding_name, _ = embedding_of(wires, self.facts.output)
         asked = dict.fromkeys([*operators, *filter(None, [self.embedding_name])])
         held = {each.name for each in self.model.graph.output}
-        whole = onnx.ModelProto()
-        whole.CopyFrom(self.model)
         whole.graph.output.extend(onnx.helper.make_empty_tensor_value_info(n) for n in asked if n not in held)
         self.session = self._session(whole)
-        del whole
         images, tried, scores = self._try(list(asked))
         if scores.ndim != 2 or scores.shape[1] < 2:
             raise Refused(f"The output must be scores [batch classes], at least 2; for {images} images it has the "

@@ -60,7 +60,7 @@ def group_attention(
     """
     _check_maps(query, key, value)
     _check_plane_encoding(plane_encoding)
-    _check_group_encoding(query.shape[1], query.shape[3], plane_encoding, group_encoding)
+    _check_group_encoding(int(query.shape[1]), int(query.shape[3]), plane_encoding, group_encoding)
     _check_dropout(dropout_p)
     attend = _implementation(query, key, value, plane_encoding, group_encoding).group_attention
     return attend(query, key, value, plane_encoding, group_encoding, scale=scale, dropout_p=dropout_p)
@@ -138,7 +138,7 @@ def projected_group_attention(
         return output(mixed.flatten(1, 2))
     _check_projections(maps, projections, heads)
     _check_plane_encoding(plane_encoding)
-    _check_group_encoding(len(projections[0].weight) // heads, maps.shape[2], plane_encoding, group_encoding)
+    _check_group_encoding(len(projections[0].weight) // heads, int(maps.shape[2]), plane_encoding, group_encoding)
     _check_dropout(dropout_p)
     return native.projected_attention(
         maps, _weights(projections), plane_encoding, group_encoding, heads=heads, scale=scale, dropout_p=dropout_p
@@ -236,7 +236,7 @@ def group_attention_probabilities(
     """
     _check_maps(query, key, key)
     _check_plane_encoding(plane_encoding)
-    _check_group_encoding(query.shape[1], query.shape[3], plane_encoding, group_encoding)
+    _check_group_encoding(int(query.shape[1]), int(query.shape[3]), plane_encoding, group_encoding)
     _check_pixels(query, pixels)
     return probabilities.group_attention(query, key, plane_encoding, group_encoding, scale, pixels)
 

@@ -22,7 +22,7 @@ def group_attention(
     dropout_p: float = 0.0,
 ) -> Float[Tensor, "batch depth head group height width"]:
     """See ``functional.group_attention``; nothing is ever dropped, since a model is exported in eval mode."""
-    window, depth = plane_encoding.shape[-1], plane_encoding.shape[1]
+    window, depth = int(plane_encoding.shape[-1]), int(plane_encoding.shape[1])  # a tracer's sizes are tensors
     query = query * scale
     content = torch.einsum("bcegxy,bcemxyo->begmxyo", query, _windows(key, window))[:, :, None]
     plane = torch.einsum("bcegxy,vco->bevgxyo", query[:, :depth], plane_encoding.flatten(2))[:, :, :, :, None]
@@ -41,7 +41,7 @@ def lifting_attention(
     dropout_p: float = 0.0,
 ) -> Float[Tensor, "batch depth head group height width"]:
     """See ``functional.lifting_attention``."""
-    window = plane_encoding.shape[-1]
+    window = int(plane_encoding.shape[-1])
     query = query * scale
     content = torch.einsum("bcexy,bcexyo->bexyo", query, _windows(key, window))[:, :, None]
     plane = torch.einsum("bcexy,vco->bevxyo", query, plane_encoding.flatten(2))
@@ -51,7 +51,7 @@ def lifting_attention(
 
 def _windows(maps: Float[Tensor, "*axes height width"], window: int) -> Float[Tensor, "*axes height width offset"]:
     """What lies at each offset of the window around each pixel; zeros outside."""
-    height, width = maps.shape[-2:]
+    height, width = (int(size) for size in maps.shape[-2:])
     padded = F.pad(maps, (window // 2,) * 4)
     shifted = [padded[..., i : i + height, j : j + width] for i in range(window) for j in range(window)]
     return torch.stack(shifted, dim=-1)
@@ -59,7 +59,8 @@ def _windows(maps: Float[Tensor, "*axes height width"], window: int) -> Float[Te
 
 def _inside(maps: Float[Tensor, "*axes height width"], window: int) -> Bool[Tensor, "height width offset"]:
     """Which offsets lie in the plane."""
-    return _windows(torch.ones(maps.shape[-2:], dtype=maps.dtype, device=maps.device), window) > 0
+    height, width = (int(size) for size in maps.shape[-2:])
+    return _windows(torch.ones(height, width, dtype=maps.dtype, device=maps.device), window) > 0
 
 
 def _joint_softmax(

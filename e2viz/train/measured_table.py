@@ -186,15 +186,17 @@ class MeasuredTable:
 
     def on_a_part(self, method: str, column: str) -> int:
         """How many images stand behind a cell that was measured on a part of them; 0 for any other."""
-        found = self.cells.get(f"{method}/{column}")
-        return found["total"] if found and column != "upright" and found["total"] < self.images else 0
+        found, all_ = (self.cells.get(f"{each}/{column}") for each in (method, "unwrapped"))
+        whole = all_["total"] if all_ else self.images
+        return found["total"] if found and found["total"] < whole else 0
 
     def _cell(self, method: str, column: str) -> str:
         found = self.cells.get(f"{method}/{column}")
         if found is None:
             if method == "unwrapped":
                 return ""
-            if column != "upright" and column not in self.levels_of(method):
+            later = self.setting.part_images and method not in ON_A_PART
+            if later if column == "upright" else column not in self.levels_of(method):
                 return "–"
             same = SAME_WHEN_WHOLE.get(method) if column == "whole" else None
             return f"as {same}" if same else "not measured"
@@ -216,7 +218,7 @@ class MeasuredTable:
             text += f"on {training_views} random views a step"
         parts = sorted({each for m in self.methods for c in COLUMNS if (each := self.on_a_part(m, c))})
         if parts:
-            text += f".\n\n\\* On the first {' or '.join(f'{each:,}' for each in parts)} turned test images"
+            text += f".\n\n\\* On the first {' or '.join(f'{each:,}' for each in parts)} test images"
             text += f", learned from {self.setting.part_training_images:,} training images"
         missing = [method.replace("_", " ") for method in METHODS if method not in self.methods]
         later = f"\n\nWithout a row yet: {', '.join(missing)}." if missing else ""

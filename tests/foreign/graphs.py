@@ -200,3 +200,29 @@ def doubling(levels: int) -> bytes:
     ]
     opsets = [*OPSETS, helper.make_opsetid("own", 1)]
     return whole(nodes, [weights("matrix", 192, 5)], opsets=opsets, functions=functions)
+
+
+PATCHES = np.random.default_rng(3).normal(size=(8, 3, 8, 8)).astype(np.float32) * 0.1
+
+
+def fused_attention(asked: bool) -> bytes:
+    """One layer of the operator Attention (opset 23) over sixteen patches, two heads; scores on its output if asked."""
+    shape = numpy_helper.from_array(np.array([0, 8, 16], dtype=np.int64), "shape")
+    extra = {"qk_matmul_output_mode": 0} if asked else {}
+    outputs = ["mixed", "", "", "raw"] if asked else ["mixed"]
+    nodes = [
+        helper.make_node("Conv", ["x", "patches"], ["plane"], strides=[8, 8]),
+        helper.make_node("Reshape", ["plane", "shape"], ["rows"]),
+        helper.make_node("Transpose", ["rows"], ["tokens"], perm=[0, 2, 1]),
+        helper.make_node("Attention", ["tokens"] * 3, outputs, q_num_heads=2, kv_num_heads=2, **extra),
+        helper.make_node("Add", ["tokens", "mixed"], ["sum"]),
+        helper.make_node("ReduceMean", ["sum", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Gemm", ["mean", "head"], ["y"]),
+    ]
+    held = [
+        numpy_helper.from_array(PATCHES, "patches"), shape,
+        numpy_helper.from_array(np.array([1], dtype=np.int64), "axes"), weights("head", 8, 5),
+    ]  # fmt: skip
+    inputs = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["b", 3, 32, 32])]
+    outs = [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["b", 5])]
+    return whole(nodes, held, inputs=inputs, outputs=outs, opsets=[helper.make_opsetid("", 23)])

@@ -11,6 +11,7 @@ from e2viz import capture
 from e2viz.data.samples import sample
 from e2viz.measure.rollout import class_token_rollout
 from tests.foreign.families import SIZE, exported, file_of, network
+from tests.foreign.graphs import PATCHES, fused_attention
 
 ALL = ("vit", "deit", "registers", "swin", "resnet", "convnext", "efficientnet")
 
@@ -83,6 +84,21 @@ def test_a_convolutional_network_shows_its_feature_maps(opened, family, at_least
     sizes = [record[name].shape[-1] for name in maps]
     assert all(record[name].shape[-1] == record[name].shape[-2] for name in maps)
     assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 1
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["bare", "with scores of its own"])
+def test_the_fused_operator_hands_out_its_probabilities(asked):
+    model = e2viz.open_model(fused_attention(asked), mean="0 to 1")
+    (name,) = (name for name, kind in model.probe_kinds().items() if kind == "token_attention")
+    assert name == "mixed_probabilities"
+    images = torch.rand(2, 3, 32, 32)
+    held = {each: each for each in model.probe_kinds() if each in ("mixed_probabilities", "tokens")}
+    with capture.record(list(held)) as record:
+        model.logits(images)
+    patches = nn.functional.conv2d(images, torch.from_numpy(PATCHES), stride=8).flatten(2).transpose(1, 2)
+    parts = patches.unflatten(-1, (2, 4)).transpose(1, 2)
+    expected = (parts @ parts.transpose(-2, -1) / 2).softmax(-1)
+    assert torch.allclose(record[name], expected, atol=1e-5)
 
 
 def test_attention_whose_heads_share_the_batch_axis_is_divided():

@@ -234,3 +234,16 @@ def test_training_a_sum_is_training_a_mean_and_is_not_done_twice(base, tmp_path)
     table.add("max", "whole", 1, 30, 0.0, 1)
     assert table.columns()["whole model"][1:3] == ["not measured", "3.33 (0.59 to 16.67)"]
     assert table.columns()["whole model"][3] == "as mean"
+
+
+def test_methods_on_a_part_say_so_in_their_cells():
+    setting = measured_table.SETTINGS["mnist"]
+    assert setting.images_for("canonical", 50_000) == setting.training_for("canonical") == 2_000
+    assert setting.images_for("mean", 50_000) == 50_000
+    assert measured_table.SETTINGS["photos_c4"].images_for("canonical", 5_000) == 5_000
+    table = measured_table.MeasuredTable("mnist", 50_000)
+    table.add("mean", "none", 30_000, 50_000, 1.0)
+    table.add("canonical", "none", 1_500, 2_000, 1.0)
+    cells = table.columns()["nothing"]
+    assert cells[1].endswith(")") and cells[2].endswith("\\*")
+    assert "\\* On the first 2,000 test images" in table.notes(epochs=20, training_views=4)
