@@ -146,9 +146,9 @@ def preview(scene: Scene, now: Figure) -> Figure:
 def make_file(scene: Scene, now: Figure) -> None:
     """Choose a format, make the file with progress and a way to stop, and hand it out."""
     offered = [name for name, each in FORMATS.items() if each.clear or now.look.theme != "transparent"]
-    format = st.segmented_control(
+    format = st.pills(
         "File", offered, default="gif", required=True, format_func=lambda name: FORMATS[name].title,
-        key=f"studio_format_{now.look.theme == 'transparent'}",
+        key=f"studio_format_{now.look.theme == 'transparent'}", wrap=True,
     )  # fmt: skip
     key = (now.to_json(), format)
     if st.button("Make the file", type="primary"):

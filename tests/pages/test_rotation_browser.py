@@ -42,7 +42,7 @@ def test_a_photograph_is_uploaded_turned_and_played(open_page, tmp_path):
             page.locator('[data-testid="stFileUploader"]:visible button:visible').first.click()
         chosen.value.set_files(str(tmp_path / "digit.jpg"))
         page.get_by_text("How it was prepared").wait_for(timeout=60_000)
-        page.wait_for_function("document.querySelectorAll('[data-testid=stStatusWidget]').length === 0", timeout=90_000)
+        page.locator("[data-testid=stStatusWidget]").first.wait_for(state="detached", timeout=90_000)
         page.wait_for_timeout(1000)
         turn_dial(page, 0)
         page.mouse.down()

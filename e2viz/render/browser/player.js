@@ -38,8 +38,22 @@ class Player {
     else find(".turntable").remove();
     if (!this.charts.length && !find(".side .row, .side .plot")) find(".side").remove();
     find(".stage").classList.toggle("paired", Boolean(this.dial && find(".side")));
+    this.arrange(find(".stage"), find(".plots"));
     this.spoken = find(".spoken");
     this.tip = new Tip(this, find(".tip"));
+  }
+
+  // What of the layout follows from what there is: as classes, since :has() is looked up again for every frame.
+  arrange(stage, plots) {
+    const { rows, charts, options, frames } = this.scene;
+    const bare = !this.dial && frames > 1 && options.controls;
+    const below = this.root.querySelector(":scope > .rows");
+    stage.classList.toggle("bare", bare);
+    stage.classList.toggle("thumb", bare && Boolean(stage.querySelector(".aside .row")));
+    stage.classList.toggle("over", Boolean(this.dial && this.charts.length && below?.children.length));
+    const abreast = rows.length > 3 && !rows.some((row) => row.halves);
+    stage.querySelector(".side .rows")?.classList.toggle("abreast", abreast);
+    plots?.classList.toggle("three", charts.length > 2 && charts.some((chart) => chart.square));
   }
 
   addDial(canvas, legend) {
@@ -62,6 +76,7 @@ class Player {
     const again = last && last.halves === row.halves && last.panels.length === row.panels.length;
     const alike = again && row.panels[0].probe && row.panels.every((panel, k) => same(panel, last.panels[k]));
     element.classList.toggle("again", Boolean(alike));
+    if (alike) this.rows.at(-1).element.classList.add("followed");
     this.lastRow = row;
     this.views.push(...views);
     this.rows.push({ element, views });
