@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from e2viz.nn import attention_checks as checks
 from e2viz.nn import batched, factorised, native, probabilities, traceable, triton_attention
 from e2viz.nn.heap import keep_freed_memory
 from e2viz.nn.pointwise import Pointwise, weight_and_bias
@@ -58,10 +59,10 @@ def group_attention(
     Raises:
         ValueError: shapes, window or dropout_p break the rules above.
     """
-    _check_maps(query, key, value)
-    _check_plane_encoding(plane_encoding)
-    _check_group_encoding(int(query.shape[1]), int(query.shape[3]), plane_encoding, group_encoding)
-    _check_dropout(dropout_p)
+    checks.check_maps(query, key, value)
+    checks.check_plane_encoding(plane_encoding)
+    checks.check_group_encoding(int(query.shape[1]), int(query.shape[3]), plane_encoding, group_encoding)
+    checks.check_dropout(dropout_p)
     attend = _implementation(query, key, value, plane_encoding, group_encoding).group_attention
     return attend(query, key, value, plane_encoding, group_encoding, scale=scale, dropout_p=dropout_p)
 
@@ -96,10 +97,10 @@ def lifting_attention(
     Raises:
         ValueError: shapes, window or dropout_p break the rules above.
     """
-    _check_maps(query, key, value)
-    _check_plane_encoding(plane_encoding)
-    _check_lifting_depth(int(query.shape[1]), plane_encoding)
-    _check_dropout(dropout_p)
+    checks.check_maps(query, key, value)
+    checks.check_plane_encoding(plane_encoding)
+    checks.check_lifting_depth(int(query.shape[1]), plane_encoding)
+    checks.check_dropout(dropout_p)
     attend = _implementation(query, key, value, plane_encoding).lifting_attention
     return attend(query, key, value, plane_encoding, scale=scale, dropout_p=dropout_p)
 
@@ -136,10 +137,10 @@ def projected_group_attention(
         query, key, value = (split_heads(project(maps), heads) for project in inputs)
         mixed = group_attention(query, key, value, plane_encoding, group_encoding, scale=scale, dropout_p=dropout_p)
         return output(mixed.flatten(1, 2))
-    _check_projections(maps, projections, heads)
-    _check_plane_encoding(plane_encoding)
-    _check_group_encoding(len(projections[0].weight) // heads, int(maps.shape[2]), plane_encoding, group_encoding)
-    _check_dropout(dropout_p)
+    checks.check_projections(maps, projections, heads)
+    checks.check_plane_encoding(plane_encoding)
+    checks.check_group_encoding(len(projections[0].weight) // heads, int(maps.shape[2]), plane_encoding, group_encoding)
+    checks.check_dropout(dropout_p)
     return native.projected_attention(
         maps, _weights(projections), plane_encoding, group_encoding, heads=heads, scale=scale, dropout_p=dropout_p
     )
@@ -175,10 +176,10 @@ def projected_lifting_attention(
         query, key, value = (split_heads(project(images), heads) for project in inputs)
         mixed = lifting_attention(query, key, value, plane_encoding, scale=scale, dropout_p=dropout_p)
         return output(mixed.flatten(1, 2))
-    _check_projections(images, projections, heads)
-    _check_plane_encoding(plane_encoding)
-    _check_lifting_depth(len(projections[0].weight) // heads, plane_encoding)
-    _check_dropout(dropout_p)
+    checks.check_projections(images, projections, heads)
+    checks.check_plane_encoding(plane_encoding)
+    checks.check_lifting_depth(len(projections[0].weight) // heads, plane_encoding)
+    checks.check_dropout(dropout_p)
     return native.projected_attention(
         images.unsqueeze(2), _weights(projections), plane_encoding, None, heads=heads, scale=scale, dropout_p=dropout_p
     )
@@ -234,10 +235,10 @@ def group_attention_probabilities(
     Raises:
         ValueError: shapes break the rules, or a pixel lies outside the plane.
     """
-    _check_maps(query, key, key)
-    _check_plane_encoding(plane_encoding)
-    _check_group_encoding(int(query.shape[1]), int(query.shape[3]), plane_encoding, group_encoding)
-    _check_pixels(query, pixels)
+    checks.check_maps(query, key, key)
+    checks.check_plane_encoding(plane_encoding)
+    checks.check_group_encoding(int(query.shape[1]), int(query.shape[3]), plane_encoding, group_encoding)
+    checks.check_pixels(query, pixels)
     return probabilities.group_attention(query, key, plane_encoding, group_encoding, scale, pixels)
 
 
@@ -264,9 +265,9 @@ def lifting_attention_probabilities(
     Raises:
         ValueError: shapes break the rules, or a pixel lies outside the plane.
     """
-    _check_maps(query, key, key)
-    _check_plane_encoding(plane_encoding)
-    _check_pixels(query, pixels)
+    checks.check_maps(query, key, key)
+    checks.check_plane_encoding(plane_encoding)
+    checks.check_pixels(query, pixels)
     return probabilities.lifting_attention(query, key, plane_encoding, scale, pixels)
 
 
@@ -319,67 +320,3 @@ def _on_accelerator(forced: str, tensors: Sequence[Tensor]) -> ModuleType:
 def _check_forced(forced: str) -> None:
     if forced not in PATHS:
         raise ValueError(f"{PATH_VARIABLE} must be {', '.join(PATHS[:-1])} or {PATHS[-1]}, got {forced!r}")
-
-
-def _check_maps(query: Tensor, key: Tensor, value: Tensor) -> None:
-    if not query.shape == key.shape == value.shape:
-        raise ValueError(
-            "query, key and value must have one shape, "
-            f"got {tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}"
-        )
-    if not query.dtype == key.dtype == value.dtype:
-        raise ValueError(f"query, key and value must have one dtype, got {query.dtype}, {key.dtype} and {value.dtype}")
-
-
-def _check_plane_encoding(plane_encoding: Tensor) -> None:
-    height, width = plane_encoding.shape[-2:]
-    if height != width or height % 2 == 0:
-        raise ValueError(f"the attention window must be square and odd, got {height} x {width}")
-
-
-def _check_lifting_depth(depth: int, plane_encoding: Tensor) -> None:
-    if plane_encoding.shape[1] != depth:
-        raise ValueError(
-            "query depth must equal plane_encoding depth in the lifting layer, "
-            f"got {depth} and {plane_encoding.shape[1]}"
-        )
-
-
-def _check_projections(maps: Tensor, projections: Sequence[Pointwise], heads: int) -> None:
-    *inputs, output = (tuple(project.weight.shape) for project in projections)
-    depth_heads = inputs[0][0]
-    if len(inputs) != 3 or set(inputs) != {(depth_heads, maps.shape[1])} or depth_heads % heads:
-        raise ValueError(
-            f"three projections must take {maps.shape[1]} channels to one multiple of {heads} heads, got "
-            + ", ".join(f"{taken} to {given}" for given, taken in inputs)
-        )
-    if output[1] != depth_heads:
-        raise ValueError(f"the output's projection must take {depth_heads} channels, got {output[1]} to {output[0]}")
-
-
-def _check_group_encoding(depth: int, group: int, plane_encoding: Tensor, group_encoding: Tensor) -> None:
-    if group_encoding.shape[:3] != (group, group, group) or plane_encoding.shape[0] != group:
-        raise ValueError(
-            "group_encoding must start with [group group group] and plane_encoding with [group], "
-            f"got {tuple(group_encoding.shape)} and {tuple(plane_encoding.shape)} for {group} elements"
-        )
-    depth_plane, depth_group = plane_encoding.shape[1], group_encoding.shape[3]
-    if depth_plane + depth_group != depth:
-        raise ValueError(
-            "query depth must be plane_encoding depth + group_encoding depth, "
-            f"got {depth} and {depth_plane} + {depth_group}"
-        )
-
-
-def _check_dropout(dropout_p: float) -> None:
-    if not 0.0 <= dropout_p < 1.0:
-        raise ValueError(f"dropout_p must be in [0, 1), got {dropout_p}")
-
-
-def _check_pixels(query: Tensor, pixels: Tensor) -> None:
-    height, width = query.shape[-2:]
-    if pixels.ndim != 2 or pixels.shape[1] != 2:
-        raise ValueError(f"pixels must be (row, column) pairs, got shape {tuple(pixels.shape)}")
-    rows, columns = pixels[:, 0], pixels[:, 1]
-    if ((rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)).any():
-        raise ValueError(f"pixels must lie in the plane of {height} x {width}, got {pixels.tolist()}")
