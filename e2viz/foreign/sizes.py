@@ -165,7 +165,8 @@ def uncropped(shapes: Shapes) -> Sizes:
 
 def block_places(stages: Sequence[Sequence[int]]) -> list[int]:
     """The numbers of a GE-ViT's blocks, between which poolings have numbers of their own."""
-    found, place = [], 0
+    found: list[int] = []
+    place = 0
     for stage in stages:
         found += range(place, place + len(stage))
         place += len(stage) + 1
