@@ -17,7 +17,7 @@ def test_every_page_works_under_the_policy_and_no_request_leaves(open_page):
     with served(APP) as address:
         for at, name in enumerate(titles()):
             page = open_page(f"{address}/{name if at else ''}", "[data-testid=stHeading]")
-            page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=90_000)
+            page.get_by_test_id("stStatusWidget").first.wait_for(state="detached", timeout=90_000)
             page.wait_for_timeout(500)
             page.close()
         with urllib.request.urlopen(address) as answer:
