@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.measure import Case
 from e2viz.nn import native
-from e2viz.nn.functional import attention_path
+from e2viz.nn.paths import attention_path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 2

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from e2viz.models import build
-from e2viz.nn.functional import attention_path
+from e2viz.nn.paths import attention_path
 from e2viz.scenes.efficiency import FILE
 from e2viz.train.recipes import RECIPES, Recipe
 from e2viz.zoo.wrapped import Wrapping

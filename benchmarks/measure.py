@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.published_formula import published
 from e2viz.models import build
-from e2viz.nn.functional import PATH_VARIABLE
+from e2viz.nn.paths import PATH_VARIABLE
 
 WARM_UP = 4  # images
 

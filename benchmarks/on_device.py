@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from benchmarks.published_formula import published
 from e2viz.models import build
 from e2viz.nn import triton_attention
-from e2viz.nn.functional import PATH_VARIABLE
+from e2viz.nn.paths import PATH_VARIABLE
 
 TOLERANCE = 1e-4
 SMALL: dict[str, Any] = {"width": 8, "image_size": 12, "stages": ((1,), (1,))}
@@ -92,7 +92,7 @@ def _name(device: torch.device) -> str:
 
 @contextmanager
 def _path(name: str) -> Iterator[None]:
-    """Attention takes this path: one of functional.PATHS, or "published"."""
+    """Attention takes this path: one of paths.PATHS, or "published"."""
     before = os.environ.get(PATH_VARIABLE)
     if name == "published":
         with published():

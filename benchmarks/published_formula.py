@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from e2viz.nn import functional
+from e2viz.nn import functional, paths
 
 
 def group_attention(
@@ -60,7 +60,7 @@ def lifting_attention(
 def published() -> Iterator[None]:
     """Every attention layer evaluates the published formula."""
     with (
-        patch.dict(os.environ, {functional.PATH_VARIABLE: "torch"}),  # the kernel would take whole blocks
+        patch.dict(os.environ, {paths.PATH_VARIABLE: "torch"}),  # the kernel would take whole blocks
         patch.object(functional, "group_attention", group_attention),
         patch.object(functional, "lifting_attention", lifting_attention),
     ):

@@ -14,7 +14,7 @@ from e2viz.data.samples import sample, sample_names
 from e2viz.measure.subject import Subject
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.models import build
-from e2viz.nn.functional import PATH_VARIABLE
+from e2viz.nn.paths import PATH_VARIABLE
 from e2viz.nn.probe import probes
 from e2viz.render.encode import encode
 from e2viz.render.formats import FORMATS

@@ -9,7 +9,7 @@ from typing import Any
 
 from e2viz.architectures import ARCHITECTURES
 from e2viz.measure.equivariance import equivariance_error
-from e2viz.nn.functional import attention_path
+from e2viz.nn.paths import attention_path
 from e2viz.zoo.catalogue import load
 from e2viz.zoo.golden import golden_images
 from e2viz.zoo.weights import Model, WeightsError

@@ -66,7 +66,7 @@ def _models(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from e2viz.check import check
-    from e2viz.nn.functional import attention_path
+    from e2viz.nn.paths import attention_path
     from e2viz.zoo.catalogue import damaged, list_models
 
     found = [check(name) for name in ([arguments.name] if arguments.name else [*list_models(wrapped=True), *damaged()])]

@@ -20,7 +20,7 @@ from e2viz.foreign.network import ForeignNetwork
 from e2viz.foreign.process import check_available
 from e2viz.models.methods import ON_EMBEDDINGS, ON_LOGITS
 from e2viz.models.post_hoc import PostHoc, parts_of
-from e2viz.nn.functional import PATH_VARIABLE
+from e2viz.nn.paths import PATH_VARIABLE
 from e2viz.zoo.weights import Model, WeightsError
 from e2viz.zoo.wrapped import wrap
 

@@ -121,9 +121,8 @@ def open_weights(arrival: WeightsArrival, answers: Answers) -> Model:
     if answers.size not in (None, size):
         raise WeightsError(f"These weights are of images of {size} pixels a side, got size {answers.size}.")
     known = candidate.data_set
-    normal, how = normal_of(
-        answers, arrival.state.said, channels, known and ((known.mean, known.std), "of the published network")
-    )
+    published = ((known.mean, known.std), "of the published network") if known else None
+    normal, how = normal_of(answers, arrival.state.said, channels, published)
     names, whence = named_classes(
         dataclasses.replace(answers, classes=known.class_names) if known and answers.classes is None else answers,
         arrival.state.said, classes,

@@ -6,37 +6,27 @@ the catalogue. Where several fit, the person is asked which.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from e2viz.data.data_set import DataSet
 from e2viz.foreign import timm_names
-from e2viz.foreign.sizes import MARKS, READERS, Shapes, block_places, group_order, indices, side, uncropped
+from e2viz.foreign.misfit import MOST_NAMED, RULE, Misfit, misfit
+from e2viz.foreign.sizes import MARKS, READERS, side
 from e2viz.foreign.state import State
-from e2viz.models import build, configured
-from e2viz.models.by_name import classes_of
-from e2viz.zoo import catalogue
+from e2viz.foreign.ways import TRUST, Way, compared, ways
+from e2viz.models import build
 from e2viz.zoo.card import Card
 from e2viz.zoo.published import PUBLISHED, config_of, network_of
 from e2viz.zoo.published import in_our_names as published_names
 from e2viz.zoo.weights import WeightsError
 
-MOST_NAMED = 4
-# What is believed of what shapes do not say, in order: all that a known configuration has; all but its group; nothing,
-# so that the plain defaults stand and nothing is cropped.
-TRUST = ("all", "group", "nothing")
 # A configuration that only differs in these is believed in all else.
 SIZES_OF_DATA = frozenset({"image_size", "channels", "classes"})
-GIVEN_TO_THE_INNER = ("group", "image_size", "channels", "classes", "lift")
-MOST_ELEMENTS = 64
-# Of no consequence once a network is trained.
-ONLY_IN_TRAINING = ("dropout", "attention_dropout", "value_dropout", "training_views")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,57 +61,6 @@ class Candidate:
         return network.eval().requires_grad_(False)
 
 
-@dataclass(frozen=True)
-class Misfit:
-    """How names and shapes differ from those of an architecture.
-
-    Args:
-        name: of what they were compared with.
-        missing, unexpected: keys.
-        misshapen: key, shape that it must have, shape that it has.
-    """
-
-    name: str
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    misshapen: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
-
-    @property
-    def count(self) -> int:
-        return len(self.missing) + len(self.unexpected) + len(self.misshapen)
-
-    def __str__(self) -> str:
-        parts = [
-            f"{len(keys)} {what} ({', '.join(shown)}{', …' if len(keys) > MOST_NAMED else ''})"
-            for what, keys, shown in (
-                ("missing", self.missing, self.missing[:MOST_NAMED]),
-                ("unexpected", self.unexpected, [key[:80] for key in self.unexpected[:MOST_NAMED]]),
-                (
-                    "of another shape", self.misshapen,
-                    [f"{key} must be {list(must)}, got {list(got)}" for key, must, got in self.misshapen[:MOST_NAMED]],
-                ),
-            )
-            if keys
-        ]  # fmt: skip
-        return "; ".join(parts)
-
-
-def misfit(name: str, architecture: str, config: dict[str, Any], shapes: Shapes) -> Misfit:
-    """Compare names and shapes with those of an architecture, without giving it memory.
-
-    Raises:
-        ValueError: if the configuration does not fit together.
-    """
-    with torch.device("meta"):
-        expected = {key: tuple(each.shape) for key, each in build(architecture, config).state_dict().items()}
-    return Misfit(
-        name,
-        tuple(key for key in expected if key not in shapes),
-        tuple(key for key in shapes if key not in expected),
-        tuple((key, must, shapes[key]) for key, must in expected.items() if key in shapes and shapes[key] != must),
-    )
-
-
 def candidates(state: State, *, size: int | None = None, heads: int | None = None) -> list[Candidate]:
     """Every network that the weights fit exactly: one, or some that only differ in what shapes do not say.
 
@@ -142,14 +81,14 @@ def candidates(state: State, *, size: int | None = None, heads: int | None = Non
         return _published(state)
     marked = [each for each, marks in MARKS.items() if marks(state.shapes)]
     tried: dict[str, Misfit] = {}
-    tried_as: dict[str, _Way] = {}
+    tried_as: dict[str, Way] = {}
     found: list[Candidate] = []
     for trust in TRUST:
-        for way in _ways(marked, state.shapes, trust, size, heads):
+        for way in ways(marked, state.shapes, trust, size, heads):
             if way.key in tried or not way.plausible(state.shapes):
                 continue
             try:
-                tried[way.key] = _compared(way, state.shapes)
+                tried[way.key] = compared(way, state.shapes)
             except WeightsError:  # said below, where nothing else fits either
                 continue
             if not tried[way.key].count:
@@ -162,27 +101,12 @@ def candidates(state: State, *, size: int | None = None, heads: int | None = Non
     if found:
         return found
     for architecture in marked or READERS:  # the report is of what was changed least
-        for way in _ways([architecture], state.shapes, "all", size, heads)[:1]:
-            tried.setdefault(way.key, _compared(way, state.shapes))
+        for way in ways([architecture], state.shapes, "all", size, heads)[:1]:
+            tried.setdefault(way.key, compared(way, state.shapes))
     best = min(tried.values(), key=lambda each: each.count)
     if len(best.unexpected) == len(state.shapes):
-        raise WeightsError(f"{_RULE} None has names like these: {', '.join(sorted(state.shapes)[:MOST_NAMED])[:200]}.")
-    raise WeightsError(f"{_RULE} Nearest is {best.name}: {best}.")
-
-
-def _compared(way: _Way, shapes: Shapes) -> Misfit:
-    """How the weights differ from a network.
-
-    Raises:
-        WeightsError: if there is none of these sizes.
-    """
-    try:
-        return misfit(way.name, way.architecture, way.config, shapes)
-    except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
-        raise WeightsError(f"{_RULE} Nearest is {way.name}, which cannot be of such sizes: {error}.") from error
-
-
-_RULE = "Weights must have exactly the tensors of an architecture that is known."
+        raise WeightsError(f"{RULE} None has names like these: {', '.join(sorted(state.shapes)[:MOST_NAMED])[:200]}.")
+    raise WeightsError(f"{RULE} Nearest is {best.name}: {best}.")
 
 
 def chosen(found: list[Candidate], like: str | None) -> Candidate:
@@ -211,116 +135,6 @@ def chosen(found: list[Candidate], like: str | None) -> Candidate:
     raise WeightsError(f"These weights are not those of {like[:60]!r}; they fit {', '.join(near)}.")
 
 
-@dataclass(frozen=True)
-class _Way:
-    """One way to build a network of the sizes that were read.
-
-    Args:
-        name: of the configuration that says what shapes do not.
-        architecture, config: as ``e2viz.models.build`` takes them.
-        changed: names of fields in which it differs from that configuration.
-        key: what it comes to, without the size of the image.
-    """
-
-    name: str
-    architecture: str
-    config: dict[str, Any]
-    changed: frozenset[str]
-    key: str
-
-    def plausible(self, shapes: Shapes) -> bool:
-        """Whether its blocks are numbered as those of the weights, which is known before anything is built."""
-        places = indices(shapes, "blocks.")
-        inner = self.config.get("transformer", self.config)
-        return "lifting_norm.weight" not in shapes or "stages" not in inner or places == block_places(inner["stages"])
-
-
-def _ways(architectures: Sequence[str], shapes: Shapes, trust: str, size: int | None, heads: int | None) -> list[_Way]:
-    """Configurations with the sizes that were read, each once, those that were changed least first.
-
-    Args:
-        architectures: that come into question.
-        shapes: by name.
-        trust: in what shapes do not say, of ``TRUST``.
-        size, heads: as a person says them.
-    """
-    best: dict[str, _Way] = {}
-    order = group_order(shapes)
-    for name, architecture, held in _known() if trust != "nothing" else [(each, each, {}) for each in READERS]:
-        if architecture not in architectures:
-            continue
-        fields = {each.name for each in dataclasses.fields(classes_of(architecture)[0])}
-        read = READERS[architecture](shapes)
-        config = {**held, **{each: value for each, value in read.items() if each != "transformer"}}
-        if "transformer" in read:
-            config["transformer"] = {**held.get("transformer", {}), **read["transformer"]}
-        if trust == "nothing":
-            _uncrop(config, shapes)
-        if size is not None and "image_size" not in read:
-            config["image_size"] = size
-        if heads is not None and architecture == "vit":
-            config["heads"] = heads
-        for group in _groups(config.get("group", "c4"), order, trust) if "group" in fields else [""]:
-            try:
-                whole = _flat(architecture, {**config, "group": group} if group else config)
-                before = _flat(architecture, held)
-            except (ValueError, TypeError, ArithmeticError):
-                whole, before = {"invalid": repr(config)}, {}  # whoever builds it says why it does not fit
-            changed = frozenset(each for each, value in whole.items() if before.get(each) != value)
-            sizeless = {k: v for k, v in whole.items() if k != "image_size"}
-            made = _Way(
-                name if group in ("", config.get("group", "c4")) else f"{architecture} on {group.upper()}",
-                architecture, {**config, "group": group} if group else config, changed, architecture + repr(sizeless),
-            )  # fmt: skip
-            if made.key not in best or len(changed) < len(best[made.key].changed):
-                best[made.key] = made
-    return sorted(best.values(), key=lambda each: len(each.changed))
-
-
-def _groups(held: str, order: int | None, trust: str) -> list[str]:
-    """The group that is known where it has as many elements; any other of so many only where none is known."""
-    elements = int(held[1:]) * (2 if held.startswith("d") else 1)
-    if order is None or elements == order:
-        return [held]
-    if trust == "all" or not 1 <= order <= MOST_ELEMENTS:
-        return []
-    return [f"c{order}", *([f"d{order // 2}"] if order % 2 == 0 else [])]
-
-
-def _uncrop(config: dict[str, Any], shapes: Shapes) -> None:
-    inner = config.get("transformer", config) if "lifting_norm.weight" in shapes else None
-    if inner is not None:
-        inner.update(uncropped(shapes))
-
-
-def _known() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Those of the catalogue that stand by themselves, as they are shipped."""
-    for name in catalogue.list_models(catalogue.WEIGHTS_FOLDER):
-        card = catalogue.card(name, catalogue.WEIGHTS_FOLDER)
-        if card.architecture in READERS:
-            yield name, card.architecture, dict(card.config)
-
-
-def _flat(architecture: str, config: dict[str, Any]) -> dict[str, Any]:
-    """The whole configuration on one level, without what matters in training alone.
-
-    Raises:
-        ValueError: if it does not fit together.
-    """
-    made = configured(architecture, config)
-    whole = dataclasses.asdict(made)
-    inner = {}
-    if "transformer" in whole:  # whole too, but for what the outer network gives it
-        del whole["transformer"]
-        inner = {k: v for k, v in dataclasses.asdict(made.ge_vit()).items() if k not in GIVEN_TO_THE_INNER}
-    flat = {**whole, **{f"transformer.{name}": _hashable(value) for name, value in inner.items()}}
-    return {name: value for name, value in flat.items() if name.rpartition(".")[2] not in ONLY_IN_TRAINING}
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value
-
-
 def _open(architecture: str, state: State) -> tuple[str, ...]:
     """Fields that the shapes of such a network leave open."""
     if architecture == "vit":
@@ -343,7 +157,7 @@ def _timm(state: State, heads: int | None) -> Candidate:
     except timm_names.Inexpressible as error:
         raise WeightsError(f"{refused}expressed: {error}. Export it to ONNX, which keeps all of it.") from error
     except KeyError as error:
-        raise WeightsError(f"{_RULE} Nearest is timm's ViT: {error} is missing.") from error
+        raise WeightsError(f"{RULE} Nearest is timm's ViT: {error} is missing.") from error
     count = heads or read["heads"]
     shapes = {name: tuple(value.shape) for name, value in ours.items()}
     config = {**READERS["vit"](shapes), "heads": count or 1, "norm_eps": timm_names.NORM_EPS}
@@ -352,7 +166,7 @@ def _timm(state: State, heads: int | None) -> Candidate:
     except (ValueError, TypeError, ArithmeticError) as error:
         raise WeightsError(f"{refused}built: {error}.") from error
     if differs.count:
-        raise WeightsError(f"{_RULE} Nearest is timm's ViT, here under our names: {differs}.")
+        raise WeightsError(f"{RULE} Nearest is timm's ViT, here under our names: {differs}.")
     return Candidate("vit of timm", "vit", config, ours, left_open=() if heads else ("heads",), headless=count is None)
 
 
@@ -379,7 +193,7 @@ def _published(state: State) -> list[Candidate]:
             )
         )  # fmt: skip
     if not found:
-        raise WeightsError(f"{_RULE} Nearest is the published {min(nearest)[1]}.")
+        raise WeightsError(f"{RULE} Nearest is the published {min(nearest)[1]}.")
     return found
 
 

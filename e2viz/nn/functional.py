@@ -2,28 +2,22 @@
 
 The *native* path is a compiled kernel (float32 on the CPU); the *torch* path is factorised, tiled PyTorch that
 needs no compiler. On NVIDIA GPUs the *triton* path is a fused kernel, and on every accelerator the *batched* path takes
-whole batches in a few large operations. All compute the same thing, with their own backward. The environment variable
-`E2VIZ_ATTENTION=native|torch|batched|triton` forces one of them; what suits the CPU alone is never taken elsewhere.
+whole batches in a few large operations. All compute the same thing, with their own backward. Which one is taken
+is chosen in `e2viz.nn.paths`.
 
 Every map is the plain view of a 1x1 convolution's output whose channels are depth first:
 [batch depth head (group) height width].
 """
 
-import os
 from collections.abc import Sequence
-from types import ModuleType
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from e2viz.nn import attention_checks as checks
-from e2viz.nn import batched, factorised, native, probabilities, traceable, triton_attention
-from e2viz.nn.heap import keep_freed_memory
+from e2viz.nn import native, probabilities
+from e2viz.nn.paths import implementation, runs_in_kernel
 from e2viz.nn.pointwise import Pointwise, weight_and_bias
-
-PATH_VARIABLE = "E2VIZ_ATTENTION"
-PATHS = ("native", "torch", "batched", "triton")
 
 
 def group_attention(
@@ -63,7 +57,7 @@ def group_attention(
     checks.check_plane_encoding(plane_encoding)
     checks.check_group_encoding(int(query.shape[1]), int(query.shape[3]), plane_encoding, group_encoding)
     checks.check_dropout(dropout_p)
-    attend = _implementation(query, key, value, plane_encoding, group_encoding).group_attention
+    attend = implementation(query, key, value, plane_encoding, group_encoding).group_attention
     return attend(query, key, value, plane_encoding, group_encoding, scale=scale, dropout_p=dropout_p)
 
 
@@ -101,7 +95,7 @@ def lifting_attention(
     checks.check_plane_encoding(plane_encoding)
     checks.check_lifting_depth(int(query.shape[1]), plane_encoding)
     checks.check_dropout(dropout_p)
-    attend = _implementation(query, key, value, plane_encoding).lifting_attention
+    attend = implementation(query, key, value, plane_encoding).lifting_attention
     return attend(query, key, value, plane_encoding, scale=scale, dropout_p=dropout_p)
 
 
@@ -185,21 +179,6 @@ def projected_lifting_attention(
     )
 
 
-def runs_in_kernel(*tensors: Tensor | None) -> bool:
-    """Whether the compiled kernel may take in what surrounds attention: it has no backward for that.
-
-    Args:
-        tensors: everything that takes part, parameters too; None for a bias that is not there.
-    """
-    gradients = torch.is_grad_enabled()
-    for tensor in tensors:
-        if tensor is None or tensor.dtype is not torch.float32 or not tensor.is_cpu:
-            return False
-        if gradients and tensor.requires_grad:
-            return False
-    return _implementation() is native
-
-
 def split_heads(
     maps: Float[Tensor, "batch channel *positions"], heads: int
 ) -> Float[Tensor, "batch depth head *positions"]:
@@ -271,52 +250,9 @@ def lifting_attention_probabilities(
     return probabilities.lifting_attention(query, key, plane_encoding, scale, pixels)
 
 
-def attention_path() -> str:
-    """Which path float32 attention on the CPU takes here, and why, in one line."""
-    forced = os.environ.get(PATH_VARIABLE, "")
-    if forced:
-        _check_forced(forced)
-        return f"{forced}: set by {PATH_VARIABLE}"
-    return "native: the compiled kernel is available" if native.available() else f"torch: {native.why_not()}"
-
-
 def _projects_in_kernel(maps: Tensor, projections: Sequence[Pointwise], *encodings: Tensor) -> bool:
     return runs_in_kernel(maps, *(each for pair in _weights(projections) for each in pair), *encodings)
 
 
 def _weights(layers: Sequence[Pointwise]) -> list[tuple[Tensor, Tensor]]:
     return [weight_and_bias(layer) for layer in layers]  # type: ignore[misc]
-
-
-def _implementation(*tensors: Tensor) -> ModuleType:
-    if torch.jit.is_tracing():
-        return traceable
-    keep_freed_memory()  # here and not at import: a program that only imports keeps its allocator as it was
-    forced = os.environ.get(PATH_VARIABLE, "")
-    if forced:
-        _check_forced(forced)
-    if forced == "batched":
-        return batched
-    if forced == "triton" or any(not tensor.is_cpu for tensor in tensors):
-        return _on_accelerator(forced, tensors)
-    if forced == "torch" or any(tensor.dtype != torch.float32 for tensor in tensors):
-        return factorised
-    if native.available():
-        return native
-    if forced == "native":
-        raise ValueError(f"{PATH_VARIABLE}=native needs the compiled kernel: {native.why_not()}")
-    return factorised
-
-
-def _on_accelerator(forced: str, tensors: Sequence[Tensor]) -> ModuleType:
-    if forced == "torch" or any(tensor.dtype == torch.float64 for tensor in tensors):
-        return batched
-    reason = triton_attention.why_not(tensors[0].device) if tensors else ""
-    if reason and forced == "triton":
-        raise ValueError(f"{PATH_VARIABLE}=triton needs the Triton kernels: {reason}")
-    return batched if reason else triton_attention
-
-
-def _check_forced(forced: str) -> None:
-    if forced not in PATHS:
-        raise ValueError(f"{PATH_VARIABLE} must be {', '.join(PATHS[:-1])} or {PATHS[-1]}, got {forced!r}")

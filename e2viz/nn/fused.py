@@ -11,7 +11,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from e2viz.nn import functional, native
+from e2viz.nn import native, paths
 from e2viz.nn.pointwise import WholeNorm, weight_and_bias
 
 
@@ -24,7 +24,7 @@ def swish_norm(
         type(norm) is not WholeNorm
         or norm._forward_hooks
         or norm._forward_pre_hooks
-        or not functional.runs_in_kernel(maps, *parameters)
+        or not paths.runs_in_kernel(maps, *parameters)
     ):
         return None
     return native.swish_norm(maps, parameters, epsilon=norm.eps)  # type: ignore[arg-type]
@@ -43,6 +43,6 @@ def plane_encoding(
         widen, norm, _, narrow = layers
         networks.append([weight_and_bias(widen), weight_and_bias(norm), weight_and_bias(narrow)])
     parameters = [each for network in networks for pair in network for each in pair]
-    if not functional.runs_in_kernel(row_offsets, column_offsets, *parameters):
+    if not paths.runs_in_kernel(row_offsets, column_offsets, *parameters):
         return None
     return native.plane_encoding([row_offsets, column_offsets], networks, epsilon=norm.eps)

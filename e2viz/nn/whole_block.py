@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from e2viz.nn import functional, native
+from e2viz.nn import native, paths
 from e2viz.nn.attention import GroupAttention
 from e2viz.nn.native import library
 from e2viz.nn.pointwise import Pointwise, WholeNorm
@@ -41,7 +41,7 @@ def forward(
     plan = _plans.get(block)
     if plan is None or not plan.holds():
         plan = _plans[block] = _Plan(block)
-    if plan.weights is None or plan.watched() or not functional.runs_in_kernel(maps, residual):
+    if plan.weights is None or plan.watched() or not paths.runs_in_kernel(maps, residual):
         return None
     attention = plan.attention
     return native.block(

@@ -37,7 +37,7 @@ def whole_width() -> None:
     """
     st.html(
         "<style>:root { --e2viz-top: 60px; } .stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 3rem; } "
-        "[data-testid=stTopNavLink] { padding-inline: 4px; } [data-testid=stTopNavLink] * { font-size: 13.5px; } "
+        "[data-testid=stTopNavLink] { padding-inline: 3px; } [data-testid=stTopNavLink] * { font-size: 13px; } "
         "[data-testid^=stBaseButton-primary]:not(:disabled) * { color: light-dark(#ffffff, #0d1014); }"
         "</style>"
     )

@@ -60,6 +60,7 @@ def sidebar() -> Selection:
         presenter = st.toggle("Presenter size", key=PRESENTER, help="Large type, readable from the back row.")
         offer_restoring()
     # A recipe carries what its models see: the drawing, the square, or both.
+    assert angles is not None and method is not None  # both are required
     preparations = {load(name).card.data_set.preparation for name in chosen}
     held = held_for(preparations | {data.preparation})
     whole_names()

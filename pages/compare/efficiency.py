@@ -3,7 +3,7 @@
 import streamlit as st
 
 from e2viz.measure.subject import subject
-from e2viz.scenes import efficiency
+from e2viz.scenes import efficiency, efficiency_points
 from e2viz.scenes.efficiency import Artificial
 from e2viz.ui.page import answered
 from e2viz.ui.remembered import remembered
@@ -26,21 +26,21 @@ def artificial() -> list[Artificial] | None:
 
 
 with answered():
-    found = efficiency.on_data(efficiency.points(), selection.data)
-    st.subheader(efficiency.sentence(found), anchor=False)
+    found = efficiency_points.on_data(efficiency_points.points(), selection.data)
+    st.subheader(efficiency_points.sentence(found), anchor=False)
     result = artificial()
     if result is not None:
         scene = efficiency.compose(selection.recipe(efficiency.PAGE), result, selection.picture)
         show_view(scene, "efficiency")
     if found:
-        st.dataframe(efficiency.numbers(found), hide_index=True, width="stretch")
+        st.dataframe(efficiency_points.numbers(found), hide_index=True, width="stretch")
     else:
         st.caption("The times of these models are not measured.")
-    missing = efficiency.untrained(found)
+    missing = efficiency_points.untrained(found)
     if missing:
         with st.expander(f"Not trained yet: {len(missing)} models"):
             st.code("\n".join(f"{command} --data DIR" for command in missing), language=None)
     with st.expander("What is measured, and how"):
         st.markdown(efficiency.MATHS)
-        facts = efficiency.measurements()
+        facts = efficiency_points.measurements()
         st.caption(f"Measured on: {facts['machine']}. Attention: {facts['attention']}.")

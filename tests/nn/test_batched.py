@@ -7,7 +7,7 @@ from test_factorised import PLANES, SCALE, assert_near, lifting_inputs, random_i
 
 from e2viz.groups import group as find_group
 from e2viz.models.ge_vit import GEViT, GEViTConfig
-from e2viz.nn import batched, functional
+from e2viz.nn import batched, functional, paths
 from e2viz.nn.attention import GroupAttention, LiftingAttention
 from e2viz.nn.pointwise import WholeNorm
 from e2viz.nn.positional import PlaneEncoding
@@ -99,7 +99,7 @@ def test_autocast_changes_no_sum(layer):
 
 def test_it_is_taken_where_it_is_asked_for(monkeypatch):
     called = []
-    monkeypatch.setenv(functional.PATH_VARIABLE, "batched")
+    monkeypatch.setenv(paths.PATH_VARIABLE, "batched")
     for layer, (attend, _, draw) in CASES.items():
         monkeypatch.setattr(batched, f"{layer}_attention", lambda *a, f=attend, **b: called.append(f) or f(*a, **b))
         getattr(functional, f"{layer}_attention")(*draw(4, 3, 5, 6), scale=SCALE)

@@ -4,7 +4,7 @@ import pytest
 import textbook
 import torch
 
-from e2viz.nn import factorised, functional, native
+from e2viz.nn import factorised, functional, native, paths
 
 SCALE = 0.4
 PIXELS = torch.tensor([[0, 0], [3, 2], [4, 6], [0, 6]])
@@ -46,7 +46,7 @@ def test_lifting_probabilities_at_chosen_pixels_equal_textbook():
 def test_group_probabilities_sum_to_one_and_reproduce_the_output(path, monkeypatch):
     if path == "native" and not native.available():
         pytest.skip(native.why_not())
-    monkeypatch.setenv(functional.PATH_VARIABLE, path)
+    monkeypatch.setenv(paths.PATH_VARIABLE, path)
     query, key, value, plane, group = random_inputs(dtype=torch.float32)
     weights = functional.group_attention_probabilities(
         query, key, plane, group, scale=SCALE, pixels=every_pixel()
@@ -77,33 +77,33 @@ def test_both_paths_give_the_same(layer, monkeypatch):
     attend = getattr(functional, f"{layer}_attention")
     results = []
     for path in ("torch", "native"):
-        monkeypatch.setenv(functional.PATH_VARIABLE, path)
-        assert functional.attention_path().startswith(f"{path}: set by")
+        monkeypatch.setenv(paths.PATH_VARIABLE, path)
+        assert paths.attention_path().startswith(f"{path}: set by")
         results.append(attend(*inputs, scale=SCALE))
     torch.testing.assert_close(*results, rtol=1e-5, atol=1e-5)
 
 
 def test_path_without_a_kernel_is_torch_and_says_why(monkeypatch):
-    monkeypatch.delenv(functional.PATH_VARIABLE, raising=False)
+    monkeypatch.delenv(paths.PATH_VARIABLE, raising=False)
     monkeypatch.setattr(native, "available", lambda: False)
     monkeypatch.setattr(native, "why_not", lambda: "no compiler was found")
-    assert functional.attention_path() == "torch: no compiler was found"
+    assert paths.attention_path() == "torch: no compiler was found"
     called = []
     attend = factorised.group_attention
     monkeypatch.setattr(factorised, "group_attention", lambda *a, **b: called.append(1) or attend(*a, **b))
     functional.group_attention(*random_inputs(dtype=torch.float32), scale=SCALE)
     assert called
-    monkeypatch.setenv(functional.PATH_VARIABLE, "native")
+    monkeypatch.setenv(paths.PATH_VARIABLE, "native")
     with pytest.raises(ValueError, match="needs the compiled kernel: no compiler was found"):
         functional.group_attention(*random_inputs(dtype=torch.float32), scale=SCALE)
 
 
 def test_path_with_a_kernel_is_native_for_float32_alone(monkeypatch):
-    monkeypatch.delenv(functional.PATH_VARIABLE, raising=False)
+    monkeypatch.delenv(paths.PATH_VARIABLE, raising=False)
     monkeypatch.setattr(native, "available", lambda: True)
     called = []
     monkeypatch.setattr(native, "group_attention", lambda *a, **b: called.append(1) or a[2])
-    assert functional.attention_path().startswith("native")
+    assert paths.attention_path().startswith("native")
     functional.group_attention(*random_inputs(dtype=torch.float32), scale=SCALE)
     assert called == [1]
     functional.group_attention(*random_inputs(), scale=SCALE)
@@ -111,7 +111,7 @@ def test_path_with_a_kernel_is_native_for_float32_alone(monkeypatch):
 
 
 def test_unknown_path_is_refused(monkeypatch):
-    monkeypatch.setenv(functional.PATH_VARIABLE, "fast")
+    monkeypatch.setenv(paths.PATH_VARIABLE, "fast")
     with pytest.raises(ValueError, match="must be native, .* or .*, got 'fast'"):
         functional.group_attention(*random_inputs(), scale=SCALE)
 

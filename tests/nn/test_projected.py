@@ -5,7 +5,7 @@ import textbook
 import torch
 
 from e2viz.groups import group
-from e2viz.nn import functional, native
+from e2viz.nn import functional, native, paths
 from e2viz.nn.attention import GroupAttention, LiftingAttention
 from e2viz.nn.functional import split_heads
 from e2viz.nn.pointwise import Pointwise
@@ -141,7 +141,7 @@ def test_torch_path_and_float64_take_the_two_steps(make, monkeypatch):
     maps = torch.randn(1, layer.query.weight.shape[1], *order, 6, 7)
     with torch.no_grad():
         layer.double()(maps.double())
-        monkeypatch.setenv(functional.PATH_VARIABLE, "torch")
+        monkeypatch.setenv(paths.PATH_VARIABLE, "torch")
         layer.float()(maps)
 
 

@@ -17,7 +17,7 @@ from test_factorised import assert_near, lifting_inputs, random_inputs, with_gra
 os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported
 pytest.importorskip("triton", reason="Triton is not installed")
 
-from e2viz.nn import batched, functional, triton_attention  # noqa: E402
+from e2viz.nn import batched, functional, paths, triton_attention  # noqa: E402
 
 
 def _import_untouched(name):
@@ -133,7 +133,7 @@ def test_kernels_that_disagree_or_fail_are_not_used(monkeypatch):
         torch.testing.assert_close(triton_attention.group_attention(*inputs, scale=SCALE), expected)  # says it once
         with pytest.warns(UserWarning, match=message):
             assert message in triton_attention.why_not(torch.device("cpu"))
-    monkeypatch.setenv(functional.PATH_VARIABLE, "triton")
+    monkeypatch.setenv(paths.PATH_VARIABLE, "triton")
     with pytest.raises(ValueError, match="needs the Triton kernels: RuntimeError: no kernel image"):
         functional.group_attention(*inputs, scale=SCALE)
     triton_attention._check.cache_clear()
@@ -148,8 +148,8 @@ def test_kernels_that_agree_do_not_fail_the_check():
 
 
 def test_float64_and_other_devices_take_the_batched_path(monkeypatch):
-    monkeypatch.setenv(functional.PATH_VARIABLE, "triton")
-    assert functional._implementation(torch.zeros(1, dtype=torch.float64)) is batched
-    monkeypatch.delenv(functional.PATH_VARIABLE)
+    monkeypatch.setenv(paths.PATH_VARIABLE, "triton")
+    assert paths.implementation(torch.zeros(1, dtype=torch.float64)) is batched
+    monkeypatch.delenv(paths.PATH_VARIABLE)
     monkeypatch.delenv("TRITON_INTERPRET")
-    assert functional._implementation(torch.zeros(1, device="meta")) is batched
+    assert paths.implementation(torch.zeros(1, device="meta")) is batched

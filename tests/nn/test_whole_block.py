@@ -11,7 +11,7 @@ from torch import nn
 from e2viz import capture
 from e2viz.groups import group
 from e2viz.models.ge_vit import Block, GEViTConfig
-from e2viz.nn import functional, native, whole_block
+from e2viz.nn import native, paths, whole_block
 from e2viz.nn.pointwise import Pointwise, WholeNorm
 
 needs_kernel = pytest.mark.skipif(not native.available(), reason=native.why_not() or "built")
@@ -153,10 +153,10 @@ def test_training_gradients_and_other_types_go_step_by_step(calls, monkeypatch):
     with torch.no_grad():
         block.train()(maps)
         block.eval().double()(maps.double())
-        monkeypatch.setenv(functional.PATH_VARIABLE, "torch")
+        monkeypatch.setenv(paths.PATH_VARIABLE, "torch")
         block.float()(maps)
         assert not calls
-        monkeypatch.delenv(functional.PATH_VARIABLE)
+        monkeypatch.delenv(paths.PATH_VARIABLE)
         block(maps)
     assert len(calls) == 1
 

@@ -13,8 +13,9 @@ from e2viz.measure import kept
 from e2viz.measure.sweep import sweep
 from e2viz.models import build
 from e2viz.render.recipe import Recipe
-from e2viz.scenes import efficiency
-from e2viz.scenes.efficiency import Point, numbers, points, sentence
+from e2viz.scenes import efficiency, efficiency_points
+from e2viz.scenes.efficiency_charts import Point
+from e2viz.scenes.efficiency_points import _from_tables, numbers, on_data, points, sentence, untrained
 from e2viz.train.recipes import RECIPES
 from e2viz.zoo import catalogue
 from e2viz.zoo.card import Accuracy
@@ -35,7 +36,7 @@ def swept():
 
 
 def test_the_committed_measurement_covers_every_recipe_for_digits():
-    held = efficiency.measurements()["models"]
+    held = efficiency_points.measurements()["models"]
     wanted = {recipe.name for recipe in RECIPES.values() if recipe.task != "pcam"}
     assert wanted <= set(held), "run make efficiency"
     for name in wanted:
@@ -49,9 +50,9 @@ def test_the_committed_measurement_covers_every_recipe_for_digits():
 def test_each_data_set_has_an_axis_of_its_own():
     names = ["vit.rotmnist", "vit.fashion", "vit.mnist+mean_c4", "vit.fashion+mean_c4", "unknown.weights"]
     points = [point(name, 1.0) for name in [*names, "vit.photos"]]
-    assert [each.name for each in efficiency.on_data(points, "digits")] == ["vit.rotmnist", "vit.mnist+mean_c4"]
-    assert [each.name for each in efficiency.on_data(points, "clothes")] == ["vit.fashion", "vit.fashion+mean_c4"]
-    assert [each.name for each in efficiency.on_data(points, "photos")] == ["vit.photos"]
+    assert [each.name for each in on_data(points, "digits")] == ["vit.rotmnist", "vit.mnist+mean_c4"]
+    assert [each.name for each in on_data(points, "clothes")] == ["vit.fashion", "vit.fashion+mean_c4"]
+    assert [each.name for each in on_data(points, "photos")] == ["vit.photos"]
 
 
 def test_points_take_accuracy_and_training_time_from_the_cards(tmp_path):
@@ -72,13 +73,13 @@ def test_wrapped_models_take_accuracy_from_the_tables(tmp_path, monkeypatch):
     facts = {"base": base, "base_checksum": catalogue.card(base).weights_checksum, "images": 10, "group": "c16"}
     table = {**facts, "cells": {"mean/none": {"correct": 9, "total": 10, "seconds": 1.0}}}
     (tmp_path / "a.json").write_text(json.dumps(table))
-    monkeypatch.setattr(efficiency, "TABLES", tmp_path)
-    assert efficiency._from_tables(f"{base}+mean_c16") == Accuracy(
+    monkeypatch.setattr(efficiency_points, "TABLES", tmp_path)
+    assert _from_tables(f"{base}+mean_c16") == Accuracy(
         correct=9, total=10, of=f"{catalogue.card(base).data_set.test_split}, turned by the protocol's angles"
     )
-    assert efficiency._from_tables(f"{base}+mean_c4") is None and efficiency._from_tables(f"{base}+max_c16") is None
+    assert _from_tables(f"{base}+mean_c4") is None and _from_tables(f"{base}+max_c16") is None
     (tmp_path / "a.json").write_text(json.dumps({**table, "base_checksum": "other"}))
-    assert efficiency._from_tables(f"{base}+mean_c16") is None
+    assert _from_tables(f"{base}+mean_c16") is None
 
 
 def test_the_sentence_counts():
@@ -98,7 +99,7 @@ def test_the_table_says_what_was_not_measured_and_what_would_train_it():
     table = numbers(found)
     assert table["model"] == ["cnn.rotmnist", "vit.rotmnist"] and table["accuracy turned"][0] == "not measured"
     assert table["training"] == ["30 s by its recipe", "10 min"]
-    assert efficiency.untrained(found) == ["python -m e2viz train cnn.rotmnist"]
+    assert untrained(found) == ["python -m e2viz train cnn.rotmnist"]
 
 
 def test_artificial_images_turn_with_the_picture(swept):
