@@ -26,7 +26,7 @@ def address():
 def test_a_deep_link_fills_the_page(open_page, address, link):
     page = open_page(f"{address}/{link}")
     assert page.locator("h3").first.inner_text().startswith(BEGINNINGS[link])
-    assert page.locator(".panels canvas, .rows canvas").count() >= 1
+    assert page.locator(".player .plot canvas, .player .row canvas").count() >= 1
     shown = int(page.locator(".player").get_attribute("data-frame"))
     page.locator(".player").get_by_role("slider").first.focus()
     page.keyboard.press("ArrowRight")

@@ -37,7 +37,7 @@ def test_a_photograph_is_uploaded_turned_and_played(open_page, tmp_path):
     (tmp_path / "digit.jpg").write_bytes(photograph(4, seed=2))
     with served(APP) as address:
         page = open_page(f"{address}/?models=vit.mnist&angles=36")
-        page.get_by_text("Upload", exact=True).click()
+        page.get_by_role("radio", name="Upload").click()
         with page.expect_file_chooser() as chosen:
             page.locator('[data-testid="stFileUploader"]:visible button:visible').first.click()
         chosen.value.set_files(str(tmp_path / "digit.jpg"))
