@@ -1,7 +1,7 @@
 """What stays for the life of the server is not looked through again after every run.
 
 Streamlit collects garbage when a script ends, in all generations. With the libraries of a network in memory that takes
-a fifth of a second, in which nobody else's page runs. Whatever is there when the second run begins (modules, weights,
+long, and nobody else's page runs meanwhile. Whatever is there when the second run begins (modules, weights,
 caches) stays, so it is set aside; what sessions make is collected as before.
 """
 

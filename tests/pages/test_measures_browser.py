@@ -27,10 +27,11 @@ def test_a_deep_link_fills_the_page(open_page, address, link):
     page = open_page(f"{address}/{link}")
     assert page.locator("h3").first.inner_text().startswith(BEGINNINGS[link])
     assert page.locator(".player .plot canvas, .player .row canvas").count() >= 1
-    shown = int(page.locator(".player").get_attribute("data-frame"))
-    page.locator(".player").get_by_role("slider").first.focus()
+    player = page.locator(".player").first
+    shown = int(player.get_attribute("data-frame"))
+    player.get_by_role("slider").first.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(1000)
-    assert int(page.locator(".player").get_attribute("data-frame")) != shown
+    assert int(player.get_attribute("data-frame")) != shown
     for setting in link.partition("?")[2].split("&")[1:]:
         assert setting in page.url, "the settings stay in the address bar"
