@@ -1,11 +1,17 @@
 """What all tests share: one Chromium, and where agreements and data lie that are not part of the project."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-import e2viz.foreign  # noqa: F401  before any test opens ONNX Runtime: it is told to report nothing
+# Tests that run side by side get a core each: with two threads each, both would mostly wait for one another.
+if (worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")) and hasattr(os, "sched_setaffinity"):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker) % len(cores)]})
+
+import e2viz.foreign  # noqa: E402, F401  before any test opens ONNX Runtime: it is told to report nothing
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
