@@ -45,9 +45,13 @@ def first_samples(data: str) -> tuple[str, ...]:
     return data_set(data).first_samples or sample_names(data)[:1]
 
 
-def compared_with(data: str) -> tuple[str, ...]:
-    """The two shipped samples of a data set that others are measured against, or as many as there are."""
-    return data_set(data).compared_with or sample_names(data)[:2]
+def compared_with(data: DataSet) -> tuple[str, ...]:
+    """The two shipped samples of a data set that others are measured against, or as many as there are.
+
+    Args:
+        data: of the table, or what a model that somebody brought knows.
+    """
+    return data.compared_with or sample_names(data.name)[:2]
 
 
 def confusable_sample(data: str) -> str:

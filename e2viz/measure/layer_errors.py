@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from e2viz.data.samples import compared_with, sample
-from e2viz.data.table import DEFAULT
+from e2viz.data.table import DEFAULT, data_set
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
 from e2viz.measure.equivariance import EquivarianceError, equivariance_error, untrained_copy
@@ -102,7 +102,7 @@ def others(model: AnyModel) -> tuple[str, ...]:
     None where no sample is shipped. A model that knows no data set is shown those of the default one.
     """
     data = subject(model).data
-    return compared_with(DEFAULT if data is None else data.name)
+    return compared_with(data_set(DEFAULT) if data is None else data)
 
 
 def another(model: AnyModel, picture: Picture) -> Picture:

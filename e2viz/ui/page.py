@@ -58,7 +58,7 @@ def whole_screen() -> None:
 
 def readable_choices() -> None:
     """Write what is chosen in the page's own ink: in the accent's colour on its tint it has a contrast of 4 to 1."""
-    chosen = "[data-variant=pills][aria-pressed=true], [data-variant=segmented_control][aria-checked=true]"
+    chosen = "[data-variant=pills]:is([aria-pressed=true], [aria-checked=true]), [data-variant=segmented_control][aria-checked=true]"
     st.html(f"<style>:is({chosen}) {{ color: inherit !important; font-weight: 500; }}</style>")
 
 
