@@ -58,8 +58,8 @@ def whole_screen() -> None:
 
 def readable_choices() -> None:
     """Write what is chosen in the page's own ink: in the accent's colour on its tint it has a contrast of 4 to 1."""
-    chosen = "[data-variant=pills]:is([aria-pressed=true], [aria-checked=true]), [data-variant=segmented_control][aria-checked=true]"
-    st.html(f"<style>:is({chosen}) {{ color: inherit !important; font-weight: 500; }}</style>")
+    chosen = ":is([data-variant=pills], [data-variant=segmented_control]):is([aria-pressed=true], [aria-checked=true])"
+    st.html(f"<style>{chosen} {{ color: inherit !important; font-weight: 500; }}</style>")
 
 
 def whole_names() -> None:
