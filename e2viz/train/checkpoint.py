@@ -22,6 +22,7 @@ class Progress:
         best_epoch, best_accuracy: on validation; the first epoch is 1.
         schedule: [step, total epochs] each time the number of epochs was set: once, or more if a run was extended.
         rows: of the log, one for each finished epoch.
+        machines: on which kinds of machine it ran, one after another.
         earlier_epochs, earlier_seconds: of the run whose weights this one began from, where it goes on with its own.
     """
 
@@ -34,6 +35,7 @@ class Progress:
     best_accuracy: float = -1.0
     schedule: list[list[int]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    machines: list[str] = field(default_factory=list)
     earlier_epochs: int = 0
     earlier_seconds: float = 0.0
 

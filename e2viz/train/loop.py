@@ -130,6 +130,9 @@ class Run:
         """
         if finish_in_s is not None and self.recipe.anneal != "trapezoid":
             raise ValueError(f"a time to finish needs the anneal trapezoid, got {self.recipe.anneal}")
+        machine = machine_class(self.where, self.recipe.precision)
+        if self.progress.machines[-1:] != [machine]:
+            self.progress.machines.append(machine)
         started = saved = said = time.monotonic()
         finish = math.inf if finish_in_s is None else started + finish_in_s
         first = self.progress.step
@@ -242,9 +245,9 @@ class Run:
         self.sums.zero_()
         if validation >= progress.best_accuracy:
             progress.best_epoch, progress.best_accuracy = epoch, validation
-            machine = machine_class(self.where, self.recipe.precision)
             network = self.mean.network.state_dict()
             made_by = self.recipe.to_dict()
+            machine = ", then ".join(progress.machines)
             checkpoint.save(self.folder / "best.pt", progress, network=network, machine=machine, recipe=made_by)
         self._write_log()
         report(" ".join(f"{key} {value}" for key, value in row.items()))

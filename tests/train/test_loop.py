@@ -10,6 +10,7 @@ from e2viz.models import build
 from e2viz.train import checkpoint, loop
 from e2viz.train.average import WeightAverage
 from e2viz.train.data import TrainingData, erased
+from e2viz.train.device import machine_class
 from e2viz.train.loop import Run, learning_rate
 from e2viz.train.muon import orthogonalised, orthogonalised_together
 from e2viz.train.recipes import Recipe
@@ -103,6 +104,16 @@ def test_a_finished_run_can_be_given_more_epochs(data, tmp_path):
     assert run.train(report=silent)
     assert [row["epoch"] for row in run.progress.rows] == [1, 2, 3, 4]
     assert run.progress.schedule == [[0, 3], [9, 4]]
+
+
+def test_a_run_that_goes_on_elsewhere_says_both_machines(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "accuracy", lambda *_: 0.5)
+    Run(RECIPE, data, tmp_path).train(report=silent)
+    monkeypatch.setattr(loop, "machine_class", lambda *_: "another machine")
+    for epochs in (4, 5):
+        Run(RECIPE, data, tmp_path, resume=True, epochs=epochs).train(report=silent)
+    _, states = checkpoint.load(tmp_path / "best.pt")
+    assert states["machine"] == f"{machine_class()}, then another machine"
 
 
 def test_the_best_epoch_on_validation_is_kept(data, tmp_path, monkeypatch):
