@@ -18,7 +18,7 @@ from e2viz.images.resample import resample
 from e2viz.images.rotate import MINIMUM_WORKING_SIZE, rotate, views
 from e2viz.measure.action import INVARIANT, Transform, act_back, masked
 from e2viz.measure.equivariance import run_probes, untrained_copy
-from e2viz.measure.rules import has_group_attention, with_rule
+from e2viz.measure.rules import follows, has_group_attention, with_rule
 from e2viz.measure.subject import AnyModel, Subject, subject
 from e2viz.measure.turning import turn_plane
 
@@ -80,7 +80,7 @@ def spoilt_subject(model: AnyModel, switches: Switches) -> Subject:
         network.config = dataclasses.replace(network.config, group=switches.group)
         network = untrained_copy(network)
         group = network.group
-    if switches.rule != network.config.rule:
+    if not follows(network, switches.rule):
         network = with_rule(network, switches.rule)
     if switches.half:
         network = copy.deepcopy(network).half()

@@ -24,6 +24,13 @@ def has_group_attention(network: nn.Module) -> bool:
     return any(isinstance(layer, GroupAttention) for layer in network.modules())
 
 
+def follows(network: Any, rule: str) -> bool:
+    """Whether all group attention of a network looks its embedding up by that rule already."""
+    table = relative_table(network.group, rule)
+    layers = [layer for layer in network.modules() if isinstance(layer, GroupAttention)]
+    return all(bool((layer.relative == table.to(layer.relative)).all()) for layer in layers)
+
+
 def with_rule(network: nn.Module, rule: str) -> nn.Module:
     """A copy with the same weights, whose group attention looks its embedding up by another rule.
 

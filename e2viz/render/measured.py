@@ -1,5 +1,7 @@
 """What models said over the turn: a ring, bars or a curve for each of them."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,12 +24,14 @@ class Ring:
         color: the model's colour, "#rrggbb".
         classes: [frame] the predicted class.
         probability: [frame] the probability of that class.
+        class_names: of every class; () where the ring stands beside bars that name them.
     """
 
     label: str
     color: str
     classes: Integer[Array, " frame"]
     probability: Float[Array, " frame"]
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.classes.ndim != 1 or self.classes.shape != self.probability.shape or not self.classes.size:
@@ -39,9 +43,34 @@ class Ring:
         _check_probability("ring", self.probability)
 
     @classmethod
-    def from_probability(cls, label: str, color: str, probability: Float[Array, "frame class"]) -> "Ring":
+    def from_probability(
+        cls, label: str, color: str, probability: Float[Array, "frame class"], class_names: tuple[str, ...] = ()
+    ) -> "Ring":
         """The ring of the most probable class at each angle."""
-        return cls(label, color, probability.argmax(axis=1), probability.max(axis=1))
+        return cls(label, color, probability.argmax(axis=1), probability.max(axis=1), class_names)
+
+    def said(self) -> list[str]:
+        """The name of the predicted class at each angle, or its number where no names are known."""
+        names = self.class_names
+        return [names[index] if index < len(names) else str(index) for index in self.classes.tolist()]
+
+
+def two_letters(class_names: Sequence[str]) -> tuple[str, ...]:
+    """What stands for each class where there is no room for its name; no two are the same while letters are left.
+
+    The first two letters; where others begin so too the number that it ends with, the initials of its words, or its
+    first letter and a later one.
+    """
+    short = [name[:2] for name in class_names]
+    found: list[str] = []
+    for name in class_names:
+        number = re.findall(r"\d{1,2}$", name)
+        initials = re.findall(r"\b(\w)\w* (\w)", name)[:1]
+        ways = [*number, *map("".join, initials), *(name[0] + letter for letter in name[1:])]
+        alone = short.count(name[:2]) == 1
+        free = [way for way in ways if way not in found and way not in short and " " not in way]
+        found.append(name[:2] if alone or not free else free[0])
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)

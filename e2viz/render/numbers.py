@@ -21,7 +21,7 @@ def numbers_of(scene: Scene) -> Mapping[str, Column]:
         return scene.numbers
     table: dict[str, Column] = {"angle_deg": scene.angles_deg}
     for ring in scene.rings:
-        table |= {f"{ring.label}: class": ring.classes, f"{ring.label}: probability": ring.probability}
+        table |= {f"{ring.label}: class": ring.said(), f"{ring.label}: probability": ring.probability}
     for bars in scene.bars:
         for i, name in enumerate(bars.class_names):
             table[f"{bars.label}: p({name})"] = bars.probability[:, i]

@@ -12,7 +12,7 @@ import numpy as np
 from e2viz.render.chart import Axis, Chart, Track, angle_axis
 from e2viz.render.charts import angle_limits, limits
 from e2viz.render.palette import CLASS_COLORS, class_color, color_table, dark_colors
-from e2viz.render.scene import Panel, Ring, Row, Scene
+from e2viz.render.scene import Panel, Ring, Row, Scene, two_letters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ def pack(scene: Scene, options: Options | None = None) -> bytes:
     picture = None if scene.picture is None else _panel(scene.picture, offsets)
     rows = [_row(row, [_panel(panel, offsets) for panel in row.panels]) for row in scene.rows]
     names = {each.label: list(each.class_names) for each in scene.bars}
-    first_names = next(iter(names.values()), [])
+    first_names = next(iter(names.values()), next((list(each.class_names) for each in scene.rings), []))
     header = {
         "title": scene.title,
         "caption": scene.caption,
@@ -184,7 +184,8 @@ def _row(row: Row, panels: list[dict[str, object]]) -> dict[str, object]:
 def _ring(ring: Ring, class_names: list[str]) -> dict[str, object]:
     return {
         "label": ring.label,
-        "class_names": class_names,
+        "class_names": list(ring.class_names) or class_names,
+        "short_names": two_letters(ring.class_names or class_names),
         "color": ring.color,
         "classes": ring.classes.tolist(),
         "probability": _rounded(ring.probability),

@@ -11,7 +11,7 @@ from jaxtyping import Float, Integer
 
 from e2viz.render.marks import SMALL_SIZE, TITLE_SIZE, Arcs, Dot, Line, Mark, Pixels, Sheet, Text, text_width
 from e2viz.render.palette import class_color, mix, rgb, text_on
-from e2viz.render.scene import Number, Ring, Scene
+from e2viz.render.scene import Number, Ring, Scene, two_letters
 
 Array = np.ndarray
 
@@ -109,7 +109,8 @@ def add_dial(sheet: Sheet, scene: Scene, x: Number, y: Number, side: Number) -> 
     lens = (radii[-1][0] - 10) if radii else outer
     for ring, (inner_radius, outer_radius) in zip(scene.rings, radii, strict=True):
         sheet.still.append(ring_arcs(ring, scene.angles_deg, centre_x, centre_y, inner_radius, outer_radius))
-        names = next((bars.class_names for bars in scene.bars if bars.label == ring.label), ())
+        named = next((bars.class_names for bars in scene.bars if bars.label == ring.label), ())
+        names = two_letters(ring.class_names or named)
         sheet.still += _runs(ring, names, scene.angles_deg, centre_x, centre_y, inner_radius, outer_radius)
     sheet.still += _ticks(centre_x, centre_y, outer)
     picture = scene.picture
@@ -153,7 +154,7 @@ def _runs(
             ends = [point(x, y, radius, first_deg) for radius in (inner - 2, outer + 2)]
             yield Line(np.array(ends), "text", 1.5)
         index = int(ring.classes[start])
-        name = str(names[index] if index < len(names) else index)[:2]
+        name = names[index] if index < len(names) else str(index)[:2]
         wide = text_width(name, SMALL_SIZE, "medium")
         room = np.deg2rad(length * step_deg) * middle
         if outer - inner >= SMALL_SIZE + 1 and room >= wide + 8 and wide <= outer - inner + 2:

@@ -17,6 +17,7 @@ from e2viz.render.figure import Figure
 from e2viz.render.measured import Bars as Bars
 from e2viz.render.measured import Curve as Curve
 from e2viz.render.measured import Ring as Ring
+from e2viz.render.measured import two_letters as two_letters
 from e2viz.render.panel import ASIDE_LABEL as ASIDE_LABEL
 from e2viz.render.panel import Number as Number
 from e2viz.render.panel import Panel as Panel

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-import e2viz
 from e2viz.architectures import color_of
+from e2viz.data.data_set import DataSet
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.breaking import ANGLES_DEG, WHY, Switches, spoilt_errors
@@ -22,7 +22,7 @@ from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes.asked import picture_of
 from e2viz.scenes.error_charts import error_axis, shown
-from e2viz.scenes.rule_lines import network_of
+from e2viz.scenes.group_networks import kind_of, network_of, why_others
 from e2viz.zoo.names import label
 
 PAGE = "broken"
@@ -36,7 +36,7 @@ LABELS: dict[str, str] = {
     "rule": "GSA-Net's old rule",
 }
 TURNED_ON: dict[str, Any] = {"rule": "gsa_net"}
-GROUPS = ("c1", "c2", "c8", "d4")
+GROUPS = ("c1", "c2", "c4", "c8", "d4")
 QUARTERS = [place for place, angle in enumerate(ANGLES_DEG) if angle % 90 == 0]
 BETWEEN = [place for place in range(len(ANGLES_DEG)) if place not in QUARTERS]
 
@@ -83,12 +83,30 @@ def switches_of(chosen: tuple[str, ...] | list[str], group: str = "c8") -> Switc
     return Switches(**{name: values.get(name, True) for name in chosen})
 
 
-def network_to_break(models: list[Any]) -> tuple[Any, bool]:
-    """The first of the chosen models that is a GE-ViT, or a C4 GE-ViT; and whether it is trained."""
-    for model in models:
-        if model.card.architecture == "ge_vit":
-            return model, True
-    return network_of("c4")
+def network_to_break(models: Sequence[str], kind: DataSet) -> tuple[Any, bool]:
+    """The first of the chosen models that is a GE-ViT, or a network that knows such pictures; whether it is trained.
+
+    Args:
+        models: names of the models that are looked at.
+        kind: what the picture is of.
+    """
+    model, trained = network_of("c4", kind, models)
+    if not (trained and why_others(model, kind)):
+        return model, trained
+    return network_of("", kind, models)
+
+
+def groups_of(model: Any) -> tuple[str, ...]:
+    """The other groups that the network can be built with."""
+    network: Any = subject(model).network
+    found = []
+    for name in GROUPS:
+        try:
+            replace(network.config, group=name)
+        except ValueError:
+            continue
+        found.append(name)
+    return tuple(name for name in found if name != network.config.group)
 
 
 def name_of(model: Any) -> str:
@@ -113,8 +131,8 @@ def make(recipe: Recipe) -> Scene:
     chosen = recipe.settings.get("spoil", ["rule"])
     switches = switches_of([str(each) for each in (chosen if isinstance(chosen, list) else [chosen])],
                            str(recipe.settings.get("other_group", "c8")))  # fmt: skip
-    model, _ = network_to_break([e2viz.load(name) for name in recipe.models])
     picture = picture_of(recipe)
+    model, _ = network_to_break(recipe.models, kind_of(picture, recipe.models))
     before, after = (broken(model, picture, each) for each in (Switches(), switches))
     return compose(recipe, before, after, switches, name_of(model))
 
@@ -141,13 +159,13 @@ def compose(recipe: Recipe, before: Broken, after: Broken, switches: Switches, n
     )
 
 
-def provenance(model: Any, trained: bool, switches: Switches) -> str:
-    """Whose weights were measured."""
+def provenance(model: Any, trained: bool, switches: Switches, kind: DataSet) -> str:
+    """Whose weights were measured, and why those of another kind of picture where none of this kind is there."""
     weights = f"Measured on {name_of(model)} with its trained weights"
     if not trained:
         weights = f"No trained GE-ViT is in the catalogue: measured on {name_of(model)}, a small network, fresh weights"
     changed = f"; {switches.group.upper()} has fresh weights of the same sizes" if switches.group else ""
-    return f"{weights}{changed}. The error is of the logits, probe `logits`."
+    return f"{weights}{changed}. The error is of the logits, probe `logits`. {why_others(model, kind)}".strip()
 
 
 def facts(model: Any, switches: Switches) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from e2viz.render.palette import model_colors
 from e2viz.zoo import names
 from e2viz.zoo.card import Accuracy
 
+MOST_FEW = 3  # fewer lines of an axis than that say little
 LEAST_WRONG = 0.01  # per cent: fewer cannot be drawn on a logarithmic scale
 
 
@@ -79,9 +80,10 @@ def _scatter(
             )
         )  # fmt: skip
     times = _around([time(point) for point in shown])
-    wrong = _around([_wrong(point.accuracy.share) for point in shown if point.accuracy])
-    steps = [step * 10.0**decade for decade in range(-2, 2) for step in (1, 2, 5)]
-    ticks = tuple((step, f"{100 - step:g}%") for step in steps if wrong[0] <= step <= min(wrong[1], 100))
+    wrong = _around([_wrong(point.accuracy.share) for point in shown if point.accuracy], narrow=True)
+    ticks = _ticks(wrong, (1.0, 2.0, 5.0))
+    if len(ticks) < MOST_FEW:  # all models lie close together
+        ticks = _ticks(wrong, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0))
     return Chart(
         title=f"Accuracy on turned {data.plural}, against {title.partition(',')[0]}",
         x=Axis(title=title, low=times[0], high=times[1], log=True),
@@ -97,6 +99,13 @@ def _wrong(share: float) -> float:
     return max(100 * (1 - share), LEAST_WRONG)
 
 
-def _around(values: list[float]) -> tuple[float, float]:
-    """Limits of a logarithmic axis, with a margin at either end."""
-    return min(values) / 2, math.ceil(100 * max(values) * 2) / 100
+def _around(values: list[float], narrow: bool = False) -> tuple[float, float]:
+    """Limits of a logarithmic axis, with a margin at either end; a smaller one round few values, if asked."""
+    margin = min(2.0, max(1.2, (max(values) / min(values)) ** 0.3)) if narrow else 2.0
+    return min(values) / margin, math.ceil(100 * max(values) * margin) / 100
+
+
+def _ticks(wrong: tuple[float, float], steps: Sequence[float]) -> tuple[tuple[float, str], ...]:
+    """Accuracies that are named on the axis of wrong answers."""
+    named = [step * 10.0**decade for decade in range(-2, 2) for step in steps]
+    return tuple((each, f"{100 - each:g}%") for each in named if wrong[0] <= each <= min(wrong[1], 100))

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 
 from e2viz.architectures import color_of
+from e2viz.data.data_set import DataSet
 from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.images.picture import Picture
@@ -25,7 +26,7 @@ from e2viz.render.figures import two_digits
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
 from e2viz.scenes.asked import picture_of
-from e2viz.scenes.rule_lines import network_of
+from e2viz.scenes.group_networks import kind_of, network_of, why_others
 from e2viz.scenes.turning import PICTURE_SIZE, shown
 
 PAGE = "positional_encodings"
@@ -60,17 +61,22 @@ Source: Romero & Cordonnier 2021, section 4; Xu et al. 2023; the published code.
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
-    model, trained = encoder_of(group_of(recipe), recipe.models)
-    return compose(recipe, model, trained, picture_of(recipe))
+    picture = picture_of(recipe)
+    model, trained = encoder_of(group_of(recipe), recipe.models, kind_of(picture, recipe.models))
+    return compose(recipe, model, trained, picture)
 
 
-def encoder_of(group: str, preferred: Sequence[str] = ()) -> tuple[Any, bool]:
-    """The network whose learned encodings are shown: of that group, or else any trained one; and whether it is.
+def encoder_of(group: str, preferred: Sequence[str] = (), kind: DataSet | None = None) -> tuple[Any, bool]:
+    """The network whose learned encodings are shown, and whether it is trained.
 
-    What is learned is a function of one coordinate, so that every group can move its grid.
+    One of that group, if it knows such pictures; else one of another group that does. What is learned is a function
+    of one coordinate, so that every group can move its grid.
     """
-    model, trained = network_of(group, preferred)
-    return (model, True) if trained else network_of("c4", preferred)
+    model, trained = network_of(group, kind, preferred)
+    if trained and not (kind and why_others(model, kind)):
+        return model, True
+    other, known = network_of("", kind, preferred)
+    return (other, known) if not trained or (kind and not why_others(other, kind)) else (model, True)
 
 
 def group_of(recipe: Recipe) -> str:

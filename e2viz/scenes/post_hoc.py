@@ -82,8 +82,8 @@ def compose(recipe: Recipe, looked: Looked, picture: Picture, shown: str = "mean
         angles_deg=np.asarray(looked.angles_deg, dtype=np.float64),
         picture=turning_panel(picture, (looked.base.name,), looked.angles_deg, PICTURE_SIZE),
         rings=(
-            Ring.from_probability(label, base_color, said[""]),
-            Ring.from_probability(f"{label} + {labels[shown]}", color, said[shown]),
+            Ring.from_probability(label, base_color, said[""], named[""]),
+            Ring.from_probability(f"{label} + {labels[shown]}", color, said[shown], named[shown]),
         ),
         bars=(
             Bars(label, base_color, said[""], named[""]),

@@ -61,7 +61,7 @@ def compose(recipe: Recipe | None, swept: Sweep, picture: Picture, labels: dict[
         title=sentence(swept, picture, labels),
         angles_deg=np.asarray(swept.angles_deg, dtype=np.float64),
         picture=turning_panel(picture, swept.models, swept.angles_deg),
-        rings=tuple(Ring.from_probability(labels[n], colors[n], said[n]) for n in swept.models),
+        rings=tuple(Ring.from_probability(labels[n], colors[n], said[n], named[n]) for n in swept.models),
         bars=tuple(Bars(labels[n], colors[n], said[n], named[n]) for n in swept.models),
         rows=(seen_row(swept, labels),),
         charts=(probability_chart(measured, labels, colors, _followed(measured, classes)),),

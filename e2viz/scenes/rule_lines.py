@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-import e2viz
 from e2viz.architectures import color_of
+from e2viz.data.data_set import DataSet
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.kept import Arrays
-from e2viz.measure.rules import has_group_attention, rule_errors
+from e2viz.measure.rules import rule_errors
 from e2viz.measure.subject import Subject, subject
 from e2viz.render.chart import Chart, Track, categories
 from e2viz.render.figures import two_digits
@@ -23,8 +23,7 @@ from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 from e2viz.scenes.asked import picture_of
 from e2viz.scenes.error_charts import error_axis, shown
-from e2viz.scenes.untrained import fresh_subject
-from e2viz.zoo.names import in_order
+from e2viz.scenes.group_networks import kind_of, network_of, why_others
 
 PAGE = "rules"
 
@@ -68,6 +67,7 @@ class RuleLine:
         probes: names of the layers.
         error: of each layer.
         elements: how many group elements the picture was moved by.
+        why: in a sentence, why a network is shown that was not trained on such pictures; "" for one that was.
     """
 
     case: Case
@@ -76,6 +76,7 @@ class RuleLine:
     probes: tuple[str, ...]
     error: Float[np.ndarray, " probe"]
     elements: int
+    why: str = ""
 
 
 def case_of(group: str, rule: str) -> Case:
@@ -85,20 +86,6 @@ def case_of(group: str, rule: str) -> Case:
             return case
     color = color_of("ge_vit" if rule == "ge_vit" else "gsa_net")
     return Case(label=f"{NAMES[rule]}, {group.upper()}", group=group, rule=rule, color=color)
-
-
-def network_of(group: str, preferred: Sequence[str] = ()) -> tuple[Any, bool]:
-    """A trained GE-ViT of that group, or a small one with fresh weights; and whether it is trained.
-
-    Args:
-        group: "c4", "d4", "c8", ...
-        preferred: names of models that are looked at before the rest of the catalogue.
-    """
-    for name in (*preferred, *in_order(e2viz.list_models())):
-        model = e2viz.load(name)
-        if model.card.group == group and model.card.architecture == "ge_vit" and has_group_attention(model.network):
-            return model, True
-    return fresh_subject(group), False
 
 
 def facts(seen: Subject, case: Case) -> dict[str, Any]:
@@ -113,29 +100,36 @@ def arrays(line: RuleLine) -> Arrays:
 
 
 def rule_lines(
-    picture: Picture, progress: Callable[[int, int], None] | None = None, *, fresh: bool = False
+    picture: Picture,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    kind: DataSet | None = None,
+    fresh: bool = False,
 ) -> tuple[RuleLine, ...]:
     """All lines of the chart: shipped, or measured now.
 
     Args:
         picture: what is turned and mirrored.
         progress: called with (lines done, all) while measuring.
+        kind: what it is of, where it does not say so itself; a network that knows it is taken if there is one.
         fresh: measure even what is shipped.
     """
     lines = []
     for place, case in enumerate(CASES):
         if progress is not None:
             progress(place, len(CASES))
-        lines.append(rule_line(case, picture, fresh=fresh))
+        lines.append(rule_line(case, picture, kind=kind, fresh=fresh))
     return tuple(lines)
 
 
-def rule_line(case: Case, picture: Picture, *, fresh: bool = False) -> RuleLine:
+def rule_line(case: Case, picture: Picture, *, kind: DataSet | None = None, fresh: bool = False) -> RuleLine:
     """One line: shipped, or measured now."""
-    model, trained = network_of(case.group)
+    kind = kind or kind_of(picture)
+    model, trained = network_of(case.group, kind)
     seen = subject(model)
     held = None if fresh else kept.find(PAGE, picture, key_of(case), facts(seen, case))
-    return _line(case, seen, trained, held) if held else _measured(case, model, trained, picture)
+    line = _line(case, seen, trained, held) if held else _measured(case, model, trained, picture)
+    return replace(line, why=why_others(model, kind, case.group))
 
 
 def key_of(case: Case) -> str:
@@ -158,9 +152,21 @@ def _measured(case: Case, model: Any, trained: bool, picture: Picture) -> RuleLi
     )  # fmt: skip
 
 
+def layers_of(lines: Sequence[RuleLine]) -> list[str]:
+    """The layers of all networks in the order of their forward passes: what one has more stands where it belongs."""
+    layers: list[str] = []
+    for line in lines:
+        place = 0
+        for probe in line.probes:
+            if probe not in layers:
+                layers.insert(place, probe)
+            place = layers.index(probe) + 1
+    return layers
+
+
 def rule_chart(lines: Sequence[RuleLine]) -> Chart:
     """The error of each layer at the group's elements, a line for each rule."""
-    layers = list(dict.fromkeys(probe for line in lines for probe in line.probes))
+    layers = layers_of(lines)
     tracks = tuple(
         Track(
             label=line.case.label + ("" if line.trained else " (untrained)"), color=line.case.color,
@@ -178,7 +184,8 @@ def rule_chart(lines: Sequence[RuleLine]) -> Chart:
 
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
-    return compose(recipe, rule_lines(picture_of(recipe)))
+    picture = picture_of(recipe)
+    return compose(recipe, rule_lines(picture, kind=kind_of(picture, recipe.models)))
 
 
 def compose(recipe: Recipe, lines: tuple[RuleLine, ...]) -> Scene:
@@ -188,7 +195,7 @@ def compose(recipe: Recipe, lines: tuple[RuleLine, ...]) -> Scene:
         recipe: what was asked for.
         lines: what was measured.
     """
-    layers = list(dict.fromkeys(probe for line in lines for probe in line.probes))
+    layers = layers_of(lines)
     columns: dict[str, list] = {"layer": layers}
     for line in lines:
         known = dict(zip(line.probes, line.error.tolist(), strict=True))
@@ -215,4 +222,5 @@ def provenance(lines: tuple[RuleLine, ...]) -> str:
         line = next(each for each in lines if each.case.group == group)
         weights = "trained weights" if line.trained else "a small network with fresh weights, none is trained yet"
         parts.append(f"{group.upper()}: {line.network}, {weights}, {line.elements} elements beside the identity")
-    return f"{'; '.join(parts)}. Nothing is interpolated; the same weights stand under both rules of a group."
+    others = "".join(f" {why}" for why in dict.fromkeys(line.why for line in lines if line.why))
+    return f"{'; '.join(parts)}. Nothing is interpolated; the same weights stand under both rules of a group.{others}"

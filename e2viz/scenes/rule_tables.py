@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from e2viz.data.data_set import DataSet
 from e2viz.groups import group as find_group
 from e2viz.images.picture import Picture
 from e2viz.measure.encodings import changed_entries
@@ -30,11 +31,16 @@ class RuleTable:
     entries: int
 
 
-def measured(group: str, picture: Picture, progress: Callable[[int, int], None] | None = None) -> tuple[RuleTable, ...]:
+def measured(
+    group: str,
+    picture: Picture,
+    progress: Callable[[int, int], None] | None = None,
+    kind: DataSet | None = None,
+) -> tuple[RuleTable, ...]:
     """Every rule that the page shows for this group: shipped, or measured now."""
     found, acting = [], find_group(group)
     for place, rule in enumerate(RULES[group]):
-        line = rule_line(case_of(group, rule), picture)
+        line = rule_line(case_of(group, rule), picture, kind=kind)
         changed = int(changed_entries(acting, rule).max())
         found.append(RuleTable(line=line, changed=changed, entries=acting.order**3))
         if progress is not None:

@@ -13,6 +13,7 @@ from typing import Any
 import e2viz
 from e2viz.architectures import architecture_of, row_of
 from e2viz.data.samples import data_of, first_samples, sample, sample_names
+from e2viz.data.table import data_set
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.kept import FOLDER, Arrays, Facts
@@ -20,8 +21,9 @@ from e2viz.measure.layer_errors import facts as error_facts
 from e2viz.measure.layer_errors import layer_errors
 from e2viz.measure.steering import SIZES, steered
 from e2viz.measure.steering import facts as steering_facts
-from e2viz.measure.subject import Subject, subject
+from e2viz.measure.subject import subject
 from e2viz.scenes import broken, efficiency, equivariance_error, positional_encodings, rule_lines, steerability, views
+from e2viz.scenes.group_networks import kind_of, network_of
 from e2viz.scenes.sweeps import models_for
 from e2viz.zoo.weights import Model
 
@@ -36,16 +38,12 @@ def samples() -> tuple[str, ...]:
     return tuple(name for name in sample_names() if models_for(name))
 
 
-def _knows(seen: Subject, picture: Picture) -> bool:
-    """Whether a model was made for such pictures; pages show others too, which is then measured."""
-    return seen.data is None or seen.data.name == data_of(picture.name)
-
-
 def _errors(picture: Picture) -> Iterator[Entry]:
     step_deg = equivariance_error.STEP_DEG
+    first = data_set(data_of(picture.name)).default_models
     for name in models_for(picture.name):
         row = row_of(name)
-        if row is not None and not row.errors_shipped:
+        if row is not None and not row.errors_shipped and name not in first:
             continue
         model = e2viz.load(name)
         yield name, error_facts(model, step_deg, "fair"), partial(_errors_of, model, picture, step_deg)
@@ -57,9 +55,7 @@ def _errors_of(model: Model, picture: Picture, step_deg: float) -> Arrays:
 
 def _rules(picture: Picture) -> Iterator[Entry]:
     for group, rules in positional_encodings.RULES.items():
-        seen = subject(rule_lines.network_of(group)[0])
-        if not _knows(seen, picture):
-            continue
+        seen = subject(network_of(group, kind_of(picture))[0])
         for rule in rules:
             case = rule_lines.case_of(group, rule)
             made = lambda case=case: rule_lines.arrays(rule_lines.rule_line(case, picture, fresh=True))  # noqa: E731
@@ -67,16 +63,18 @@ def _rules(picture: Picture) -> Iterator[Entry]:
 
 
 def _broken(picture: Picture) -> Iterator[Entry]:
-    model, _ = rule_lines.network_of("c4")
-    for chosen in SHIPPED_SWITCHES if _knows(subject(model), picture) else ():
+    kind = kind_of(picture)
+    model, _ = broken.network_to_break(kind.default_models, kind)
+    for chosen in SHIPPED_SWITCHES:
         switches = broken.switches_of(chosen)
         made = lambda s=switches: broken.arrays(broken.broken(model, picture, s, fresh=True))  # noqa: E731
         yield broken.key_of(switches), broken.facts(model, switches), made
 
 
 def _steered(picture: Picture) -> Iterator[Entry]:
-    model, _ = steerability.network()
-    for size in SIZES if _knows(subject(model), picture) else ():
+    kind = kind_of(picture)
+    model, _ = steerability.network(kind.default_models, kind)
+    for size in SIZES:
         yield str(size), steering_facts(model, size), partial(_steered_at, model, picture, size)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from e2viz.architectures import color_of
+from e2viz.data.data_set import DataSet
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
 from e2viz.measure.steering import ANGLES_DEG, SHOWN, SIZES, Steered, facts, from_arrays, steered
@@ -18,7 +19,7 @@ from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
 from e2viz.scenes.asked import picture_of
 from e2viz.scenes.error_charts import HIGH, LOW, logarithm
-from e2viz.scenes.rule_lines import network_of
+from e2viz.scenes.group_networks import kind_of, network_of
 from e2viz.scenes.steering_charts import distance_chart, resolution_chart
 from e2viz.scenes.turning import turning_panel
 from e2viz.scenes.untrained import fresh_subject
@@ -46,7 +47,7 @@ Source: Xu et al. 2023, figure 8; `e2viz.measure.steering`.
 def make(recipe: Recipe) -> Scene:
     """The scene of a recipe."""
     picture = picture_of(recipe)
-    model, trained = network(recipe.models)
+    model, trained = network(recipe.models, kind_of(picture, recipe.models))
     return compose(recipe, measured(model, picture, sizes_of(recipe)), picture, note(model, trained))
 
 
@@ -63,9 +64,17 @@ def sizes_of(recipe: Recipe) -> tuple[int, ...]:
     return tuple(size for size in SIZES if size in asked)
 
 
-def network(preferred: Sequence[str] = ()) -> tuple[Any, bool]:
-    """The trained C8 network of the catalogue, or a small one with fresh weights; and whether it is trained."""
-    model, trained = network_of("c8", preferred)
+def network(preferred: Sequence[str] = (), kind: DataSet | None = None) -> tuple[Any, bool]:
+    """A trained C8 network, one that knows such pictures if there is one; or else a small one with fresh weights.
+
+    Args:
+        preferred: names of the models that are looked at.
+        kind: what the picture is of.
+
+    Returns:
+        The network, and whether it is trained.
+    """
+    model, trained = network_of("c8", kind, preferred)
     return (model, True) if trained else (fresh_subject("c8", width=4, heads=2), False)
 
 

@@ -38,10 +38,12 @@ def _card(name: str, stability: Stability, label: str) -> None:
 
 
 def _accuracy(name: str) -> str:
-    found = e2viz.load(name).card.measured
+    card = e2viz.load(name).card
+    found = card.measured
     if found is None:
         return "Accuracy on the test split: not measured."
-    return f"Accuracy on the test split: {found.rotated} turned, {found.upright} upright."
+    trained = f", after {card.best_epoch} epoch{'s' * (card.best_epoch != 1)} of training" if card.best_epoch else ""
+    return f"Accuracy on the test split: {found.rotated} turned, {found.upright} upright{trained}."
 
 
 def measures_table(stability: Stability) -> dict[str, list[str]]:

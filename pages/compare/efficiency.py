@@ -33,7 +33,11 @@ with answered():
         scene = efficiency.compose(selection.recipe(efficiency.PAGE), result, selection.picture)
         show_view(scene, "efficiency")
     if found:
-        st.dataframe(efficiency_points.numbers(found), hide_index=True, width="stretch")
+        columns = {
+            "ms an image": st.column_config.NumberColumn(format="%.2f"),
+            "parameters": st.column_config.NumberColumn(format="localized"),
+        }
+        st.dataframe(efficiency_points.numbers(found), hide_index=True, width="stretch", column_config=columns)
     else:
         st.caption("The times of these models are not measured.")
     missing = efficiency_points.untrained(found)

@@ -5,6 +5,7 @@ import streamlit as st
 import e2viz
 from e2viz.measure.layer_errors import facts
 from e2viz.scenes import broken, equivariance_error, rule_lines
+from e2viz.scenes.group_networks import kind_of
 from e2viz.ui.over_data import over_data_section
 from e2viz.ui.page import answered
 from e2viz.ui.remembered import remembered
@@ -14,6 +15,7 @@ from e2viz.zoo.names import short_labels
 
 selection = current()
 picture = selection.picture
+kind = kind_of(picture, selection.models)
 BOUND = {"bind": "query-params"}
 
 
@@ -59,8 +61,8 @@ def maps_and_curves() -> None:
 def rules() -> None:
     """GE-ViT's rule, GSA-Net's, and the published one for p4m."""
     st.subheader("One line of code", anchor=False)
-    key = repr(("rules", picture.checksum, e2viz.list_models()))
-    lines = remembered(key, lambda progress: rule_lines.rule_lines(picture, progress), what="rules")
+    key = repr(("rules", picture.checksum, kind.name, e2viz.list_models()))
+    lines = remembered(key, lambda progress: rule_lines.rule_lines(picture, progress, kind=kind), what="rules")
     if lines is None:
         return
     st.markdown(rule_lines.sentence(lines))
@@ -70,16 +72,17 @@ def rules() -> None:
 def why() -> None:
     """Switches, each re-measured on the spot."""
     st.subheader("Why does it break?", anchor=False)
-    model, trained = broken.network_to_break([e2viz.load(name) for name in selection.models])
+    model, trained = broken.network_to_break(selection.models, kind)
     pressed = st.pills(
         "Spoil", list(broken.LABELS.values()), selection_mode="multi", default=[broken.LABELS["rule"]],
         key="spoil", help="Each is measured now, on this picture; several together too.", **BOUND,
     )  # fmt: skip
     chosen = [name for name, words in broken.LABELS.items() if words in pressed]
-    group = "c8"
+    groups = broken.groups_of(model)
+    group = "c8" if "c8" in groups else groups[0]
     if "group" in chosen:
         group = st.segmented_control(
-            "Group", broken.GROUPS, default="c8", required=True, format_func=str.upper, key="other_group", **BOUND
+            "Group", groups, default=group, required=True, format_func=str.upper, key="other_group", **BOUND
         )
     switches = broken.switches_of(chosen, group)
     name = broken.name_of(model)
@@ -97,7 +100,7 @@ def why() -> None:
     show_view(broken.compose(recipe, *found, switches, name), "broken")
     for reason in broken.reasons(switches):
         st.markdown(f"- {reason}")
-    st.caption(broken.provenance(model, trained, switches))
+    st.caption(broken.provenance(model, trained, switches, kind))
 
 
 with answered():

@@ -5,12 +5,14 @@ import streamlit as st
 from e2viz.measure.encodings import encoding_layers
 from e2viz.measure.subject import subject
 from e2viz.scenes import positional_encodings, rule_lines, rule_tables
+from e2viz.scenes.group_networks import kind_of
 from e2viz.ui.page import answered
 from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current
 from e2viz.ui.view import show_view
 
 selection = current()
+kind = kind_of(selection.picture, selection.models)
 BOUND = {"bind": "query-params"}
 
 
@@ -26,7 +28,7 @@ def encodings() -> str:
         "Shown of", positional_encodings.VIEWS, default=positional_encodings.VIEWS[0], required=True,
         key="positions_view", help="The element that has moved the picture, or all of them side by side.", **BOUND,
     )  # fmt: skip
-    model, trained = positional_encodings.encoder_of(group, selection.models)
+    model, trained = positional_encodings.encoder_of(group, selection.models, kind)
     layers = encoding_layers(subject(model).network)
     layer = middle.selectbox("Layer", layers, index=len(layers) - 1, key="positions_layer", **BOUND)
     channel = right.number_input("Channel", 0, 2, 0, key="positions_channel", **BOUND)
@@ -44,7 +46,9 @@ def rules(group: str) -> None:
     """The rules side by side: their line, their table's invariance, and the error each gives."""
     st.subheader("GSA-Net and GE-ViT differ by one line", anchor=False)
     key = repr(("tables", group, selection.picture.checksum, selection.models))
-    found = remembered(key, lambda progress: rule_tables.measured(group, selection.picture, progress), what="rules")
+    found = remembered(
+        key, lambda progress: rule_tables.measured(group, selection.picture, progress, kind), what="rules"
+    )
     if found is None:
         return
     st.markdown(rule_tables.sentence(found))

@@ -4,12 +4,14 @@ import streamlit as st
 
 from e2viz.measure.steering import SIZES, facts
 from e2viz.scenes import steerability
+from e2viz.scenes.group_networks import kind_of, why_others
 from e2viz.ui.page import answered, player_first
 from e2viz.ui.remembered import remembered
 from e2viz.ui.state import current
 from e2viz.ui.view import show_view
 
 selection = current()
+kind = kind_of(selection.picture, selection.models)
 
 
 def measured(model, sizes: tuple[int, ...]):
@@ -35,12 +37,14 @@ with answered():
         key="sizes", bind="query-params", help="The same weights; the windows keep their side in pixels.",
     )  # fmt: skip
     sizes = tuple(size for size in SIZES if size in (chosen or SIZES))
-    model, trained = steerability.network(selection.models)
+    model, trained = steerability.network(selection.models, kind)
     results = measured(model, sizes)
     if results is not None:
         recipe = selection.recipe(steerability.PAGE, sizes=list(sizes))
         scene = steerability.compose(recipe, results, selection.picture, steerability.note(model, trained))
         head.subheader(scene.title, anchor=False)
+        if why := why_others(model, kind, "c8"):
+            head.markdown(why)
         show_view(scene, "steerability")
         player_first()
         with st.expander("Every layer"):

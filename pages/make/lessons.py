@@ -8,8 +8,7 @@ import streamlit as st
 import e2viz
 from e2viz import scenes
 from e2viz.data import data_set
-from e2viz.data.local_samples import local_names
-from e2viz.data.samples import sample
+from e2viz.data.samples import first_samples, offered_names, sample
 from e2viz.images.picture import Picture
 from e2viz.measure.stored import stored_sweep
 from e2viz.measure.sweep import Sweep, sweep
@@ -29,7 +28,7 @@ from e2viz.scenes.lesson import (
     wanted_numbers,
     without_gap,
 )
-from e2viz.scenes.turning import turning_panel
+from e2viz.scenes.turning import data_of_model, turning_panel
 from e2viz.ui.browser import source
 from e2viz.ui.page import answered, whole_screen
 from e2viz.ui.player import Options, player
@@ -77,13 +76,33 @@ def scene_of(step: Step, found: Sweep | None, picture: Picture, reference: str) 
 
 
 def picture_of(step: Step) -> tuple[Picture, str] | None:
-    """The picture of a step and its reference; None where it must be of a kind that nobody has brought."""
+    """The picture of a step and its reference; None where it must be of a kind that nobody has brought.
+
+    The reader's own, where it is of the kind that the step or its models ask for; else a sample of that kind.
+    """
     if step.picture:
         return sample(step.picture), step.picture
-    if not step.data or selection.data == step.data:
+    kinds = kinds_of(step)
+    if not kinds or selection.data in kinds:
         return selection.picture, selection.reference
-    there = local_names(data_set(step.data))
+    there = first_samples(kinds[0]) or offered_names(kinds[0])
     return (sample(there[0]), there[0]) if there else None
+
+
+def kinds_of(step: Step) -> list[str]:
+    """Names of the data sets that a step's picture may be of; none for any."""
+    known = [found.name for found in map(data_of_model, step.models) if found is not None]
+    return [step.data] if step.data else list(dict.fromkeys(known))
+
+
+def say_sample(step: Step, reference: str) -> None:
+    """One line where a sample turns instead of the reader's picture."""
+    if not step.picture and reference != selection.reference:
+        what = data_set(kinds_of(step)[0])
+        st.caption(
+            f"These models know {what.plural}, so a sample turns here. For one of your own, choose *{what.title}* "
+            "under *What the picture is of* in the sidebar."
+        )
 
 
 def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tuple[bool, dict[str, str]]:
@@ -203,6 +222,7 @@ def show_step(lesson: Lesson, number: int) -> bool:
     known = numbers(step, found, picture) if found is not None else {}
     with words:
         st.subheader(f"{number + 1}. {step.title}", anchor=False)
+        say_sample(step, reference)
         st.markdown(fill(step.words, known))
         done, extra = ask(step, found, known, mark)
         if done and step.reveal:

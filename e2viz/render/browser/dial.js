@@ -114,7 +114,7 @@ class Dial {
         c.lineTo(x * (ring.outer + 2), y * (ring.outer + 2));
         c.stroke();
       }
-      const name = String(ring.class_names[ring.classes[start]] ?? ring.classes[start]).slice(0, 2);
+      const name = ring.short_names[ring.classes[start]] ?? String(ring.classes[start]).slice(0, 2);
       const wide = c.measureText(name).width;
       const thick = ring.outer - ring.inner;
       if (thick < 10 || length * step * RADIANS * middle < wide + 8 || wide > thick + 2) return;
