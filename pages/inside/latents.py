@@ -22,25 +22,20 @@ def choose(models: list) -> Settings:
     """The controls of the page."""
     names = list(dict.fromkeys(name for model in models for name in latents.layers_of(subject(model))))
     acting = next((group(model.card.group) for model in models if model.card.group), None)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params")
-        channel = st.number_input(
-            "Channel", -1, None, value=0, step=1, key="channel", bind="query-params", width=130,
-            help="−1 shows the root mean square of all channels.",
-        )  # fmt: skip
-        layers = st.multiselect(
-            "Layers", names, key="layers", bind="query-params", placeholder="where the plane changes", width=300
-        )
-        elements: list[str] = []
-        if acting is not None:
-            names = [element_name(acting, element) for element in acting.elements]
-            elements = st.multiselect(
-                "Elements", names, key="elements", bind="query-params", placeholder="all", width=220
-            )
-        old_rule = any(has_group_attention(subject(model).network) for model in models) and st.toggle(
-            "GSA-Net’s rule beside it", key="old_rule", bind="query-params",
-            help="The same weights, with one line of code exchanged: see Positions.",
-        )  # fmt: skip
+    view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params")
+    channel = st.number_input(
+        "Channel", -1, None, value=0, step=1, key="channel", bind="query-params",
+        help="−1 shows the root mean square of all channels.",
+    )  # fmt: skip
+    layers = st.multiselect("Layers", names, key="layers", bind="query-params", placeholder="where the plane changes")
+    elements: list[str] = []
+    if acting is not None:
+        named = [element_name(acting, element) for element in acting.elements]
+        elements = st.multiselect("Elements", named, key="elements", bind="query-params", placeholder="all")
+    old_rule = any(has_group_attention(subject(model).network) for model in models) and st.toggle(
+        "GSA-Net’s rule beside it", key="old_rule", bind="query-params",
+        help="The same weights, with one line of code exchanged: see Positions.",
+    )  # fmt: skip
     return Settings(
         view=view, channel=int(channel), layers=tuple(layers), elements=tuple(elements), old_rule=bool(old_rule)
     )
@@ -74,8 +69,10 @@ with answered():
     if not layered:
         st.info("The chosen models have no feature maps to show. Choose others in the sidebar.")
         st.stop()
-    headline = st.empty()
-    settings = choose(layered)
+    words, choices = st.columns([6, 1])
+    headline = words.empty()
+    with choices.popover("Choose", width="stretch", help="View, channel, layers and group elements."):
+        settings = choose(layered)
     parts = {model.name: part_of(model, settings) for model in latents.shown(layered, settings)}
     if all(each is not None for each in parts.values()):
         recipe = selection.recipe(latents.PAGE, **settings.changed())

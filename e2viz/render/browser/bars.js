@@ -23,7 +23,7 @@ class BarChart {
     const widest = Math.max(...this.bars.class_names.map((name) => this.context.measureText(name).width));
     // Names that leave the bars too little room stand above them, each on a line of its own.
     const stacked = widest > width * 0.48;
-    const line = Math.round(this.look.size * (width > 260 ? 1.7 : 1.5));
+    const line = Math.round(this.look.size * (width > 260 ? 1.7 : 1.5) * tightness(this.canvas));
     const pitch = stacked ? Math.round(this.look.size * 2.4) : line;
     const height = pitch * this.bars.class_names.length + 4;
     this.canvas.style.height = `${height}px`;
@@ -94,4 +94,9 @@ class BarChart {
     const { name, probability } = this.top(frame);
     return `${this.bars.label}: ${name}, ${probability.toFixed(2)}`;
   }
+}
+
+// How much of its usual height a chart takes; the stylesheet knows where room is short.
+function tightness(element) {
+  return Number(getComputedStyle(element).getPropertyValue("--tight")) || 1;
 }

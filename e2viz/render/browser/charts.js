@@ -54,7 +54,7 @@ class ChartView {
     const names = Math.max(0, ...this.chart.y.ticks.map(([, name]) => c.measureText(name).width));
     const left = Math.min(names, width * 0.34) + 8;
     const plot = { left, top: 8, width: width - left - 10 };
-    plot.height = this.chart.square ? plot.width : Math.round(this.chart.height * (this.look.size / 14));
+    plot.height = this.chart.square ? plot.width : Math.round(this.chart.height * (this.look.size / 14) * tightness(this.canvas));
     const height = plot.height + 8 + size * 1.9;
     this.canvas.style.height = `${height}px`;
     for (const layer of [this.canvas, this.still]) {

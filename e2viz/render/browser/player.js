@@ -14,6 +14,9 @@ const LAYOUT = `
   <div class="tip" hidden></div>
   <p class="spoken" aria-live="polite"></p>`;
 
+const MOST_BESIDE = 3;
+const runsAlong = (chart) => Boolean(chart.cursor) || chart.tracks.some((track) => track.follows);
+
 class Player {
   constructor(root, scene, clock, send) {
     Object.assign(this, { root, scene, clock, send });
@@ -29,9 +32,7 @@ class Player {
     find(".plots").append(...this.plots.map((plot) => plot.element));
     this.views = [];
     this.rows = [];
-    // A dial without rings and bars leaves room beside it, and the rows are what is looked at: they stand there.
-    if (scene.picture && !scene.rings.length && !scene.bars.length)
-      find(".side").append(find(scene.rows.length ? ".rows" : ".plots"));
+    this.placeBeside(find(".side"), find(".rows"), find(".plots"));
     for (const row of scene.rows) this.addRow(row);
     find(".caption").textContent = scene.caption;
     if (scene.picture || scene.rings.length) this.addDial(find(".dial"), find(".legend"));
@@ -43,6 +44,24 @@ class Player {
     this.tip = new Tip(this, find(".tip"));
   }
 
+  // What stands beside the dial instead of below it, where there is room.
+  placeBeside(side, rows, plots) {
+    const { scene } = this;
+    const panels = scene.rows.filter((row) => !row.aside).length;
+    // A dial without rings and bars leaves room, and the rows are what is looked at; so are charts that run along.
+    if (scene.picture && !scene.rings.length && !scene.bars.length) {
+      if (panels) side.append(rows);
+      if (!panels || scene.charts.some(runsAlong)) side.append(plots);
+      return;
+    }
+    // The one curve of a few models stands below their bars, so that all of it is seen with the dial.
+    const few = scene.bars.length && scene.bars.length <= MOST_BESIDE;
+    if (scene.picture && few && !panels && scene.charts.length === 1 && !scene.charts[0].square) {
+      side.append(plots);
+      side.classList.add("filled");
+    }
+  }
+
   // What of the layout follows from what there is: as classes, since :has() is looked up again for every frame.
   arrange(stage, plots) {
     const { rows, charts, options, frames } = this.scene;
@@ -51,9 +70,29 @@ class Player {
     stage.classList.toggle("bare", bare);
     stage.classList.toggle("thumb", bare && Boolean(stage.querySelector(".aside .row")));
     stage.classList.toggle("over", Boolean(this.dial && this.charts.length && below?.children.length));
+    const beside = stage.querySelector(".side .rows, .side .plots");
+    stage.classList.toggle("follow", Boolean(this.dial && beside && !this.charts.length));
     const abreast = rows.length > 3 && !rows.some((row) => row.halves);
     stage.querySelector(".side .rows")?.classList.toggle("abreast", abreast);
     plots?.classList.toggle("three", charts.length > 2 && charts.some((chart) => chart.square));
+    below?.classList.toggle("matrix", bare && rows.every((row) => row.halves || row.aside));
+    if (bare && below) this.groupByModel(below);
+  }
+
+  // Two models or more, each with whole rows of its own: they stand side by side, to be compared.
+  groupByModel(rows) {
+    const own = [...rows.children];
+    const models = [...new Set(own.map((row) => row.dataset.model))];
+    if (models.length < 2 || models.includes(undefined) || rows.classList.contains("matrix")) return;
+    const groups = models.map((model) => own.filter((row) => row.dataset.model === model));
+    rows.append(...groups.map((group) => {
+      const element = document.createElement("div");
+      element.className = "model-rows";
+      element.classList.toggle("alone", group.length === 1);
+      element.append(...group);
+      return element;
+    }));
+    rows.classList.add("models");
   }
 
   addDial(canvas, legend) {
