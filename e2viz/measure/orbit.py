@@ -46,6 +46,7 @@ class Orbit:
             the plane.
         relative_radius: radius over the root mean square norm of the embeddings, 0 for an invariant.
         length: of the closed path in all dimensions.
+        size: root mean square norm of the embeddings; 1 where they are all zero.
     """
 
     path: Float[np.ndarray, "point component"]
@@ -53,6 +54,7 @@ class Orbit:
     radius: float
     relative_radius: float
     length: float
+    size: float
 
 
 def principal_plane(embeddings: Float[np.ndarray, "point channel"], components: int = 2) -> Plane:
@@ -104,6 +106,7 @@ def orbit(embeddings: Float[np.ndarray, "frame channel"], plane: Plane | None = 
         radius=radius,
         relative_radius=radius / norm if norm > 0 else 0.0,
         length=float(np.linalg.norm(np.diff(closed, axis=0), axis=1).sum()),
+        size=norm if norm > 0 else 1.0,
     )
 
 

@@ -82,7 +82,19 @@ def sentence(found: list[Point]) -> str:
     fastest = min(small, key=lambda point: (point.accuracy is None, point.forward_ms))
     if reference is None:
         name = names.label(fastest.name).partition(",")[0]
-        return f"A small artificial image makes GE-ViT cheap: {name} takes {fastest.forward_ms:.1f} ms an image."
+        text = (
+            "A small artificial image stands between the picture and GE-ViT: "
+            f"{name} takes {fastest.forward_ms:.1f} ms an image"
+        )
+        others = [point for point in found if not artificial(point.name) and point.accuracy]
+        if not others or not fastest.accuracy:
+            return f"{text}."
+        best = max(others, key=lambda point: point.accuracy.share if point.accuracy else 0.0)
+        other = names.label(best.name).partition(",")[0]
+        return (
+            f"{text}, {100 * fastest.accuracy.share:.1f} % right; the best of the others, {other}, takes "
+            f"{best.forward_ms:.1f} ms and is right for {100 * best.accuracy.share:.1f} %."
+        )
     ratio = reference.forward_ms / fastest.forward_ms
     text = (
         f"A small artificial image makes GE-ViT cheap: {names.label(fastest.name).partition(',')[0]} takes "

@@ -15,8 +15,17 @@ MARGIN = 1.08
 
 
 def path_chart(orbit: Orbit, label: str, color: str, angles_deg: np.ndarray, limit: float) -> Chart:
-    """The path of one model; quarter turns are marked, and a dot is where the embedding is."""
-    path = np.asarray(orbit.path, dtype=np.float64)
+    """The path of one model, in shares of its embedding's size, so that paths of different models can be compared.
+
+    Quarter turns are marked, and a dot is where the embedding is.
+
+    Args:
+        orbit: its path.
+        label, color: of the model.
+        angles_deg: of the turn.
+        limit: of both axes, a share of the embedding's size.
+    """
+    path = np.asarray(orbit.path, dtype=np.float64) / orbit.size
     quarters = np.flatnonzero(np.isclose(np.asarray(angles_deg) % 90.0, 0.0))
     marks = Track(
         label="", color=color, x=path[quarters, 0], y=path[quarters, 1], line=False, dots=True,
@@ -28,12 +37,20 @@ def path_chart(orbit: Orbit, label: str, color: str, angles_deg: np.ndarray, lim
     end = MARGIN * limit
     return Chart(
         title=label,
-        x=Axis(title=f"component 1, {first:.0f} % of the spread", low=-end, high=end),
-        y=Axis(title=f"component 2, {second:.0f} %", low=-end, high=end),
+        x=Axis(title=f"component 1, {first:.0f} % of the spread", low=-end, high=end, ticks=_shares(end)),
+        y=Axis(title=f"component 2, {second:.0f} %", low=-end, high=end, ticks=_shares(end)),
         tracks=(whole, marks, running) if quarters.size else (whole, running),
         square=True,
-        caption=f"radius {two_digits(orbit.radius)}",
+        caption=f"in shares of the embedding's size; radius {two_digits(100 * orbit.relative_radius)} %",
     )
+
+
+def _shares(end: float) -> tuple[tuple[float, str], ...]:
+    """Percentages that are named on an axis from -end to end: at most two on either side of 0."""
+    steps = (first * 10.0**decade for decade in range(-6, 3) for first in (1, 2, 5))
+    step = next((each for each in steps if 2.5 * each >= end), end)
+    count = int(end / step)
+    return tuple((place * step, f"{100 * place * step:.3g}%".replace("-", "−")) for place in range(-count, count + 1))
 
 
 def compass_chart(

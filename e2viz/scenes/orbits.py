@@ -172,7 +172,7 @@ def compose(
     labels = labels or short_labels(tuple(turning))
     colors = model_colors(list(turning))
     images = turned(picture, tuple(turning), found.angles_deg, method=recipe.method)
-    limit = max(float(np.abs(each.orbit.path).max()) for each in turning.values()) or 1.0
+    limit = max(float(np.abs(each.orbit.path).max()) / each.orbit.size for each in turning.values()) or 1.0
     angles = np.asarray(found.angles_deg, dtype=np.float64)
     paths = tuple(path_chart(each.orbit, labels[name], colors[name], angles, limit) for name, each in turning.items())
     readable = {name: each.compass for name, each in turning.items() if each.compass is not None}

@@ -84,7 +84,7 @@ with answered():
             st.button(
                 f"Use {names.label(made)} on the other pages", on_click=add_wrapped, args=(made, selection.models)
             )
-        for table in measured_tables():
+        for table in measured_tables(first=selection.data):
             with st.expander(f"Measured: {table.setting}"):
                 st.markdown(table.about)
                 st.dataframe(table.columns, hide_index=True, width="stretch", height="content")

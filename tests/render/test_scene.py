@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from e2viz.render.scene import Bars, Panel, Ring, Scene, quantise
+from e2viz.render.marks import Sheet, Text
+from e2viz.render.numbers import numbers_of
+from e2viz.render.ring import add_dial
+from e2viz.render.scene import Bars, Panel, Ring, Scene, quantise, two_letters
 
 
 def test_quantise_is_within_half_a_step():
@@ -87,3 +90,21 @@ def test_ring_takes_the_most_probable_class():
     ring = Ring.from_probability("ViT", "#000000", np.array([[0.2, 0.8], [0.7, 0.3]]))
     assert ring.classes.tolist() == [1, 0]
     assert ring.probability.tolist() == [0.8, 0.7]
+
+
+def test_a_dial_alone_writes_class_names_into_its_rings():
+    """Bars that name the classes are another part; a figure may show the dial without them."""
+    said = np.tile(np.array([[0.1, 0.8, 0.1]]), (72, 1))
+    ring = Ring.from_probability("ViT", "#000000", said, ("frog", "deer", "cat"))
+    scene = Scene("", np.arange(72) * 5.0, rings=(ring,))
+    sheet = Sheet(400, 400)
+    add_dial(sheet, scene, 0, 0, 400)
+    assert "de" in [mark.text for mark in sheet.still if isinstance(mark, Text)]
+    assert set(numbers_of(scene)["ViT: class"]) == {"deer"}
+
+
+def test_two_letters_tell_the_classes_apart():
+    assert two_letters(tuple("0123456789")) == tuple("0123456789")
+    assert two_letters(("cat", "deer", "automobile")) == ("ca", "de", "au")
+    alike = ("immature granulocyte", "immature lymphocyte", "monocyte", "monoblast", "class 1", "class 10", "class 11")
+    assert len(set(two_letters(alike))) == len(alike) and two_letters(alike)[0] == "ig"

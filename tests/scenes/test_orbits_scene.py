@@ -40,7 +40,9 @@ def test_a_dot_walks_along_the_path(measured):
     scene = orbits.compose(recipe, turning, found, PICTURE)
     chart = scene.charts[0]
     (walking,) = (track for track in chart.tracks if track.follows)
-    path = next(iter(turning.values())).orbit.path
+    orbit = next(iter(turning.values())).orbit
+    path = orbit.path / orbit.size
+    assert orbit.size > 0 and np.isclose(orbit.radius, orbit.relative_radius * orbit.size)
     assert np.allclose(walking.x, path[:-1, 0]) and np.allclose(walking.y, path[:-1, 1])
     assert chart.square and chart.x.high >= np.abs(path).max() and chart.x.high == chart.y.high
     assert scene.rows[0].panels[0].probe == "orientation"
