@@ -189,15 +189,7 @@ def mended(
         scores: what the model gives, as ``e2viz.foreign.worker.kind_of`` says; the whole gives the same kind.
         metadata: of the file.
     """
-    weights = {each.name for each in body.graph.initializer}
-    (given,) = [each for each in body.graph.input if each.name not in weights]
-    others = {each.domain: each.version for each in body.opset_import if each.domain not in ("", "ai.onnx")}
-    whole = Assembly(opset_of(body), others)
-    image = given.name
-    if dtype != "float32":
-        image = whole.do("Cast", [image], "e2viz/float", to=FLOAT)
-    if layout == "NHWC":
-        image = whole.do("Transpose", [image], "e2viz/planes", perm=[0, 3, 1, 2])
+    whole, given, image = _begun(body, layout, dtype)
     stack = whole.add(views, "e2viz/views/", image)
     logarithms = head is None and scores in ("probabilities", "independent probabilities")
     if batch is None:
@@ -226,6 +218,61 @@ def mended(
         answer = whole.do("Softmax", [answer], "e2viz/scores", axis=-1)
     elif scores == "independent probabilities":
         answer = whole.do("Exp", [answer], "e2viz/scores")
+    return _ended(whole, given, answer, classes, batch, metadata)
+
+
+def canonicalised(
+    body: onnx.ModelProto,
+    views: onnx.ModelProto,
+    orientation: onnx.ModelProto,
+    *,
+    classes: int,
+    layout: str,
+    dtype: str,
+    batch: int | None,
+    metadata: Mapping[str, str],
+    transposed: bool = False,
+) -> onnx.ModelProto:
+    """The whole of a method that chooses a view before the model sees it: the body runs once.
+
+    Args:
+        body: from the image to scores.
+        views: from [batch channel size size] to [batch view channel size size].
+        orientation: from all views to a score for each, [batch view]; the highest is the one that stands upright.
+        classes: of the scores.
+        layout, dtype, batch: of the body's input.
+        metadata: of the file.
+        transposed: whether the body takes images with rows and columns exchanged, and the whole does not.
+    """
+    whole, given, image = _begun(body, layout, dtype)
+    if transposed:
+        image = whole.do("Transpose", [image], "e2viz/transposed", perm=[0, 1, 3, 2])
+    stack = whole.add(views, "e2viz/views/", image)
+    likely = whole.add(orientation, "e2viz/orientation/", stack)
+    chosen = whole.do("ArgMax", [likely], "e2viz/upright_place", axis=1, keepdims=1)
+    upright = whole.do("GatherND", [stack, chosen], "e2viz/upright", batch_dims=1)
+    answer = _each(whole, body, upright, layout, dtype, False, "")
+    return _ended(whole, given, answer, classes, batch, metadata)
+
+
+def _begun(body: onnx.ModelProto, layout: str, dtype: str) -> tuple[Assembly, onnx.ValueInfoProto, str]:
+    """An assembly around a body, its input, and the image as float32 [batch channel size size]."""
+    weights = {each.name for each in body.graph.initializer}
+    (given,) = [each for each in body.graph.input if each.name not in weights]
+    others = {each.domain: each.version for each in body.opset_import if each.domain not in ("", "ai.onnx")}
+    whole = Assembly(opset_of(body), others)
+    image = given.name
+    if dtype != "float32":
+        image = whole.do("Cast", [image], "e2viz/float", to=FLOAT)
+    if layout == "NHWC":
+        image = whole.do("Transpose", [image], "e2viz/planes", perm=[0, 3, 1, 2])
+    return whole, given, image
+
+
+def _ended(
+    whole: Assembly, given: onnx.ValueInfoProto, answer: str, classes: int, batch: int | None,
+    metadata: Mapping[str, str],
+) -> onnx.ModelProto:  # fmt: skip
     output = whole.do("Identity", [answer], "scores" if given.name != "scores" else "answer")
     return whole.model(given, output, classes, batch, metadata)
 

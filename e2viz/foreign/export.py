@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from e2viz.foreign.network import ForeignNetwork
 from e2viz.foreign.process import check_available
 from e2viz.models.methods import ON_EMBEDDINGS, ON_LOGITS
 from e2viz.models.post_hoc import PostHoc, parts_of
-from e2viz.nn.paths import PATH_VARIABLE
+from e2viz.nn.canonicalisation import exact_part
 from e2viz.zoo.weights import Model, WeightsError
 from e2viz.zoo.wrapped import wrap
 
@@ -29,21 +27,27 @@ TRACED_BATCH = 3
 
 
 class _Prepared(nn.Module):
-    """A part of a model behind its preparation: it takes upright images in [0, 1]."""
+    """A part of a model behind its preparation: it takes upright images in [0, 1].
+
+    Args:
+        model: whose preparation it is.
+        part: of images, or of all views of them, as the model sees them.
+        oriented: whether the images stand as the model takes them already.
+    """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: Model, part: Any) -> None:
+    def __init__(self, model: Model, part: Any, *, oriented: bool = False) -> None:
         super().__init__()
         self.network = model.network
         self.part = part
-        self.transposed = model.card.orientation == "transposed"
+        self.transposed = not oriented and _transposed(model)
         mean, std = (torch.tensor(values)[:, None, None] for values in (model.card.mean, model.card.std))
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
 
-    def forward(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch features"]:
+    def forward(self, images: Float[Tensor, "batch *view channel height width"]) -> Float[Tensor, "batch features"]:
         oriented = images.transpose(-1, -2) if self.transposed else images
         return self.part((oriented - self.mean) / self.std)
 
@@ -51,9 +55,9 @@ class _Prepared(nn.Module):
 class _Part(nn.Module):
     """A function of one tensor as a module, with the modules that it calls."""
 
-    def __init__(self, part: Any) -> None:
+    def __init__(self, part: Any, calls: nn.Module | None = None) -> None:
         super().__init__()
-        self.part = part
+        self.part, self.calls = part, calls
 
     def forward(self, given: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch features"]:
         return self.part(given)
@@ -123,9 +127,45 @@ def metadata_of(model: Model, *, prepared: bool = False) -> dict[str, str]:
     }
 
 
+def _transposed(model: Model) -> bool:
+    return model.card.orientation == "transposed"
+
+
+def _canonicalised(model: Model, network: PostHoc) -> bytes:
+    """Views, the network that says which of them stands upright, and the model on that one."""
+    from e2viz.foreign.assembly import canonicalised, opset_of
+    from e2viz.foreign.view_graph import views_model
+
+    size, channels, classes = model.card.image_size, model.card.channels, len(model.card.class_names)
+    inner, steps = network.wrapped, network.group.rotations // exact_part(network.group).rotations
+    views = _image(model)[:, None].repeat(1, network.group.order, 1, 1, 1)
+
+    def orientation(stack: Float[Tensor, "batch view channel size size"]) -> Float[Tensor, "batch view"]:
+        return network.aggregate(stack[:, :steps])  # type: ignore[misc]
+
+    if isinstance(inner, ForeignNetwork):
+        opset = max(inner.process.facts["opset"], OPSET)
+        return inner.process.canonicalised(
+            {"classes": classes, "batch": inner.batch, "metadata": metadata_of(model)},
+            views_model(network.group, channels, size, opset).SerializeToString(),
+            _traced(_Part(orientation, network.aggregate), views)[0],
+        )
+    import onnx
+
+    body, free = _traced(_Prepared(model, inner, oriented=True), _image(model))
+    says, any_batch = _traced(_Prepared(model, orientation, oriented=True), views)
+    whole = onnx.load_model_from_string(body)
+    made = canonicalised(
+        whole, views_model(network.group, channels, size, opset_of(whole)), onnx.load_model_from_string(says),
+        classes=classes, layout="NCHW", dtype="float32", batch=None if free and any_batch else 1,
+        transposed=_transposed(model), metadata=metadata_of(model, prepared=True),
+    )  # fmt: skip
+    return made.SerializeToString()
+
+
 def _mended(model: Model, network: PostHoc) -> bytes:
     if network.canonicalises:
-        raise WeightsError("A model that is canonicalised by a network of its own cannot be taken away as ONNX yet.")
+        return _canonicalised(model, network)
     from e2viz.foreign.assembly import mended, opset_of
     from e2viz.foreign.view_graph import views_model
 
@@ -186,12 +226,12 @@ def _traced(module: nn.Module, given: Float[Tensor, "batch *shape"]) -> tuple[by
     """
     module = module.eval()
     fresh = torch.randn(given.shape[0] + 2, *given.shape[1:], generator=torch.Generator().manual_seed(1))
-    if given.ndim == 4:
+    if given.ndim >= 4:
         fresh = fresh.sigmoid()
     for free in (True, False):
         data = _exported(module, given if free else given[:1], free)
         tried = fresh if free else fresh[:1]
-        with torch.no_grad(), _plain_attention():
+        with torch.no_grad():
             expected = module(tried).numpy()
         answer = _answered(data, tried.numpy())
         if answer is not None and answer.shape == expected.shape:
@@ -205,7 +245,7 @@ def _exported(module: nn.Module, given: Tensor, free: bool) -> bytes:
     file: Any = io.BytesIO()  # torch's types know only paths, its exporter takes both
     axes = {"image": {0: "batch"}, "scores": {0: "batch"}} if free else None
     try:
-        with warnings.catch_warnings(), _plain_attention(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # the tracer warns of every size that it takes as it is; it is tried after
             torch.onnx.export(
                 module, (given,), file, dynamo=False, opset_version=OPSET, input_names=["image"],
@@ -228,17 +268,3 @@ def _answered(data: bytes, given: np.ndarray) -> np.ndarray | None:
         return session.run(None, {session.get_inputs()[0].name: given})[0]
     except Exception:  # the runtime raises many kinds, none of them public
         return None
-
-
-@contextlib.contextmanager
-def _plain_attention() -> Iterator[None]:
-    """Group attention in PyTorch, which a tracer can follow, while the model is exported."""
-    before = os.environ.get(PATH_VARIABLE)
-    os.environ[PATH_VARIABLE] = "torch"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[PATH_VARIABLE]
-        else:
-            os.environ[PATH_VARIABLE] = before

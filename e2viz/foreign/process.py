@@ -115,6 +115,20 @@ class GraphProcess:
         arrays = {name: np.frombuffer(data, dtype=np.uint8) for name, data in parts.items()}
         return self._file({"do": "mend", **wanted}, arrays)
 
+    def canonicalised(self, wanted: Mapping[str, Any], views: bytes, orientation: bytes) -> bytes:
+        """The file of the graph behind views of the image and what says which of them stands upright.
+
+        Args:
+            wanted: facts, as ``e2viz.foreign.worker`` takes them.
+            views, orientation: ONNX files made here.
+
+        Raises:
+            WeightsError: if the graph cannot be brought to a common opset.
+        """
+        parts = {"views": views, "orientation": orientation}
+        arrays = {name: np.frombuffer(data, dtype=np.uint8) for name, data in parts.items()}
+        return self._file({"do": "canonicalise", **wanted}, arrays)
+
     def _file(self, request: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
         _, made = self._ask(request, arrays, self.bounds.start_s)
         return made["data"].tobytes()

@@ -194,6 +194,19 @@ class Opened:
         )  # fmt: skip
         return np.frombuffer(made.SerializeToString(), dtype=np.uint8)
 
+    def canonicalised(self, wanted: dict[str, Any], views: np.ndarray, orientation: np.ndarray) -> np.ndarray:
+        """The file of this graph on the one view that stands upright."""
+        import onnx
+
+        from e2viz.foreign.assembly import at_opset, canonicalised, cut
+
+        made = canonicalised(
+            cut(at_opset(self.model), self.facts.output), onnx.load_model_from_string(views.tobytes()),
+            onnx.load_model_from_string(orientation.tobytes()), layout=self.facts.layout, dtype=self.facts.dtype,
+            **{key: wanted[key] for key in ("classes", "batch", "metadata")},
+        )  # fmt: skip
+        return np.frombuffer(made.SerializeToString(), dtype=np.uint8)
+
 
 def kind_of(scores: np.ndarray, ending: str) -> str:
     """Whether scores are "logits", "probabilities", "log-probabilities" or "independent probabilities".
@@ -240,6 +253,9 @@ def answer(request: dict[str, Any], arrays: dict[str, np.ndarray], held: dict[st
             return {}, {"data": held["graph"].dressed(request["metadata"])}
         case "mend":
             return {}, {"data": held["graph"].mended(request, arrays["views"], arrays["combination"])}
+        case "canonicalise":
+            made = held["graph"].canonicalised(request, arrays["views"], arrays["orientation"])
+            return {}, {"data": made}
     raise Refused("The process was asked for something that it does not do.")
 
 

@@ -54,6 +54,17 @@ LEARNED = (*POOLS, *CANONICAL)
 NOT_INVARIANT = ("gated_search",)
 
 
+def suits(method: str, network: nn.Module) -> bool:
+    """Whether a method says anything about a network: a search compares evidence, of which probabilities keep nothing.
+
+    Args:
+        method: one of ``METHODS``.
+        network: one that is only run may say in ``scores`` what it gives; others give logits.
+    """
+    whole = getattr(network, "scores", "logits") not in ("probabilities", "log-probabilities")
+    return whole or method not in KINDS["search"]
+
+
 def kind_of(method: str) -> str:
     """What a method does with the views: a key of ``KINDS``.
 

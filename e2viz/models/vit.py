@@ -149,7 +149,7 @@ class ViT(nn.Module):
         patch = self.config.patch_size
         patches = rearrange(self.image_probe(images), "b c (y p) (x q) -> b (y x) (c p q)", p=patch, q=patch)
         tokens = self.patch_embedding(patches)
-        tokens = torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], dim=1)
+        tokens = torch.cat([self.class_token.expand(tokens.shape[0], -1, -1), tokens], dim=1)
         tokens = tokens + self.position_embedding
         *earlier, last = self.layers
         for layer in earlier:

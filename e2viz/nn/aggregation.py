@@ -132,9 +132,9 @@ class LearnedAttention(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, embeddings: Views) -> Pooled:
-        token = self.class_token.expand(len(embeddings), -1, -1)
+        token = self.class_token.expand(embeddings.shape[0], -1, -1)
         tokens = torch.cat([token, embeddings], dim=1)
         tokens = tokens + self.attention(self.attention_norm(tokens))
         token = tokens[:, 0]
         token = token + self.mlp(self.mlp_norm(token))
-        return embeddings.mean(1) + self.out(functional.layer_norm(token, token.shape[-1:]))
+        return embeddings.mean(1) + self.out(functional.layer_norm(token, (self.out.in_features,)))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import torch
-from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
@@ -60,7 +59,7 @@ class OrientationNetwork(nn.Module):
         self.probe = Probe("group_vector")
 
     def _votes(self, images: Float[Tensor, "image channel size size"]) -> Float[Tensor, "image element"]:
-        matrix = resampling_matrix(images.shape[-1], WORKING_SIZE).to(images)
+        matrix = resampling_matrix(int(images.shape[-1]), WORKING_SIZE).to(images)  # a tracer's sizes are tensors
         maps = self.lifting(matrix @ images @ matrix.T)
         for norm, following in zip(self.norms, (self.hidden, self.last), strict=True):
             maps = following(functional.max_pool3d(functional.relu(norm(maps)), (1, 2, 2)))
@@ -69,12 +68,17 @@ class OrientationNetwork(nn.Module):
     def forward(self, turns: Float[Tensor, "batch step channel size size"]) -> Float[Tensor, "batch view"]:
         """Scores of all elements, from what ``between`` makes of the images."""
         votes = self._votes(turns.flatten(0, 1))
-        # Element R^k h, for h = R^(q · steps) F^s exact, is number s · n + q · steps + k.
-        scores = rearrange(
-            votes, "(b k) (s q) -> b (s q k)", k=turns.shape[1], s=1 + self.group.reflections
-        )  # fmt: skip
+        scores = by_element(votes, self.group.rotations // self.exact.rotations)
         self.probe(scores[:, None])
         return scores
+
+
+def by_element(votes: Float[Tensor, "image element"], steps: int) -> Float[Tensor, "batch view"]:
+    """Votes on each turn in between, (batch step) (mirror quarter), in the order of the group's elements.
+
+    Element Rᵏ h, for h = R^(quarter · steps) F^mirror exact, is number mirror · n + quarter · steps + k.
+    """
+    return votes.unflatten(0, (-1, steps)).movedim(1, 2).flatten(1)
 
 
 def straight_through(scores: Float[Tensor, "batch view"]) -> Float[Tensor, "batch view"]:

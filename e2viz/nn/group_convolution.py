@@ -114,6 +114,6 @@ class GroupConvolution(nn.Module):
         order = self.group.order
         moved = moved_filters(self.weight, self.index)
         bank = rearrange(moved, "o i g (m y x) -> (o g) (i m) y x", m=order, y=self.kernel)
-        flat = rearrange(maps, "b i m y x -> b (i m) y x")
+        flat = maps.flatten(1, 2)
         out = functional.conv2d(flat, bank, padding=self.padding).unflatten(1, (-1, order))
         return out if self.bias is None else out + self.bias[:, None, None, None]

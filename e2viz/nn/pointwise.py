@@ -25,7 +25,7 @@ class Pointwise(nn.Module):
 
     def forward(self, maps: Float[Tensor, "batch inputs *positions"]) -> Float[Tensor, "batch outputs *positions"]:
         flat = maps.flatten(2)
-        weight = self.weight.expand(len(flat), -1, -1)  # a batched product copies nothing; matmul would
+        weight = self.weight.expand(flat.shape[0], -1, -1)  # a batched product copies nothing; matmul would
         mixed = torch.bmm(weight, flat) if self.bias is None else torch.baddbmm(self.bias[:, None], weight, flat)
         return mixed.unflatten(2, maps.shape[2:])
 

@@ -26,7 +26,7 @@ from e2viz.scenes.kept import Part
 from e2viz.scenes.planes import SIZE, attention_planes, striking_pixel, track, turned_point
 from e2viz.scenes.turning import data_of_model, shown_data, turned, under
 from e2viz.scenes.view_attention import PROBE, attends_to_views, view_part
-from e2viz.scenes.words import ROUNDING, listed, small
+from e2viz.scenes.words import ROUNDING, listed, small, tail
 
 PAGE = "attention"
 KEPT_SAMPLES = 4  # of each data set, those that are shown first
@@ -258,7 +258,7 @@ def sentence(parts: Mapping[str, Part], labels: Mapping[str, str]) -> str:
         worst = each.facts.get("worst")
         if worst is None:
             continue
-        where = each.facts["layer"]
+        where = tail(each.facts["layer"])
         if worst < ROUNDING:
             said.append(f"{labels[name]}’s weights in {where} are the upright ones, moved, to {small(worst)}")
         else:

@@ -19,7 +19,7 @@ from e2viz.render.scene import Panel, Row
 from e2viz.scenes.attention_settings import Settings
 from e2viz.scenes.kept import Part
 from e2viz.scenes.planes import SIZE, Plane, attention_planes, track, turned_point
-from e2viz.scenes.words import element_name
+from e2viz.scenes.words import element_name, tail
 
 LONGEST_TITLE = 16
 AXES = {"head": 1, "v": 2, "g": 3, "m": 4}
@@ -145,7 +145,7 @@ def token_part(seen: Subject, swept: Sweep, settings: Settings, point: tuple[int
         sources = [
             (f"head {head + 1}", chosen, layers[chosen][:, head : head + 1]) for head in range(layers[chosen].shape[1])
         ]
-        what = f"{chosen}, a panel for each head"
+        what = f"{tail(chosen)}, a panel for each head"
     else:
         sources = [
             (layer_title(name, k), name, values.mean(1, keepdims=True))

@@ -15,6 +15,7 @@ import e2viz
 from e2viz import places
 from e2viz.architectures import ARCHITECTURES
 from e2viz.data import data_set, task
+from e2viz.data.samples import data_of, offered_names
 from e2viz.data.table import DEFAULT
 from e2viz.images.picture import Picture
 from e2viz.measure import kept
@@ -30,6 +31,7 @@ from e2viz.scenes.efficiency_points import artificial, numbers, on_data, points,
 from e2viz.scenes.turning import data_of_model, shown_data, turning_panel
 from e2viz.train.recipes import RECIPES
 from e2viz.zoo import catalogue, names
+from e2viz.zoo.brought import is_own
 
 PAGE = "efficiency"
 FILE = places.RESULTS / "efficiency.json"
@@ -73,8 +75,10 @@ def artificial_models(data: str = DEFAULT) -> list[Any]:
 
 
 def data_of_recipe(recipe: Recipe) -> str:
-    """Name of the data set that a recipe's models know."""
-    found = shown_data(recipe.models)
+    """Name of the data set that a recipe's models know; of a person's own, which know none of ours, its picture's."""
+    found = shown_data(name for name in recipe.models if not is_own(name))
+    if found is None and recipe.picture in offered_names():
+        return data_of(recipe.picture)
     return found.name if found else DEFAULT
 
 

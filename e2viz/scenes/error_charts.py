@@ -9,6 +9,7 @@ import numpy as np
 from e2viz.measure.layer_errors import LayerErrors
 from e2viz.render.chart import Axis, Chart, Track, angle_axis, power_axis
 from e2viz.render.scene import Panel
+from e2viz.scenes.words import tail
 
 # Limits of every chart, in powers of ten: float32 alone leaves about 10⁻⁶, 1 is as far as another picture.
 LOW, HIGH = -7, 0.5
@@ -37,7 +38,7 @@ def error_map(errors: LayerErrors, label: str) -> Chart:
     angles = errors.angles_deg
     step = float(angles[1] - angles[0]) if len(angles) > 1 else 360.0
     low, high = float(angles[0]) - step / 2, float(angles[-1]) + step / 2
-    rows = tuple((float(place), probe) for place, probe in enumerate(errors.probes))
+    rows = tuple((float(place), tail(probe)) for place, probe in enumerate(errors.probes))
     turns = tuple((float(angle), f"{angle:g}°") for angle in range(0, 360, 45) if low <= angle <= high)
     heat = Panel.from_values("log₁₀ of the error", logarithm(errors.error)[None], "viridis", low=LOW, high=HIGH)
     return Chart(
@@ -74,7 +75,7 @@ def error_curves(
     grouped = {angle for each in errors.values() if each.group for angle in each.angles_deg[each.on_group].tolist()}
     cursor = np.asarray(next(iter(errors.values())).angles_deg, dtype=np.float64)
     return Chart(
-        title=f"Error at {probe}",
+        title=f"Error at {tail(probe)}",
         x=angle_axis("angle; dotted: exact turns"),
         y=error_axis("relative error"),
         tracks=tuple(tracks),

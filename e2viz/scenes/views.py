@@ -18,7 +18,7 @@ from e2viz.images.picture import Picture
 from e2viz.images.rotate import views as turned_views
 from e2viz.measure import kept
 from e2viz.measure.sweep import sweep
-from e2viz.models.methods import LEARNED, METHODS, kind_of
+from e2viz.models.methods import LEARNED, METHODS, kind_of, suits
 from e2viz.models.post_hoc import PostHoc, parts_of
 from e2viz.zoo import catalogue
 from e2viz.zoo.weights import Model
@@ -122,8 +122,10 @@ def outcomes(looked: Looked) -> dict[str, Outcome]:
     found = {}
     for method in METHODS:
         name = Wrapping(looked.base.name, method, looked.group).name
+        network = looked.base.network  # only its head is run, so nothing is copied
+        if not suits(method, network):
+            continue
         if method not in LEARNED:
-            network = looked.base.network  # only its head is run, so nothing is copied
             found[method] = combined(PostHoc(network, method, looked.group, *parts_of(network)), looked)
         elif catalogue.is_model(name):
             found[method] = combined(e2viz.load(name).network, looked)  # type: ignore[arg-type]

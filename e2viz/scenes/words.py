@@ -28,6 +28,16 @@ def element_name(group: Group, element: int) -> str:
     return f"{group.angle_deg(element):g}°" + (" after the mirror" if group.is_reflection(element) else "")
 
 
+def tail(name: str, most: int = 28) -> str:
+    """The end of a long path that names a tensor of somebody's graph; any other name as it is."""
+    if "/" not in name or len(name) <= most:
+        return name
+    *steps, end = name.split("/")
+    while steps and len(end) + len(steps[-1]) + 3 <= most:
+        end = f"{steps.pop()}/{end}"
+    return f"…/{end}"
+
+
 def listed(parts: list[str]) -> str:
     """Parts of a sentence, separated as in print."""
     return "; ".join(parts)

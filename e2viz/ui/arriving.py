@@ -76,7 +76,8 @@ def _ask(own: OwnModels, arrival: Arrival | WeightsArrival) -> None:
             own.add(model, arrival.size_bytes)
             st.session_state.pop(_ARRIVING, None)
             st.session_state["_own_files"] = st.session_state.get("_own_files", 0) + 1
-            st.session_state["_own_shown"] = model.name
+            st.session_state.pop("own_model", None)  # the page shows the newest
+            st.session_state["models"] = [model.name]  # and so does every other
             st.rerun()
 
 

@@ -9,12 +9,12 @@ import streamlit as st
 
 import e2viz
 from e2viz.data.idx import DataError
-from e2viz.foreign.export import export
 from e2viz.foreign.mend import ANGLES_DEG, Judged, Labelled, beside, judged, labelled
-from e2viz.models.methods import LEARNED, METHODS, NOT_INVARIANT
+from e2viz.models.methods import LEARNED, METHODS, NOT_INVARIANT, suits
 from e2viz.scenes.method_words import grouped
 from e2viz.ui.remembered import remembered
 from e2viz.ui.state import Selection
+from e2viz.ui.taking_away import download
 from e2viz.ui.wrapping import GROUPS, add_wrapped
 from e2viz.zoo import names
 from e2viz.zoo.weights import Model
@@ -30,7 +30,12 @@ def choose(model: Model) -> Model:
         group = st.segmented_control(
             "Group of views", GROUPS, default="c4", required=True, format_func=str.upper, key="mend_group"
         )
-        method = st.selectbox("Made one by", OFFERED, format_func=grouped, key="mend_method", width=280)
+        offered = [method for method in OFFERED if suits(method, model.network)]
+        if st.session_state.get("mend_method", offered[0]) not in offered:
+            del st.session_state["mend_method"]
+        method = st.selectbox("Made one by", offered, format_func=grouped, key="mend_method", width=280)
+    if len(offered) < len(OFFERED):
+        st.caption("A search compares how much evidence views hold, which probabilities do not say: it is not offered.")
     if method in NOT_INVARIANT:
         st.caption("This method asks first for the picture as it was brought: its answer may still turn with it.")
     return e2viz.load(Wrapping(model.name, method, group).name)
@@ -107,20 +112,16 @@ def take_away(model: Model, mended: Model, selection: Selection) -> None:
             "Look at both on the other pages", on_click=_both, args=(model.name, mended.name), type="primary",
             help="Turn, attention, feature maps, orbits and errors take them like any other model.",
         )  # fmt: skip
-        st.download_button(
-            "Download the mended model as ONNX", lambda: export(mended), f"{_file(mended)}.onnx",
-            "application/octet-stream", on_click="ignore",
-            help="One file: every view (exact for quarter turns, GridSample in between), the model, the combination. "
+        download(
+            mended.name,
+            "Download the mended model as ONNX",
+            "One file: every view (exact for quarter turns, GridSample in between), the model, the combination. "
             "It takes images as yours does.",
-        )  # fmt: skip
+        )
 
 
 def _both(name: str, mended: str) -> None:
     add_wrapped(mended, (name,))
-
-
-def _file(model: Model) -> str:
-    return model.name.replace(".yours", "").replace("+", "_")
 
 
 def title(model: Model) -> str:

@@ -11,6 +11,7 @@ from e2viz import places
 from e2viz.data import DataSet
 from e2viz.data.tasks import TASKS
 from e2viz.limits import MOST_MODELS
+from e2viz.ui.taking_away import download
 from e2viz.zoo import catalogue, names
 from e2viz.zoo.brought import is_own
 
@@ -85,10 +86,13 @@ def all_models(models: list[str], data: DataSet) -> None:
     )  # fmt: skip
     rows = event.selection.rows
     st.caption("Press a column's head to sort. Accuracy is of the test split, 95 % intervals stand on the cards.")
-    if st.button("Look at these", type="primary", disabled=not rows):
-        hidden = [name for name in chosen if name not in listed]
-        st.session_state[CHOSEN] = names.in_order([*hidden, *(listed[row] for row in rows)])
-        st.rerun()
+    with st.container(horizontal=True):
+        if st.button("Look at these", type="primary", disabled=not rows):
+            hidden = [name for name in chosen if name not in listed]
+            st.session_state[CHOSEN] = names.in_order([*hidden, *(listed[row] for row in rows)])
+            st.rerun()
+        for row in rows[:MOST_MODELS]:
+            download(listed[row], f"{names.label(listed[row])} as ONNX")
 
 
 COLUMNS = {

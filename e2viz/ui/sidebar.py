@@ -102,7 +102,8 @@ def _other_data() -> None:
 
 def _say_who_knows(chosen: tuple[str, ...], data: DataSet) -> None:
     """One line where no chosen model knows such pictures."""
-    if chosen and not any(model_data(name) == data.name for name in chosen):
+    trained = [name for name in chosen if not is_own(name)]  # what a person's own learned from is not known
+    if trained and not any(model_data(name) == data.name for name in trained):
         st.caption(f"None of these was trained on {data.plural}; each sees the picture in its own way.")
 
 

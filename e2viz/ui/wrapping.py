@@ -8,6 +8,7 @@ from e2viz.limits import MOST_MODELS
 from e2viz.models.methods import METHODS
 from e2viz.scenes.method_words import grouped
 from e2viz.zoo import names
+from e2viz.zoo.brought import is_own
 from e2viz.zoo.catalogue import is_model
 from e2viz.zoo.wrapped import Wrapping, wrapping
 
@@ -26,14 +27,14 @@ def with_wrapped(trained: list[str]) -> list[str]:
 
 
 def _can_wrap(wanted: Wrapping | None, trained: list[str]) -> bool:
-    """A method that learns needs weights, which are there for some models and groups."""
+    """A method that learns needs weights, which are there for some models and groups; a search needs logits."""
     if wanted is None or wanted.base not in trained:
         return False
     try:
         group(wanted.group)
     except ValueError:  # more elements than may be asked for
         return False
-    return not wanted.learns or is_model(wanted.name)
+    return not (wanted.learns or is_own(wanted.base)) or is_model(wanted.name)
 
 
 def add_wrapped(made: str, chosen: tuple[str, ...]) -> None:

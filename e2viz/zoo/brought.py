@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from e2viz.models.methods import suits
 from e2viz.zoo.own import TAG
 from e2viz.zoo.weights import Model
 from e2viz.zoo.wrapped import wrap, wrapping
@@ -82,8 +83,11 @@ class OwnModels:
         wanted = wrapping(name)
         if wanted is None or wanted.learns or wanted.base not in self._models:
             return None
+        base, _ = self._models[wanted.base]
+        if not suits(wanted.method, base.network):
+            return None
         if name not in self._wrapped:
-            self._wrapped[name] = wrap(self._models[wanted.base][0], wanted.method, wanted.group)
+            self._wrapped[name] = wrap(base, wanted.method, wanted.group)
         return self._wrapped[name]
 
 

@@ -54,7 +54,8 @@ def is_model(name: str, folder: Path | None = None) -> bool:
         group(wanted.group)
     except ValueError:  # more elements than may be asked for
         return False
-    return wanted.base in names
+    held = own_models() if folder is None and is_own(name) else None
+    return wanted.base in names and (held is None or held.get(name) is not None)
 
 
 def card(name: str, folder: Path | None = None) -> Card:

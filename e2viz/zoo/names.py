@@ -99,8 +99,8 @@ def defaults(names: list[str], data: DataSet | None = None) -> tuple[str, ...]:
 
 
 def at_a_glance(names: list[str], chosen: tuple[str, ...], data: DataSet | None = None) -> dict[str, list[str]]:
-    """The few models that are offered without a click, by family: the chosen ones, the default ones, then one or
-    two of each architecture.
+    """The few models that are offered without a click, by family: the chosen ones, a person's own, the default
+    ones, then one or two of each architecture.
 
     Args:
         names: the models there are for this data set, and the wrapped ones.
@@ -111,7 +111,8 @@ def at_a_glance(names: list[str], chosen: tuple[str, ...], data: DataSet | None 
     first_of: dict[tuple[str, str], str] = {}
     for name in ordered:
         first_of.setdefault((architecture_of(name), name.partition(".")[2] if "+" in name else ""), name)
-    wanted = dict.fromkeys([*chosen, *defaults(names, data), *first_of.values(), *ordered])
+    own = [name for name in ordered if family(name) == "yours"]
+    wanted = dict.fromkeys([*chosen, *own, *defaults(names, data), *first_of.values(), *ordered])
     most = max(MOST_AT_A_GLANCE, len(chosen))
     few = set([name for name in wanted if name in names or name in chosen][:most])
     shown = in_order(list(few))

@@ -20,7 +20,7 @@ from torch import nn
 from e2viz.architectures import ARCHITECTURES
 from e2viz.groups import group as find_group
 from e2viz.models import build
-from e2viz.models.methods import LEARNED, METHODS
+from e2viz.models.methods import LEARNED, METHODS, suits
 from e2viz.models.post_hoc import PostHoc, parts_of
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model, WeightsError, checksum
@@ -74,9 +74,14 @@ def wrap(model: Model, method: str, group: str) -> Model:
 
     Raises:
         LookupError: for an unknown method or group.
-        ValueError: if the method does not fit the network.
+        ValueError: if the method does not fit the network, or needs logits and there are probabilities alone.
     """
     find_group(group)
+    if not suits(method, model.network):
+        raise ValueError(
+            f"{method} compares how much evidence the logits of each view hold, and this model gives probabilities "
+            "alone; most_certain or lowest_entropy choose a view by those"
+        )
     card = dataclasses.replace(
         model.card,
         name=Wrapping(model.name, method, group).name,

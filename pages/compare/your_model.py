@@ -4,11 +4,12 @@ import streamlit as st
 
 import e2viz
 from e2viz.foreign.words import ABOUT, LESSON
-from e2viz.ui import arriving, mending
+from e2viz.ui import arriving, mending, taking_away
 from e2viz.ui.own import held
 from e2viz.ui.page import answered
 from e2viz.ui.state import current
-from e2viz.zoo import names
+from e2viz.zoo import catalogue, names
+from e2viz.zoo.brought import is_own
 
 selection = current()
 
@@ -18,8 +19,9 @@ with answered():
         st.subheader("Bring a classifier of your own, turn a picture, and see whether its answer holds.", anchor=False)
     shown = None
     if own.names():
-        first = own.names().index(st.session_state.get("_own_shown", own.names()[-1]))
-        shown = st.selectbox("Your models", own.names(), index=first, format_func=names.label, key="own_model")
+        if st.session_state.get("own_model") not in own.names():
+            st.session_state["own_model"] = own.names()[-1]
+        shown = st.selectbox("Your models", own.names(), format_func=names.label, key="own_model")
         arriving.card(own, shown, e2viz.load(shown))
     with st.expander("Bring another" if own.names() else "Your file", expanded=not own.names()):
         arriving.bring()
@@ -30,6 +32,8 @@ with answered():
         mending.on_the_picture(model, mended, selection)
         mending.take_away(model, mended, selection)
         mending.on_labelled(model, mended)
+    st.subheader("Take one of ours away", anchor=False)
+    taking_away.choose_and_download([name for name in catalogue.list_models(wrapped=True) if not is_own(name)])
     with st.expander("Export yours in three lines", expanded=not own.names()):
         st.code(LESSON, language=None)  # coloured words have too little contrast
         st.markdown(ABOUT)

@@ -9,6 +9,7 @@ import e2viz
 from e2viz.foreign.export import export
 from e2viz.foreign.view_graph import views_model
 from e2viz.groups import group
+from e2viz.models.methods import KINDS, LEARNED, NOT_INVARIANT
 from e2viz.nn.views import group_views
 from e2viz.zoo.wrapped import wrap
 from tests.foreign import graphs
@@ -115,3 +116,50 @@ def test_group_attention_and_group_convolutions_are_exported_and_hold_still(name
     expected = model.logits(images).numpy()
     np.testing.assert_allclose(alone(data, images), expected, atol=1e-4 * max(1.0, np.abs(expected).max()))
     np.testing.assert_allclose(alone(data, images.rot90(1, (-2, -1))), expected, atol=1e-3)
+
+
+def filled(model):
+    """A wrapped model whose aggregation has random weights, as if it had learned something."""
+    torch.manual_seed(0)
+    for parameter in model.network.aggregate.parameters() if model.network.aggregate is not None else ():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+@pytest.mark.parametrize("method", [*KINDS["search"], *LEARNED])
+def test_no_method_is_left_out_of_what_can_be_taken_away(method):
+    model = filled(wrap(e2viz.open_model(graphs.classifier(), mean="CIFAR-10"), method, "c8"))
+    data, prepared = export(model), model.prepare(IMAGES)
+    answer = alone(data, prepared)
+    np.testing.assert_allclose(answer, model.logits(IMAGES).numpy(), atol=1e-5)
+    if method not in NOT_INVARIANT:
+        np.testing.assert_allclose(alone(data, prepared.rot90(1, (-2, -1))), answer, atol=1e-5)
+
+
+@pytest.mark.parametrize("made", [{"layout": "NHWC"}, {"batch": 3}], ids=str)
+def test_a_canonicalised_graph_keeps_its_layout_and_batch(made):
+    model = filled(wrap(e2viz.open_model(graphs.classifier(**made), mean="0 to 1"), "canonical", "d8"))
+    images = IMAGES.permute(0, 2, 3, 1) if made.get("layout") == "NHWC" else IMAGES
+    session = onnxruntime.InferenceSession(export(model), providers=["CPUExecutionProvider"])
+    each = images.split(made.get("batch", len(images)))
+    scores = np.concatenate([session.run(None, {"x": part.numpy()})[0] for part in each])
+    np.testing.assert_allclose(scores, model.logits(IMAGES).numpy(), atol=1e-5)
+
+
+def test_learned_positions_of_the_catalogue_are_taken_away():
+    model = e2viz.load("vit.photos+canonical_upright_c4")
+    data, card = export(model), model.card
+    images = torch.rand(4, card.channels, card.image_size, card.image_size, generator=torch.Generator().manual_seed(2))
+    expected = model.logits(images).numpy()
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"image": images.numpy()})[0], expected, atol=1e-4)
+    turned = images.rot90(1, (-2, -1)).numpy()
+    np.testing.assert_allclose(session.run(None, {"image": turned})[0], expected, atol=1e-3)
+
+
+def test_a_search_needs_logits_and_says_so():
+    model = e2viz.open_model(
+        graphs.classifier(ending=[helper.make_node("Softmax", ["scores"], ["y"])]), mean="0 to 1"
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="probabilities alone"):
+        wrap(model, "angle_search", "c4")

@@ -39,8 +39,8 @@ def test_scores_move_as_a_group_axis(name, channels):
 
 def test_a_wrong_order_of_the_elements_is_caught(monkeypatch):
     monkeypatch.setattr(
-        canonicalisation, "rearrange",
-        lambda votes, _, k, s: rearrange(votes, "(b k) (s q) -> b (s k q)", k=k, s=s),
+        canonicalisation, "by_element",
+        lambda votes, k: rearrange(votes, "(b k) (s q) -> b (s k q)", k=k, s=1),
     )  # fmt: skip
     assert worst_error(network("c16"), images()) > 1e-2
 

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import e2viz
 from e2viz import places
+from e2viz.foreign.export import export
+from e2viz.ui import taking_away
 from tests.foreign import graphs
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
@@ -37,6 +40,10 @@ def test_it_is_measured_mended_and_offered_everywhere(brought):
     table = next(each.value for each in brought.dataframe if "mended" in each.value.columns)
     errors = table.set_index("on your picture").loc["error of the logits at quarter turns"]
     assert float(errors["mended"]) < 1e-5 < float(errors["yours"])
+    assert brought.session_state["models"] == ["my_net.yours"], "what was just opened is what every page shows"
+    wide = brought.switch_page("pages/compare/efficiency.py").run()
+    assert not wide.exception and not wide.error, "a page about our models stands beside theirs"
+    brought.switch_page(PAGE).run()
     next(button for button in brought.button if button.label.startswith("Look at both")).click().run()
     for page in (
         "turn/rotation",
@@ -49,6 +56,21 @@ def test_it_is_measured_mended_and_offered_everywhere(brought):
         there = brought.switch_page(f"pages/{page}.py").run()
         assert not there.exception and not there.error, page
         assert "my_net.yours" in there.session_state["models"]
+
+
+def test_a_model_of_the_catalogue_is_handed_out_as_onnx(brought, monkeypatch):
+    """What the button gives is what ``e2viz export`` writes."""
+    offered = {}
+
+    def offer(label, data, file_name, *_, **__):
+        offered[label] = data, file_name
+
+    monkeypatch.setattr(taking_away.st, "download_button", offer)
+    app = brought.switch_page(PAGE).run()
+    app.selectbox(key="_taken_away").set_value("cnn.rotmnist").run()
+    assert not app.exception and "Download the mended model as ONNX" in offered
+    made, file_name = offered["Download as ONNX"]
+    assert file_name == "cnn_rotmnist.onnx" and made() == export(e2viz.load("cnn.rotmnist"))
 
 
 def test_nobody_else_sees_it(brought):

@@ -1,5 +1,14 @@
 // Small multiples: one canvas a panel, at the panel's own resolution; the browser enlarges it without smoothing.
 
+// A tensor of somebody's graph is named by a long path: its end tells it apart, the whole stands in the tip.
+const tail = (name, most = 28) => {
+  if (!name.includes("/") || name.length <= most) return name;
+  const steps = name.split("/");
+  let end = steps.pop();
+  while (steps.length && end.length + steps.at(-1).length + 3 <= most) end = `${steps.pop()}/${end}`;
+  return `…/${end}`;
+};
+
 class PanelView {
   constructor(panel, index, scene) {
     Object.assign(this, { panel, index, scene, shown: -1 });
@@ -7,8 +16,10 @@ class PanelView {
     this.element.innerHTML = `<figcaption><span class="name"></span><code></code></figcaption>
       <div class="pixels"><canvas role="img"></canvas><i class="mark" hidden></i><i class="point" hidden></i><i class="box" hidden></i></div><small></small>`;
     this.element.querySelector(".name").textContent = panel.title;
-    const steps = panel.probe.split(/(?<=[._])/).flatMap((step) => [step, document.createElement("wbr")]);
-    this.element.querySelector("code").append(...steps.slice(0, -1));
+    const code = this.element.querySelector("code");
+    const steps = tail(panel.probe).split(/(?<=[._/])/).flatMap((step) => [step, document.createElement("wbr")]);
+    code.append(...steps.slice(0, -1));
+    code.title = panel.probe;
     this.element.querySelector("small").textContent = panel.caption;
     if (panel.color) this.element.dataset.model = panel.color;
     this.element.classList.toggle("wide", panel.width > 2.5 * panel.height);
