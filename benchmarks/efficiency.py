@@ -1,4 +1,4 @@
-"""Time an image of every model for digits: `python -m benchmarks.efficiency` writes assets/results/efficiency.json.
+"""Time an image of every model for digits: `python -m benchmarks.efficiency` writes assets/efficiency.json.
 
 Fresh weights are as fast as trained ones, so every recipe is measured, trained or not. The time is that of the
 processor, one thread, the fastest of many repetitions: other work on the machine hardly changes it. Models that are

@@ -12,7 +12,7 @@ from e2viz import places
 from e2viz.data.class_folders import members
 from e2viz.data.idx import DataError
 from e2viz.data.samples import sample_names
-from e2viz.measure import archive
+from e2viz.kept import archive
 from e2viz.render.embed import read_recipe
 from e2viz.render.recipe import Recipe
 from e2viz.ui.state import ANGLES, refused, valid_parameters

@@ -15,7 +15,6 @@ from e2viz.data.table import DEFAULT, data_set
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
 from e2viz.measure.equivariance import EquivarianceError, equivariance_error, untrained_copy
-from e2viz.measure.kept import Arrays
 from e2viz.measure.subject import AnyModel, subject
 from e2viz.measure.turning import on_step
 from e2viz.zoo.golden import golden_images
@@ -71,7 +70,7 @@ class LayerErrors:
             raise LookupError(f"{self.model} has no probe {probe!r}; it has {', '.join(self.kinds)}")
         return getattr(self, track)[self.probes.index(probe)]
 
-    def arrays(self) -> Arrays:
+    def arrays(self) -> dict[str, np.ndarray]:
         """What is stored; the model and its group are known from elsewhere."""
         held = {name: getattr(self, name).astype(np.float32) for name in TRACKS}
         return held | {"probes": np.array(self.probes), "kinds": np.array(list(self.kinds.values()))}
@@ -88,7 +87,7 @@ def facts(model: AnyModel, step_deg: float | int, method: str) -> dict[str, Any]
     return {"weights": weights, "step_deg": float(step_deg), "method": method, "others": different}
 
 
-def from_arrays(model: AnyModel, step_deg: float | int, held: Arrays) -> LayerErrors:
+def from_arrays(model: AnyModel, step_deg: float | int, held: dict[str, np.ndarray]) -> LayerErrors:
     """Inverse of ``LayerErrors.arrays``."""
     seen = subject(model)
     tracks = {name: held[name].astype(np.float64) for name in TRACKS}

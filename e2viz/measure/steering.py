@@ -16,7 +16,6 @@ from e2viz.images.rotate import views
 from e2viz.measure.action import Transform, act_back, there_and_back
 from e2viz.measure.breaking import preparation
 from e2viz.measure.equivariance import relative, run_probes
-from e2viz.measure.kept import Arrays
 from e2viz.measure.subject import AnyModel, subject
 
 ANGLES_DEG = np.arange(8) * 45.0
@@ -61,7 +60,7 @@ class Steered:
         """Mean distance of a diagonal from a quarter turn."""
         return float(self.distance[QUARTERS, DIAGONALS].mean())
 
-    def arrays(self) -> Arrays:
+    def arrays(self) -> dict[str, np.ndarray]:
         """What is stored; of the maps one channel, in steps of 1/127 of its largest value."""
         limit = float(np.abs(self.maps[:1]).max()) or 1.0
         return {
@@ -74,7 +73,7 @@ class Steered:
         }
 
 
-def from_arrays(size: int, held: Arrays) -> Steered:
+def from_arrays(size: int, held: dict[str, np.ndarray]) -> Steered:
     """Inverse of ``Steered.arrays``."""
     numbers = {name: held[name].astype(np.float64) for name in ("distance", "error", "floor")}
     maps = held["maps"].astype(np.float64) * (float(held["limit"]) / 127)

@@ -12,17 +12,16 @@ import torch
 import e2viz
 from e2viz.groups import group
 from e2viz.images.picture import Picture
+from e2viz.kept.parts import Part, kept_part
 from e2viz.measure.subject import Subject, subject
 from e2viz.measure.sweep import Sweep, joined, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene, picture_pixels
-from e2viz.scenes import kept
 from e2viz.scenes.asked import angles_of, picture_of
 from e2viz.scenes.attention_maps import group_part, token_part
 from e2viz.scenes.attention_settings import Settings
 from e2viz.scenes.element_ring import element_ring
-from e2viz.scenes.kept import Part
 from e2viz.scenes.planes import SIZE, attention_planes, striking_pixel, track, turned_point
 from e2viz.scenes.turning import data_of_model, shown_data, turned, under
 from e2viz.scenes.view_attention import PROBE, attends_to_views, view_part
@@ -63,7 +62,7 @@ def make(recipe: Recipe) -> Scene:
 
 def made_part(model: Any, picture: Picture, angles_deg: Any, method: str, settings: Settings) -> Part:
     """The part of one model: shipped, or computed."""
-    found = kept.kept_part(PAGE, model, picture, angles_deg, method, settings.changed())
+    found = kept_part(PAGE, model, picture, angles_deg, method, settings.changed())
     return found or part(model, picture, angles_deg, method, settings)
 
 

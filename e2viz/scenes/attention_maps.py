@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from e2viz.groups import Group
+from e2viz.kept.parts import Part
 from e2viz.measure.rollout import class_token_attention, class_token_rollout, patch_grid
 from e2viz.measure.subject import Subject
 from e2viz.measure.sweep import Sweep
 from e2viz.measure.turning import on_step, special_tokens
 from e2viz.render.scene import Panel, Row
 from e2viz.scenes.attention_settings import Settings
-from e2viz.scenes.kept import Part
 from e2viz.scenes.planes import SIZE, Plane, attention_planes, track, turned_point
 from e2viz.scenes.words import element_name, tail
 

@@ -12,9 +12,8 @@ from jaxtyping import Float
 from e2viz.architectures import color_of
 from e2viz.data.data_set import DataSet
 from e2viz.images.picture import Picture
-from e2viz.measure import kept
+from e2viz.kept.entries import Arrays, find_arrays
 from e2viz.measure.breaking import ANGLES_DEG, WHY, Switches, spoilt_errors
-from e2viz.measure.kept import Arrays
 from e2viz.measure.subject import subject
 from e2viz.render.chart import Chart, Track, categories
 from e2viz.render.figures import two_digits
@@ -197,7 +196,7 @@ def broken(
 
 def shipped(model: Any, picture: Picture, switches: Switches) -> Broken | None:
     """The errors that are kept for this network, picture and set of switches."""
-    held = kept.find(PAGE, picture, key_of(switches), facts(model, switches))
+    held = find_arrays(PAGE, picture, key_of(switches), facts(model, switches))
     if held is None:
         return None
     return Broken(probes=tuple(held["probes"].tolist()), error=held["error"].astype(np.float64))

@@ -18,7 +18,7 @@ from e2viz.data import data_set, task
 from e2viz.data.samples import data_of, offered_names
 from e2viz.data.table import DEFAULT
 from e2viz.images.picture import Picture
-from e2viz.measure import kept
+from e2viz.kept.entries import find_arrays
 from e2viz.measure.subject import subject
 from e2viz.measure.sweep import sweep
 from e2viz.models import build
@@ -34,7 +34,7 @@ from e2viz.zoo import catalogue, names
 from e2viz.zoo.brought import is_own
 
 PAGE = "efficiency"
-FILE = places.RESULTS / "efficiency.json"
+FILE = places.EFFICIENCY
 TABLES = places.TABLES
 PROBE = "artificial_image"
 REFERENCE = "ge_vit_p4.rotmnist"
@@ -140,7 +140,7 @@ def arrays(found: Artificial) -> dict[str, np.ndarray]:
 def shipped_planes(model: Any, picture: Picture, angles_deg: np.ndarray, method: str) -> Artificial | None:
     """The planes that are shipped for a sample, at any of its angles; None if there are none for these weights."""
     seen = subject(model)
-    held = kept.find(PAGE, picture, seen.name, facts(model))
+    held = find_arrays(PAGE, picture, seen.name, facts(model))
     frames = np.abs(SHIPPED_ANGLES_DEG[None] - angles_deg[:, None]).argmin(1)
     if held is None or method != "fair" or not np.allclose(SHIPPED_ANGLES_DEG[frames], angles_deg, atol=1e-3):
         return None

@@ -14,7 +14,7 @@ from e2viz.scenes.turning import data_of_model
 from e2viz.zoo import catalogue, names
 from e2viz.zoo.card import Accuracy
 
-FILE = places.RESULTS / "efficiency.json"
+FILE = places.EFFICIENCY
 TABLES = places.TABLES
 REFERENCE = "ge_vit_p4.rotmnist"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import e2viz
 from e2viz.images.picture import Picture
-from e2viz.measure import kept
+from e2viz.kept.entries import find_arrays
 from e2viz.measure.layer_errors import LayerErrors, facts, from_arrays, layer_errors
 from e2viz.measure.subject import subject
 from e2viz.render.figures import two_digits
@@ -62,7 +62,7 @@ def shipped(model: Any, picture: Picture, step_deg: int, method: str) -> LayerEr
     """The errors that are kept for this model and picture; every multiple of the kept step will do."""
     if step_deg % STEP_DEG:
         return None
-    held = kept.find(PAGE, picture, model.name, facts(model, STEP_DEG, method))
+    held = find_arrays(PAGE, picture, model.name, facts(model, STEP_DEG, method))
     if held is None:
         return None
     every = step_deg // STEP_DEG

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from e2viz import places
 from e2viz.data.samples import sample
-from e2viz.measure.stored import FOLDER, load, path_of
+from e2viz.kept.sweeps import load, path_of
 from e2viz.render.icon import icon
 from e2viz.render.palette import model_colors
 from e2viz.render.scene import Ring
@@ -17,7 +17,7 @@ SIZES = {"icon.png": 512, "favicon.png": 48}
 
 def write(folder: Path = places.ASSETS) -> None:
     """Write icon.png and favicon.png."""
-    swept = load(path_of(sample(DIGIT), FOLDER), MODELS, probes=())
+    swept = load(path_of(sample(DIGIT)), MODELS, probes=())
     colors = model_colors(list(MODELS))
     rings = tuple(Ring.from_probability(name, colors[name], swept.probability(name)) for name in MODELS)
     for name, side in SIZES.items():

@@ -11,15 +11,14 @@ import numpy as np
 import e2viz
 from e2viz.data.table import DEFAULT, data_set
 from e2viz.images.picture import Picture
+from e2viz.kept.parts import Part, kept_part
 from e2viz.measure.rules import has_group_attention, with_rule
 from e2viz.measure.subject import Subject, subject
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
-from e2viz.scenes import kept
 from e2viz.scenes.asked import angles_of, picture_of
-from e2viz.scenes.kept import Part
 from e2viz.scenes.latent_maps import KINDS, Layer, layer_of, moving_panels, panels_of
 from e2viz.scenes.turning import data_of_model, turned
 from e2viz.scenes.words import ROUNDING, element_name, listed, small
@@ -97,7 +96,7 @@ def make(recipe: Recipe) -> Scene:
     picture, settings, angles = picture_of(recipe), Settings.read(recipe.settings), angles_of(recipe)
     parts = {}
     for model in shown(list(map(e2viz.load, recipe.models)), settings):
-        found = kept.kept_part(PAGE, model, picture, angles, recipe.method, kept_settings(settings))
+        found = kept_part(PAGE, model, picture, angles, recipe.method, kept_settings(settings))
         parts[model.name] = found or part(model, picture, angles, recipe.method, settings)
     return compose(recipe, parts, picture, labels_of(parts))
 

@@ -13,8 +13,8 @@ import e2viz
 from e2viz.data.samples import sample, sample_names
 from e2viz.groups import Group
 from e2viz.images.picture import Picture
+from e2viz.kept.sweeps import stored_sweep
 from e2viz.measure.orbit import Compass, Orbit, Plane, compass, orbit, principal_plane
-from e2viz.measure.stored import stored_sweep
 from e2viz.measure.subject import subject
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.measure.turning import on_step
@@ -25,8 +25,7 @@ from e2viz.render.scene import Panel, Row, Scene
 from e2viz.scenes.asked import angles_of, picture_of
 from e2viz.scenes.compass_dial import compass_dial
 from e2viz.scenes.orbit_charts import compass_chart, path_chart
-from e2viz.scenes.sweeps import models_for
-from e2viz.scenes.turning import turned
+from e2viz.scenes.turning import models_for, turned
 from e2viz.zoo.names import short_labels
 
 PAGE = "orbits"

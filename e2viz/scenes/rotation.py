@@ -8,8 +8,8 @@ import e2viz
 from e2viz.data import DataSet
 from e2viz.data.sees import label_in
 from e2viz.images.picture import Picture
+from e2viz.kept.sweeps import stored_sweep
 from e2viz.measure.stability import Stability
-from e2viz.measure.stored import stored_sweep
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe

@@ -12,8 +12,7 @@ from jaxtyping import Float
 from e2viz.architectures import color_of
 from e2viz.data.data_set import DataSet
 from e2viz.images.picture import Picture
-from e2viz.measure import kept
-from e2viz.measure.kept import Arrays
+from e2viz.kept.entries import Arrays, find_arrays
 from e2viz.measure.rules import rule_errors
 from e2viz.measure.subject import Subject, subject
 from e2viz.render.chart import Chart, Track, categories
@@ -127,7 +126,7 @@ def rule_line(case: Case, picture: Picture, *, kind: DataSet | None = None, fres
     kind = kind or kind_of(picture)
     model, trained = network_of(case.group, kind)
     seen = subject(model)
-    held = None if fresh else kept.find(PAGE, picture, key_of(case), facts(seen, case))
+    held = None if fresh else find_arrays(PAGE, picture, key_of(case), facts(seen, case))
     line = _line(case, seen, trained, held) if held else _measured(case, model, trained, picture)
     return replace(line, why=why_others(model, kind, case.group))
 

@@ -1,44 +1,62 @@
-"""The results that fill six pages at once: errors, rules, switches, steerability, views, artificial images.
+"""Which results are shipped, so that pages are full when they open: one table for all of them.
 
-`e2viz make results` makes what is missing or was made from other weights; `--check` only says so.
+``e2viz make sweeps``, ``make panels`` and ``make results`` make what is missing; see ``e2viz.kept.making``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
+from itertools import chain
+from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 import e2viz
 from e2viz.architectures import architecture_of, row_of
 from e2viz.data.samples import data_of, first_samples, sample, sample_names
-from e2viz.data.table import data_set
+from e2viz.data.table import DATA_SETS, data_set
 from e2viz.images.picture import Picture
-from e2viz.measure import kept
-from e2viz.measure.kept import FOLDER, Arrays, Facts
+from e2viz.kept import parts, sweeps
+from e2viz.kept.entries import Arrays, Entry, Facts
+from e2viz.kept.making import Page, Wanted
 from e2viz.measure.layer_errors import facts as error_facts
 from e2viz.measure.layer_errors import layer_errors
 from e2viz.measure.steering import SIZES, steered
 from e2viz.measure.steering import facts as steering_facts
 from e2viz.measure.subject import subject
-from e2viz.scenes import broken, efficiency, equivariance_error, positional_encodings, rule_lines, steerability, views
+from e2viz.measure.sweep import sweep
+from e2viz.scenes import (
+    attention,
+    broken,
+    efficiency,
+    equivariance_error,
+    latents,
+    positional_encodings,
+    rule_lines,
+    steerability,
+    views,
+)  # fmt: skip
 from e2viz.scenes.group_networks import kind_of, network_of
-from e2viz.scenes.sweeps import models_for
+from e2viz.scenes.turning import models_for
+from e2viz.zoo import catalogue
 from e2viz.zoo.weights import Model
 
 # What the page shows first; every other set of switches is measured when it is asked for.
 SHIPPED_SWITCHES = ((), ("rule",))
+PANEL_ANGLES_DEG = np.arange(72) * 5.0
 # Key, facts, and how to make the arrays.
-Entry = tuple[str, Facts, Callable[[], Arrays]]
+Result = tuple[str, Facts, Callable[[], Arrays]]
 
 
 def samples() -> tuple[str, ...]:
     """The shipped samples that any trained model knows."""
-    return tuple(name for name in sample_names() if models_for(name))
+    known = {catalogue.card(name).data_set.name for name in catalogue.list_models(catalogue.WEIGHTS_FOLDER)}
+    return tuple(name for name in sample_names() if data_of(name) in known)
 
 
-def _errors(picture: Picture) -> Iterator[Entry]:
+def _errors(picture: Picture) -> Iterator[Result]:
     step_deg = equivariance_error.STEP_DEG
     first = data_set(data_of(picture.name)).default_models
     for name in models_for(picture.name):
@@ -53,7 +71,7 @@ def _errors_of(model: Model, picture: Picture, step_deg: float) -> Arrays:
     return layer_errors(model, picture, step_deg).arrays()
 
 
-def _rules(picture: Picture) -> Iterator[Entry]:
+def _rules(picture: Picture) -> Iterator[Result]:
     for group, rules in positional_encodings.RULES.items():
         seen = subject(network_of(group, kind_of(picture))[0])
         for rule in rules:
@@ -62,7 +80,7 @@ def _rules(picture: Picture) -> Iterator[Entry]:
             yield rule_lines.key_of(case), rule_lines.facts(seen, case), made
 
 
-def _broken(picture: Picture) -> Iterator[Entry]:
+def _broken(picture: Picture) -> Iterator[Result]:
     kind = kind_of(picture)
     model, _ = broken.network_to_break(kind.default_models, kind)
     for chosen in SHIPPED_SWITCHES:
@@ -71,7 +89,7 @@ def _broken(picture: Picture) -> Iterator[Entry]:
         yield broken.key_of(switches), broken.facts(model, switches), made
 
 
-def _steered(picture: Picture) -> Iterator[Entry]:
+def _steered(picture: Picture) -> Iterator[Result]:
     kind = kind_of(picture)
     model, _ = steerability.network(kind.default_models, kind)
     for size in SIZES:
@@ -82,7 +100,7 @@ def _steered_at(model: Model, picture: Picture, size: int) -> Arrays:
     return steered(model, picture, size).arrays()
 
 
-def _post_hoc(picture: Picture) -> Iterator[Entry]:
+def _post_hoc(picture: Picture) -> Iterator[Result]:
     group = views.shipped_group(picture.name)
     if not group:
         return
@@ -93,7 +111,7 @@ def _post_hoc(picture: Picture) -> Iterator[Entry]:
             yield views.key_of(model, group), views.facts(model, group), made
 
 
-def _artificial(picture: Picture) -> Iterator[Entry]:
+def _artificial(picture: Picture) -> Iterator[Result]:
     data = data_of(picture.name)
     for model in efficiency.artificial_models(data) if picture.name in first_samples(data)[:1] else ():
         name = subject(model).name
@@ -105,67 +123,60 @@ def _artificial_of(name: str, picture: Picture, data: str) -> dict[str, Any]:
     return next(efficiency.arrays(each) for each in found if each.name == name)
 
 
-PAGES: dict[str, Callable[[Picture], Iterator[Entry]]] = {
-    equivariance_error.PAGE: _errors,
-    rule_lines.PAGE: _rules,
-    broken.PAGE: _broken,
-    steerability.PAGE: _steered,
-    views.PAGE: _post_hoc,
-    efficiency.PAGE: _artificial,
+def _wanted(results: Callable[[Picture], Iterator[Result]], picture: Picture) -> Iterator[Wanted]:
+    for key, facts, make in results(picture):
+        yield Wanted(key, facts, partial(_entry, facts, make))
+
+
+def _entry(facts: Facts, make: Callable[[], Arrays]) -> Entry:
+    return Entry(facts, make())
+
+
+def _swept(picture: Picture) -> Iterator[Wanted]:
+    for place, name in enumerate(models_for(picture.name)):
+        if place == 0:
+            yield Wanted(sweeps.FRAMES, sweeps.frames_facts(), partial(_sweep_of, name, picture, sweeps.FRAMES))
+        facts = sweeps.facts_of(catalogue.card(name).weights_checksum)
+        yield Wanted(name, facts, partial(_sweep_of, name, picture, name))
+
+
+def _sweep_of(name: str, picture: Picture, key: str) -> Entry:
+    """The entry of a key, out of the sweep of one model."""
+    model = e2viz.load(name)
+    small = [probe for probe, kind in model.probe_kinds().items() if kind in sweeps.SMALL_KINDS]
+    return sweeps.to_entries(sweep([model], picture, sweeps.ANGLES_DEG, small))[key]
+
+
+def _panels(scene: ModuleType, picture: Picture) -> Iterator[Wanted]:
+    settings = scene.Settings().changed()
+    for name in models_for(picture.name):
+        facts = parts.facts_of(catalogue.card(name).weights_checksum, PANEL_ANGLES_DEG, "fair", settings)
+        yield Wanted(name, facts, partial(_panels_of, scene, name, picture, facts))
+
+
+def _panels_of(scene: ModuleType, name: str, picture: Picture, facts: Facts) -> Entry:
+    return parts.to_entry(scene.part(e2viz.load(name), picture, PANEL_ANGLES_DEG), facts)
+
+
+def _first_samples(count: int) -> tuple[str, ...]:
+    first = chain.from_iterable(first_samples(data)[:count] for data in DATA_SETS)
+    return tuple(name for name in first if models_for(name))
+
+
+SWEEPS = {sweeps.PAGE: Page(sweeps.PAGE, samples, _swept, sample)}
+PANELS = {
+    scene.PAGE: Page(scene.PAGE, partial(_first_samples, scene.KEPT_SAMPLES), partial(_panels, scene), sample)
+    for scene in (attention, latents)
 }
-
-
-def stale(folder: Path = FOLDER, names: Sequence[str] | None = None) -> list[str]:
-    """What is missing, or was made from other weights, another picture or other settings; empty when all is well."""
-    found = []
-    for page, entries in PAGES.items():
-        for name in names or samples():
-            picture = sample(name)
-            for key, facts, _ in entries(picture):
-                if kept.find(page, picture, key, facts, folder) is None:
-                    found.append(f"{page}/{name}: {key}")
-    return found
-
-
-def remake(
-    folder: Path = FOLDER,
-    pages: Sequence[str] = tuple(PAGES),
-    names: Sequence[str] | None = None,
-    tell: Callable[[str], None] = print,
-) -> None:
-    """Make what is missing or stale; what agrees is kept, what nobody asks for any more is dropped."""
-    for name in names or samples():
-        for page in pages:
-            picture = sample(name)
-            wanted: dict[str, tuple[Any, Arrays]] = {}
-            made = 0
-            for key, facts, make in PAGES[page](picture):
-                held = kept.find(page, picture, key, facts, folder)
-                made += held is None
-                wanted[key] = (facts, make() if held is None else held)
-            if made:
-                path = kept.save(page, picture, wanted, folder)
-                tell(f"{page}/{name}: {made} made, {path.stat().st_size / 1024:.0f} kB")
-
-
-def prune(folder: Path = FOLDER, tell: Callable[[str], None] = print) -> None:
-    """Remove every entry that other weights, another picture or other settings made; the pages then measure."""
-    for page, entries in PAGES.items():
-        for path in sorted((folder / page).glob("*.npz")):
-            if path.stem not in samples():
-                path.unlink()
-                continue
-            picture = sample(path.stem)
-            before = sum(each == path for each, _, _ in kept.entries(page, folder))
-            left: dict[str, tuple[Facts, Arrays]] = {}
-            for key, facts, _ in entries(picture):
-                held = kept.find(page, picture, key, facts, folder)
-                if held is not None:
-                    left[key] = (facts, held)
-            if len(left) == before:
-                continue
-            tell(f"{page}/{path.stem}: {before - len(left)} removed")
-            if left:
-                kept.save(page, picture, left, folder)
-            else:
-                path.unlink()
+RESULTS = {
+    name: Page(name, samples, partial(_wanted, results), sample)
+    for name, results in {
+        equivariance_error.PAGE: _errors,
+        rule_lines.PAGE: _rules,
+        broken.PAGE: _broken,
+        steerability.PAGE: _steered,
+        views.PAGE: _post_hoc,
+        efficiency.PAGE: _artificial,
+    }.items()
+}
+PAGES = SWEEPS | PANELS | RESULTS

@@ -15,7 +15,7 @@ from e2viz.data.table import DEFAULT
 from e2viz.images.portable import to_png
 from e2viz.render.recipe import Recipe
 from e2viz.render.site import Site, View
-from e2viz.scenes.sweeps import models_for
+from e2viz.scenes.turning import models_for
 from e2viz.zoo import names
 
 # View -> title, as in the app. These compute little, or from what is shipped, for every sample.

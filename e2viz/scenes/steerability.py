@@ -10,7 +10,7 @@ import numpy as np
 from e2viz.architectures import color_of
 from e2viz.data.data_set import DataSet
 from e2viz.images.picture import Picture
-from e2viz.measure import kept
+from e2viz.kept.entries import find_arrays
 from e2viz.measure.steering import ANGLES_DEG, SHOWN, SIZES, Steered, facts, from_arrays, steered
 from e2viz.measure.subject import subject
 from e2viz.render.figures import two_digits
@@ -88,7 +88,7 @@ def note(model: Any, trained: bool) -> str:
 
 def shipped(model: Any, picture: Picture, size: int) -> Steered | None:
     """The result that is kept for this network, picture and resolution."""
-    held = kept.find(PAGE, picture, str(size), facts(model, size))
+    held = find_arrays(PAGE, picture, str(size), facts(model, size))
     return None if held is None else from_arrays(size, held)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from e2viz.data import DataSet
+from e2viz.data.samples import data_of
 from e2viz.data.sees import sees
 from e2viz.data.tasks import TASKS
 from e2viz.images.intake import prepare
@@ -30,6 +31,13 @@ def data_of_model(name: str) -> DataSet | None:
         return catalogue.card(base).data_set
     except LookupError:
         return None
+
+
+def models_for(sample_name: str) -> list[str]:
+    """The trained models that know the data set of a sample."""
+    wanted = data_of(sample_name)
+    shipped = catalogue.list_models(catalogue.WEIGHTS_FOLDER)
+    return [name for name in shipped if catalogue.card(name).data_set.name == wanted]
 
 
 def shown_data(models: Iterable[str]) -> DataSet | None:

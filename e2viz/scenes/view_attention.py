@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from e2viz.groups import Group
+from e2viz.kept.parts import Part
 from e2viz.measure.subject import Subject
 from e2viz.measure.sweep import Sweep
 from e2viz.measure.turning import on_step
@@ -16,7 +17,6 @@ from e2viz.models.post_hoc import PostHoc
 from e2viz.nn.views import group_views
 from e2viz.render.scene import Panel, Row, picture_pixels, quantise
 from e2viz.scenes.element_ring import ring_canvas
-from e2viz.scenes.kept import Part
 
 PROBE = "aggregate.attention"
 SIDE = 10  # of each view, in pixels

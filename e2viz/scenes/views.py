@@ -16,7 +16,7 @@ from e2viz.data.samples import confusable_sample, data_of, first_samples
 from e2viz.data.sees import sees
 from e2viz.images.picture import Picture
 from e2viz.images.rotate import views as turned_views
-from e2viz.measure import kept
+from e2viz.kept.entries import find_arrays
 from e2viz.measure.sweep import sweep
 from e2viz.models.methods import LEARNED, METHODS, kind_of, suits
 from e2viz.models.post_hoc import PostHoc, parts_of
@@ -106,7 +106,7 @@ def arrays(looked: Looked) -> dict[str, np.ndarray]:
 
 def shipped_look(base: Model, group: str, picture: Picture, angles_deg: Any, method: str) -> Looked | None:
     """The look that is shipped for a sample, at any of its angles; None if there is none for these weights."""
-    held = kept.find(PAGE, picture, key_of(base, group), facts(base, group))
+    held = find_arrays(PAGE, picture, key_of(base, group), facts(base, group))
     asked = np.asarray(angles_deg, dtype=np.float64)
     frames = np.abs(SHIPPED_ANGLES_DEG[None] - asked[:, None]).argmin(1)
     if held is None or method != "fair" or not np.allclose(SHIPPED_ANGLES_DEG[frames], asked, atol=1e-3):

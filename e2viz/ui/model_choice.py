@@ -120,6 +120,6 @@ def table(listed: list[str]) -> dict[str, list[Any]]:
 
 def measured_ms() -> dict[str, float]:
     """Milliseconds an image, by model, as ``make efficiency`` measured them."""
-    file = places.RESULTS / "efficiency.json"
+    file = places.EFFICIENCY
     held = json.loads(file.read_text(encoding="utf-8"))["models"] if file.is_file() else {}
     return {name: float(each["forward_ms"]) for name, each in held.items()}

@@ -6,12 +6,12 @@ import streamlit as st
 
 import e2viz
 from e2viz.groups import group
+from e2viz.kept.parts import Part, kept_part
 from e2viz.limits import whole_number
 from e2viz.measure.subject import subject
 from e2viz.render.scene import Scene
 from e2viz.scenes import attention
 from e2viz.scenes.attention_settings import AUTO, LAST, SPREADS, SUM, TOKEN_SPREADS, VIEWS, Settings
-from e2viz.scenes.kept import Part, kept_part
 from e2viz.scenes.planes import SIZE, attention_planes, upright_pixel
 from e2viz.scenes.view_attention import attends_to_views
 from e2viz.scenes.words import element_name

@@ -4,10 +4,10 @@ import streamlit as st
 
 import e2viz
 from e2viz.groups import group
+from e2viz.kept.parts import Part, kept_part
 from e2viz.measure.rules import has_group_attention
 from e2viz.measure.subject import subject
 from e2viz.scenes import latents
-from e2viz.scenes.kept import Part, kept_part
 from e2viz.scenes.latents import VIEWS, Settings
 from e2viz.scenes.words import element_name
 from e2viz.ui.page import answered, player_first

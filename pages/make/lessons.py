@@ -10,7 +10,7 @@ from e2viz import scenes
 from e2viz.data import data_set
 from e2viz.data.samples import first_samples, offered_names, sample
 from e2viz.images.picture import Picture
-from e2viz.measure.stored import stored_sweep
+from e2viz.kept.sweeps import stored_sweep
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.render.chart import Track
 from e2viz.render.parts import only

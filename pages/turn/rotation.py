@@ -3,7 +3,7 @@
 import streamlit as st
 
 import e2viz
-from e2viz.measure.stored import stored_sweep
+from e2viz.kept.sweeps import stored_sweep
 from e2viz.measure.sweep import Sweep, sweep
 from e2viz.scenes import rotation
 from e2viz.ui.cards import stability_cards

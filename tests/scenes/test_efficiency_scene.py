@@ -9,7 +9,8 @@ import torch
 
 from benchmarks.efficiency import share_times
 from e2viz.data.samples import sample
-from e2viz.measure import kept
+from e2viz.kept import entries
+from e2viz.kept.entries import Entry
 from e2viz.measure.sweep import sweep
 from e2viz.models import build
 from e2viz.render.recipe import Recipe
@@ -113,7 +114,7 @@ def test_artificial_images_turn_with_the_picture(swept):
 
 
 def test_the_scene_shows_the_probe_s_values(swept, monkeypatch):
-    monkeypatch.setattr(kept, "find", lambda *_: None)
+    monkeypatch.setattr(entries, "find", lambda *_: None)
     found = efficiency.look(sample("mnist-8"), ANGLES)
     scene = efficiency.compose(Recipe(page="efficiency", picture="mnist-8", angles=8), found, sample("mnist-8"))
     assert scene.frames == 8 and len(scene.rows) == len(swept.models)
@@ -131,9 +132,10 @@ def test_shipped_planes_are_those_that_would_be_computed(monkeypatch, tmp_path):
     picture, model = sample("mnist-6"), efficiency.artificial_models()[0]
     monkeypatch.setattr(efficiency, "artificial_models", lambda data="digits": [model])
     whole = efficiency.look(picture, efficiency.SHIPPED_ANGLES_DEG)[0]
-    kept.save("efficiency", picture, {whole.name: (efficiency.facts(model), efficiency.arrays(whole))}, tmp_path)
-    find = kept.find
-    monkeypatch.setattr(kept, "find", lambda *arguments: find(*arguments, tmp_path))
+    held = {whole.name: Entry(efficiency.facts(model), efficiency.arrays(whole))}
+    entries.save("efficiency", picture, held, tmp_path)
+    find = entries.find
+    monkeypatch.setattr(entries, "find", lambda *arguments: find(*arguments[:4], tmp_path))
     found = efficiency.shipped_planes(model, picture, ANGLES, "fair")
     assert found.titles == whole.titles and found.checksum == whole.checksum
     np.testing.assert_allclose(found.planes, whole.planes[::9], atol=1e-2)

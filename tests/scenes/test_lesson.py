@@ -6,7 +6,7 @@ import pytest
 import e2viz
 from e2viz import scenes
 from e2viz.data.samples import sample, sample_names
-from e2viz.measure.stored import stored_sweep
+from e2viz.kept.sweeps import stored_sweep
 from e2viz.scenes import lesson_numbers
 from e2viz.scenes.lesson import FOLDER, LessonError, fill, lesson_files, place_of, pointers, read_lesson, without_gap
 

@@ -9,7 +9,8 @@ import torch
 from e2viz import scenes
 from e2viz.data.samples import sample
 from e2viz.groups import group
-from e2viz.measure import kept
+from e2viz.kept import entries
+from e2viz.kept.entries import Entry
 from e2viz.models import build
 from e2viz.models.methods import KINDS, LEARNED, METHODS, NOT_INVARIANT
 from e2viz.render.palette import class_color, rgb
@@ -131,10 +132,10 @@ def test_the_table_of_outcomes(looked):
 def test_a_shipped_look_is_what_would_be_computed(base, looked, monkeypatch, tmp_path):
     picture = sample("mnist-6")
     whole = view_answers.look(base, "c4", picture, view_answers.SHIPPED_ANGLES_DEG)
-    entry = {view_answers.key_of(base, "c4"): (view_answers.facts(base, "c4"), view_answers.arrays(whole))}
-    kept.save("post_hoc", picture, entry, tmp_path)
-    find = kept.find
-    monkeypatch.setattr(kept, "find", lambda *arguments: find(*arguments, tmp_path))
+    held = {view_answers.key_of(base, "c4"): Entry(view_answers.facts(base, "c4"), view_answers.arrays(whole))}
+    entries.save("post_hoc", picture, held, tmp_path)
+    find = entries.find
+    monkeypatch.setattr(entries, "find", lambda *arguments: find(*arguments[:4], tmp_path))
     found = view_answers.shipped_look(base, "c4", picture, ANGLES, "fair")
     np.testing.assert_allclose(found.logits, looked.logits, atol=0.02, rtol=2e-3)
     np.testing.assert_allclose(found.images, looked.images, atol=1e-5)
