@@ -21,6 +21,7 @@ class Budget:
         width: of the sheet in logical pixels; 0 leaves it as it is.
         height: of the sheet; 0 for as high as it needs.
         scale: pixels for each logical pixel; 0 leaves it as it is.
+        dpi: pixels for each inch of paper; 0 where it is not for paper.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Budget:
     width: int = 0
     height: int = 0
     scale: float = 0.0
+    dpi: int = 0
 
 
 BUDGETS: dict[str, Budget] = {
@@ -35,7 +37,7 @@ BUDGETS: dict[str, Budget] = {
     "3mb": Budget(title="under 3 MB", most_bytes=3 * MEGABYTE),
     "1mb": Budget(title="under 1 MB", most_bytes=MEGABYTE),
     "slide": Budget(title="for a slide, 16:9", width=1280, height=720, scale=1.5, most_bytes=20 * MEGABYTE),
-    "column": Budget(title="for a column, 8.5 cm at 300 dpi", width=502, scale=2.0),
+    "column": Budget(title="for a column, 8.5 cm at 300 dpi", width=502, scale=2.0, dpi=300),
 }
 
 # Tried in this order until the file fits; each is what a reader notices least of what is left.
@@ -65,8 +67,8 @@ def _narrower(look: Look, share: float) -> Look:
 
 
 def sized(look: Look, budget: Budget) -> Look:
-    """The look with the width and the scale that the budget asks for."""
-    return replace(look, width=budget.width or look.width, scale=budget.scale or look.scale)
+    """The look with the width, the scale and the size on paper that the budget asks for."""
+    return replace(look, width=budget.width or look.width, scale=budget.scale or look.scale, dpi=budget.dpi or look.dpi)
 
 
 def fitted(scene: Scene, format: str, look: Look, budget: Budget, progress: Progress = untold) -> Fitted:

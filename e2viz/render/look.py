@@ -57,6 +57,7 @@ class Look:
         every: only each n-th angle is shown, for as long as the ones left out.
         angle_deg: of a still.
         colors: of the colour table of a GIF or an APNG, at most 256.
+        dpi: pixels for each inch of paper, which a still says; 0 leaves it to the reader, as screens do.
 
     Raises:
         ValueError: a value that cannot be drawn.
@@ -74,6 +75,7 @@ class Look:
     every: int = 1
     angle_deg: Number = 0.0
     colors: int = 256
+    dpi: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.width, int) or isinstance(self.width, bool):
@@ -88,6 +90,8 @@ class Look:
             raise ValueError(f"every must be a whole number from 1 to 36, got {str(self.every)[:40]}")
         if not isinstance(self.colors, int) or isinstance(self.colors, bool) or not 32 <= self.colors <= 256:
             raise ValueError(f"colors must be a whole number from 32 to 256, got {str(self.colors)[:40]}")
+        if not isinstance(self.dpi, int) or isinstance(self.dpi, bool) or self.dpi and not 30 <= self.dpi <= 2400:
+            raise ValueError(f"dpi must be 0 or a whole number from 30 to 2400, got {str(self.dpi)[:40]}")
         for name, valid in (("theme", tuple(THEMES)), ("easing", tuple(EASINGS)), ("loop", LOOPS)):
             value = getattr(self, name)
             if value not in valid:
@@ -97,6 +101,11 @@ class Look:
     def drawing(self) -> dict[str, Any]:
         """What `draw` takes."""
         return {"width": self.width, "theme": self.theme, "scale": self.scale}
+
+    @property
+    def css_per_px(self) -> float:
+        """CSS pixels, of which 96 make an inch, for each pixel of a still."""
+        return 96 / self.dpi if self.dpi else 1.0
 
     def to_dict(self) -> dict[str, Number | str]:
         """The fields that are not as usual."""

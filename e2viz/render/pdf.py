@@ -25,10 +25,10 @@ _MADE = datetime(2000, 1, 1, tzinfo=UTC)  # the same bytes whenever it is made
 
 
 def pdf(job: Job) -> bytes:
-    """The moment as one page, `look.width` CSS pixels wide."""
+    """The moment as one page, as wide as its pixels are at the look's `dpi`, or else as CSS pixels."""
     assert job.size_px
     sheet = lay_out(job.scene, job.look.width)
-    unit = POINTS_PER_PIXEL * float(job.look.scale)
+    unit = POINTS_PER_PIXEL * float(job.look.scale) * job.look.css_per_px
     file = FPDF(unit="pt", format=(sheet.width * unit, sheet.height * unit))
     file.set_auto_page_break(False)
     file.set_margin(0)

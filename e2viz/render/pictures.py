@@ -27,8 +27,13 @@ def png(job: Job) -> bytes:
 
 def _png(image: Image.Image, job: Job) -> bytes:
     file = io.BytesIO()
-    image.save(file, "PNG", pnginfo=_text(job))
+    image.save(file, "PNG", pnginfo=_text(job), **_paper(job))
     return file.getvalue()
+
+
+def _paper(job: Job) -> dict[str, Any]:
+    """How large the picture is on paper, where the look says it."""
+    return {"dpi": (job.look.dpi, job.look.dpi)} if job.look.dpi else {}
 
 
 def _text(job: Job) -> PngImagePlugin.PngInfo:
@@ -83,7 +88,7 @@ def png_sequence(job: Job) -> bytes:
                 angle = f"{float(job.scene.angles_deg[moment.frame]):05.1f}"
                 names[moment.frame] = f"frame_{len(names):03d}_{angle}deg.png"
                 image = io.BytesIO()
-                draw(job.scene, moment.frame, **job.look.drawing).save(image, "PNG")
+                draw(job.scene, moment.frame, **job.look.drawing).save(image, "PNG", **_paper(job))
                 archive.writestr(zipfile.ZipInfo(names[moment.frame], ZIP_DATE), image.getvalue())
             job.progress(done, len(job.moments))
         shown = [{"file": names[each.frame], "ms": ms} for each, ms in zip(job.moments, times, strict=True)]

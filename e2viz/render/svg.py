@@ -24,11 +24,12 @@ ANCHORS = {"l": "start", "m": "middle", "r": "end"}
 
 
 def svg_file(job: Job) -> bytes:
-    """One moment as an SVG file, as many CSS pixels wide as the look says."""
+    """One moment as an SVG file, as wide as the look says, in CSS pixels."""
     assert job.size_px
     look = job.look
+    scale = look.scale * look.css_per_px
     return svg(
-        job.scene, job.still_frame, width=look.width, theme=look.theme, scale=look.scale, recipe=job.recipe_text
+        job.scene, job.still_frame, width=look.width, theme=look.theme, scale=scale, recipe=job.recipe_text
     ).encode("utf-8")
 
 

@@ -10,9 +10,10 @@ from e2viz.render.parts import parts_of
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
 
-_FIGURE, _SCENES, _EDITION = "_figure", "_figure_scenes", "_figure_edition"
+_FIGURE, _SCENES, _EDITION, _ADDED = "_figure", "_figure_scenes", "_figure_edition", "_figure_added"
 KEPT = 6
 LONGEST = 60
+MOST_BUTTONS = 24  # panels; more are chosen from a list
 
 
 def figure() -> Figure:
@@ -51,18 +52,36 @@ def add_to_figure(scene: Scene, key: str) -> None:
     recipe = scene.recipe
     if not isinstance(recipe, Recipe):
         return
+    if added := st.session_state.pop(_ADDED, ""):
+        st.toast(added)
     count = len(figure().cells)
     with st.popover("Add to figure" if not count else f"Add to figure ({count})", help="The studio arranges them."):
         if count >= MAX_CELLS:
             st.caption(f"The figure has {MAX_CELLS} parts, as many as one can have.")
             return
-        for part, words in parts_of(scene).items():
-            if part.startswith("panel:") and len(scene.panels) > 24:
+        parts = parts_of(scene)
+        many = len(scene.panels) > MOST_BUTTONS
+        for part, words in parts.items():
+            if many and part.startswith("panel:"):
                 continue
             st.button(
                 words if len(words) <= LONGEST else words[: LONGEST - 1] + "…",
                 key=f"{key}_{part}", type="tertiary", on_click=_add, args=(scene, part),
             )  # fmt: skip
+        if many:
+            panels = [part for part in parts if part.startswith("panel:")]
+            st.selectbox(
+                "One panel", panels, index=None, format_func=parts.__getitem__, key=f"{key}_panel",
+                placeholder=f"one of {len(panels)}", on_change=_add_chosen, args=(scene, f"{key}_panel"),
+            )  # fmt: skip
+
+
+def _add_chosen(scene: Scene, key: str) -> None:
+    """Add the panel that was chosen in a list, and leave the list as it was."""
+    part = st.session_state.get(key)
+    if part is not None:
+        st.session_state[key] = None
+        _add(scene, part)
 
 
 def _add(scene: Scene, part: str) -> None:
@@ -75,4 +94,5 @@ def _add(scene: Scene, part: str) -> None:
     kept[recipe] = scene
     now = figure()
     set_figure(replace(now, cells=(*now.cells, Cell(recipe=recipe, part=part))))
-    st.toast(f"In the figure: {parts_of(scene)[part]}")
+    # Told by the next run: what a callback shows would stand in the place of the page's first elements, its styles.
+    st.session_state[_ADDED] = f"In the figure: {parts_of(scene)[part]}"

@@ -22,6 +22,7 @@ from e2viz.ui.state import current
 LOOP_WORDS = {"loop": "loop", "back": "there and back", "once": "once"}
 EASING_WORDS = {"linear": "even", "smooth": "smooth", "quarters": "pause at quarters"}
 LINK = "figure"
+LAST_DEG = 0.5
 
 
 def starting_figure() -> Figure:
@@ -117,9 +118,11 @@ def choose(now: Figure) -> Figure:
             key=f"easing_{mark}",
         )  # fmt: skip
         hold = st.slider("Rest at quarter turns, seconds", 0.0, 3.0, float(look.hold_s), 0.1, key=f"hold_{mark}")
-        start, end = st.slider("Angles", 0, 360, (int(look.start_deg), int(look.end_deg)), 5, key=f"range_{mark}")
+        start, last = st.slider("Angles", 0, 360, (int(look.start_deg), int(look.end_deg)), 5, key=f"range_{mark}")
+    # A turn ends before its last angle; the last one of a range is shown, and rests there.
+    end = look.end_deg if last == int(look.end_deg) else min(last + LAST_DEG, 360)
     if end <= start:
-        end = start + 5
+        end = start + LAST_DEG
     look = Look(
         width=width, scale=scale, theme=theme, fps=fps, loop=loop, easing=easing, hold_s=hold, start_deg=start,
         end_deg=end, angle_deg=look.angle_deg,

@@ -57,6 +57,12 @@ def test_feature_maps_play_beside_the_same_turned_back(open_page):
         assert halves.count() == 12 and halves.locator(".own-scale").count() == 12
         tops = {round(halves.nth(k).locator("canvas").first.bounding_box()["y"]) for k in range(12)}
         assert len(tops) == 1, "on a wide page the two halves stand side by side"
+        low = max(each.bounding_box()["y"] + each.bounding_box()["height"] for each in page.locator(".rows .row").all())
+        assert low <= 900, "nothing of it lies below the fold"
+        page.get_by_role("button", name="Add to figure").click()
+        page.get_by_role("button", name="the whole view").click()
+        page.get_by_role("button", name="Add to figure (1)").wait_for(timeout=30_000)
+        assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--e2viz-top')") == "60px"
         best_fps = 0.0
         for _ in range(16):
             page.wait_for_timeout(500)

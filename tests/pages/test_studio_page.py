@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from e2viz.render.figure import Cell, Figure
 from e2viz.render.recipe import Recipe
+from e2viz.render.timeline import moments
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = Recipe(page="rotation", models=("cnn.rotmnist",), picture="mnist-8")
@@ -44,6 +46,9 @@ def test_a_figure_comes_from_its_link_and_is_made(page):
     assert title(page).value == "Mine"
     title(page).set_value("Ours").run()
     assert linked(page).title == "Ours"
+    angles = next(each for each in page.slider if each.label == "Angles")
+    angles.set_value((0, 90)).run()
+    assert [each.frame for each in moments(np.arange(72) * 5.0, linked(page).look)][-1] == 18, "90 degrees is shown too"
     next(button for button in page.button if button.label == "Remove").click().run()
     assert len(linked(page).cells) == 1
 

@@ -114,6 +114,36 @@ def test_every_gif_frame_is_its_scene(theme):
         assert np.array_equal(found[shown][:, :3], wanted[shown])
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"loop": "back", "hold_s": 0.5}, {"loop": "once", "easing": "quarters"}, {"start_deg": 90, "end_deg": 271},
+        {"every": 3, "colors": 64}, {"scale": 2, "easing": "smooth"},
+        {"scale": 0.64, "theme": "transparent", "every": 2},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_kind_of_gif_shows_its_moments(look):
+    """Rests, ranges, ways and sizes as they are decoded: the frames of the scene, each for its time."""
+    look = Look(width=WIDTH, fps=20, **look)
+    image, played = opened(encode(SCENE, "gif", look=look)), moments(SCENE.angles_deg, look)
+    order = [each.frame for each in played]
+    shown, times = [], []
+    for place, indexed in enumerate(indexed_frames(SCENE, order, **look.drawing, colors=look.colors)):
+        image.seek(place)
+        opaque = np.asarray(indexed) != 255
+        found = np.asarray(image.convert("RGBA"))
+        shown.append(np.array_equal(found[opaque][:, :3], np.asarray(indexed.convert("RGB"))[opaque]))
+        times.append(image.info["duration"])
+    assert image.n_frames == len(order) and all(shown)
+    assert times == durations_ms(played, 10)
+    if look.hold_s:
+        rests = [time for time, frame in zip(times, order, strict=True) if SCENE.angles_deg[frame] % 90 == 0]
+        assert set(rests) == {550} and len(rests) == 7
+    if look.start_deg:
+        assert {float(SCENE.angles_deg[frame]) for frame in order} == {90, 120, 150, 180, 210, 240, 270}
+
+
 def test_gif_has_one_color_table_and_stores_what_changed():
     content = encode(SCENE, "gif", width=WIDTH)
     image, local, areas = opened(content), 0, []
@@ -187,6 +217,7 @@ def test_mp4_size_rate_and_frames(width, tmp_path):
     flat, shown = flat_squares(np.asarray(expected)), pictures[0].astype(float)
     away = [np.abs(shown[y + 4 : y + 12, x + 4 : x + 12].mean((0, 1)) - color).max() for y, x, color in flat]
     assert len(away) > 500 and np.quantile(away, 0.99) <= 2
+    assert b"h264 (High) (avc1" in decoded.stderr  # what PowerPoint and QuickTime play
     assert b"bt709" in decoded.stderr and b"yuv420p(tv, bt709" in decoded.stderr
     content = path.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")  # starts before it is loaded

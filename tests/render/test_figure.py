@@ -1,6 +1,7 @@
 """Composed figures: round trips, parts, the grid, sizes that are met and said."""
 
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -102,6 +103,16 @@ def test_a_size_is_met_to_the_pixel(name):
         assert image.size == (1920, 1080)
     else:
         assert image.width == round(8.5 / 2.54 * 300)
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_a_column_is_as_wide_on_paper_as_it_says():
+    """A page of 8.5 cm, not of as many CSS pixels as the picture has."""
+    scene = compose(FIGURE, make)
+    page, drawing = (fitted(scene, kind, Look(), BUDGETS["column"]).content for kind in ("pdf", "svg"))
+    width_pt = float(re.search(rb"/MediaBox \[0 0 ([\d.]+) ", page)[1])
+    width_px = float(re.search(rb'width="([\d.]+)"', drawing)[1])
+    assert width_pt / 72 * 2.54 == pytest.approx(8.5, abs=0.01) == width_px / 96 * 2.54
 
 
 def test_a_budget_is_met_by_choices_that_are_said():
