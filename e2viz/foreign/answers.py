@@ -108,7 +108,8 @@ def named_classes(answers: Answers, said: Mapping[str, Any], count: int) -> tupl
     """
     wanted = answers.classes if answers.classes is not None else said.get("classes")
     try:
-        return class_names(wanted, count)
+        names, whence = class_names(wanted, count)
+        return names, "from the metadata" if answers.classes is None and wanted is not None else whence
     except (ValueError, OSError) as error:
         raise WeightsError(f"The class names do not fit: {error}.") from error
 

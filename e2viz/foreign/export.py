@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from e2viz.zoo.wrapped import wrap
 
 OPSET = 18
 TRACED_BATCH = 3
+_ONE_AT_A_TIME = threading.Lock()  # torch's exporter keeps its state in globals
 
 
 class _Prepared(nn.Module):
@@ -245,7 +247,7 @@ def _exported(module: nn.Module, given: Tensor, free: bool) -> bytes:
     file: Any = io.BytesIO()  # torch's types know only paths, its exporter takes both
     axes = {"image": {0: "batch"}, "scores": {0: "batch"}} if free else None
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with _ONE_AT_A_TIME, warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # the tracer warns of every size that it takes as it is; it is tried after
             torch.onnx.export(
                 module, (given,), file, dynamo=False, opset_version=OPSET, input_names=["image"],

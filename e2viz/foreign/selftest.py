@@ -59,7 +59,8 @@ class SelfTest:
         """What it comes to, in words."""
         if self.turned < 1e-4:
             return "Quarter turns do not change its answer."
-        share = "less than" if self.control and self.turned < self.control else "as much as"
+        ratio = self.turned / self.control if self.control else 1.0
+        share = "about as much as" if 0.8 <= ratio <= 1.25 else "less than" if ratio < 1 else "more than"
         beside = (
             "" if self.control is None else f", {share} the same network with shuffled weights ({self.control:.2g})"
         )

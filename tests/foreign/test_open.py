@@ -18,6 +18,7 @@ def test_a_file_that_says_everything_needs_no_answers():
     model = e2viz.open_model(graphs.classifier(metadata=SAID))
     assert model.card.class_names == tuple("abcde") and model.card.mean == (0.5,) * 3
     assert (model.card.image_size, model.card.channels, model.card.parameters) == (8, 3, 133)
+    assert model.card.data == "normalisation from the metadata; class names from the metadata"
 
 
 def test_answers_go_before_metadata():

@@ -1,6 +1,7 @@
 """The card of a model that arrives, and before and after mending."""
 
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,6 +30,12 @@ def test_the_card_is_measured(model):
     mended = wrap(model, "mean", "d4")
     still = self_test(mended, 1234, [sample("mnist-6")])
     assert still.turned < 1e-5 and still.mirrored < 1e-5 and "does not move" in still.badge()
+
+
+def test_the_sentence_compares_with_the_control(model):
+    found = replace(self_test(model, 1234, [sample("mnist-6")]), turned=0.1)
+    for control, words in ((0.02, "more than"), (0.09, "about as much as"), (0.5, "less than")):
+        assert f"{words} the same network" in replace(found, control=control).sentence
 
 
 def test_samples_are_of_the_data_set_that_fits(model):
