@@ -68,13 +68,18 @@ def rotate(
     # Quarter turns rotate the array; only the rest, within 45 degrees, is ever interpolated.
     quarter_turns = torch.round(angles_deg / 90)
     rest_deg = angles_deg - 90 * quarter_turns
+    # One picture through a whole turn has every rest four times.
+    places = None
+    if images.ndim == 3:
+        rest_deg, places = torch.unique(rest_deg, return_inverse=True)
     most = CHUNK_VALUES if images.is_cpu else GPU_CHUNK_VALUES
     step = max(1, most // (batch.shape[1] * working_size(batch.shape[-1], size) ** 2))
-    turned = images.new_empty(len(angles_deg), batch.shape[1], size, size)
-    for start in range(0, len(angles_deg), step):
+    turned = images.new_empty(len(rest_deg), batch.shape[1], size, size)
+    for start in range(0, len(rest_deg), step):
         chunk = slice(start, start + step)
         source = batch[chunk] if images.ndim == 4 else batch
         turned[chunk] = (fill + turn(source.double() - fill, rest_deg[chunk], size)).clamp(0, 1)
+    turned = turned if places is None else turned[places]
     for quarters in (1, 2, 3):
         chosen = quarter_turns.long() % 4 == quarters
         turned[chosen] = turned[chosen].rot90(quarters, (-2, -1))

@@ -24,6 +24,7 @@ from e2viz.measure.swept import joined as joined
 from e2viz.measure.turning import Angles
 
 LIMIT_BYTES = 1 << 30
+VIEWS_AT_ONCE = 4_000_000  # values, of 8 bytes
 # The same query pixels in every frame, or others in each frame.
 QueryPixels = Int[Tensor, "_ 2"] | Int[Tensor, "_ _ 2"]
 
@@ -93,13 +94,20 @@ def sweep_parts(
         raise ValueError(f"a sweep needs angles and models of different names, got {len(angles)} and {names}")
     kinds = _chosen(subjects, probes)
     step = 1 if _moving(pixels) else chunk
+    # A whole turn of views at once, where it fits, costs a quarter: only the angle below a quarter turn is computed.
+    ahead = step * max(1, VIEWS_AT_ONCE // (step * _most_values(subjects, picture)))
     for start in range(0, len(angles), step):
+        if start % ahead == 0:
+            turned: dict[tuple, Tensor] = {}
+            ahead_angles = angles[start : start + ahead]
+        place = start % ahead
         chunk_angles = angles[start : start + step]
         known: dict[tuple, Tensor] = {}
         logits, records, inputs = {}, {}, {}
         for seen in subjects:
             interrupt.point()
-            key, images = _views(seen, picture, chunk_angles, method, known)
+            key, images = _views(seen, picture, ahead_angles, method, turned)
+            images = known.setdefault(key, images[place : place + step])
             inputs[seen.name] = key
             held = _run(seen, images, kinds[seen.name], _at_frame(pixels, start))
             logits[seen.name], records[seen.name] = held
@@ -131,6 +139,12 @@ def _chosen(
         if not any(probe in kinds for kinds in known.values()):
             raise LookupError(f"no model has a probe {probe!r}; see Subject.kinds or Model.probe_kinds")
     return {name: {probe: kinds[probe] for probe in probes if probe in kinds} for name, kinds in known.items()}
+
+
+def _most_values(subjects: Sequence[Subject], picture: Picture) -> int:
+    """Values of the largest input that a model has."""
+    seen = [(each.size, each.sees(picture).values) for each in subjects]
+    return max(values.shape[0] * (size or values.shape[-1]) ** 2 for size, values in seen)
 
 
 def _views(

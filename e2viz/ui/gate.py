@@ -198,6 +198,8 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+QUEUE_S = 0.8
+"""How often somebody who waits is told the same again: that is where Streamlit stops a script."""
 LOOK_S = 0.25
 """How often work inside a chunk asks whether somebody still waits for it."""
 
@@ -228,15 +230,22 @@ class Progress:
         self._cancelled = cancelled
         self._what = what
         self._last_s = -1.0
+        self._waiting = ""
         self._share = 0.0
         self._text = f"0 {what}"
         self.turn: Turn | None = None
 
     def queue(self, ahead: Ahead) -> None:
-        """What to show while others compute."""
+        """What to show while others compute: told when it changes, and every second, so that the script can be stopped.
+
+        Twenty people who wait would otherwise send eighty messages a second past the one who computes.
+        """
         if self._cancelled():
             raise Cancelled("stopped while waiting")
-        self._show(self._share, str(ahead))
+        text, now_s = str(ahead), time.monotonic()
+        if text != self._waiting or now_s - self._last_s >= QUEUE_S:
+            self._waiting, self._last_s = text, now_s
+            self._show(self._share, text)
 
     def __call__(self, done: int, total: int) -> None:
         if self._cancelled():
@@ -245,6 +254,7 @@ class Progress:
         if done < total and now_s - self._last_s < 0.1:
             return
         self._last_s = now_s
+        self._waiting = ""
         self._share, self._text = done / max(total, 1), f"{done} of {total} {self._what}"
         self._show(self._share, self._text)
         if self.turn is not None and done < total:

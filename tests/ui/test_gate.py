@@ -9,6 +9,7 @@ import torch
 
 import e2viz
 from e2viz import interrupt
+from e2viz.ui import gate as gates
 from e2viz.ui.encoding import in_turns
 from e2viz.ui.gate import Ahead, Cancelled, Gate, Progress, share_cores
 
@@ -196,3 +197,15 @@ def test_where_the_system_does_not_say_which_cores_all_are_counted(monkeypatch: 
 def test_a_gate_needs_a_place() -> None:
     with pytest.raises(ValueError, match="places must be at least 1, got 0"):
         Gate(0)
+
+
+def test_who_waits_is_told_what_changes_and_the_same_once_a_second(monkeypatch) -> None:
+    now_s, shown = [100.0], []
+    monkeypatch.setattr(gates.time, "monotonic", lambda: now_s[0])
+    progress = Progress(lambda share, text: shown.append((now_s[0], text)))
+    for _ in range(9):  # two seconds, each quarter of which the gate asks
+        progress.queue(Ahead(3, 4.0))
+        now_s[0] += 0.25
+    assert [when for when, _ in shown] == [100.0, 101.0, 102.0]
+    progress.queue(Ahead(2, 4.0))
+    assert len(shown) == 4 and shown[-1][1].startswith("Waiting for 2 computations")
