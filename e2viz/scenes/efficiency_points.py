@@ -86,14 +86,14 @@ def sentence(found: list[Point]) -> str:
             "A small artificial image stands between the picture and GE-ViT: "
             f"{name} takes {fastest.forward_ms:.1f} ms an image"
         )
-        others = [point for point in found if not artificial(point.name) and point.accuracy]
+        others = [(each.accuracy.share, each) for each in found if each.accuracy and not artificial(each.name)]
         if not others or not fastest.accuracy:
             return f"{text}."
-        best = max(others, key=lambda point: point.accuracy.share if point.accuracy else 0.0)
+        share, best = max(others, key=lambda one: one[0])
         other = names.label(best.name).partition(",")[0]
         return (
             f"{text}, {100 * fastest.accuracy.share:.1f} % right; the best of the others, {other}, takes "
-            f"{best.forward_ms:.1f} ms and is right for {100 * best.accuracy.share:.1f} %."
+            f"{best.forward_ms:.1f} ms and is right for {100 * share:.1f} %."
         )
     ratio = reference.forward_ms / fastest.forward_ms
     text = (
