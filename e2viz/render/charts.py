@@ -59,6 +59,10 @@ def _add_card(sheet: Sheet, bars: Bars, x: Number, y: Number, width: Number, pit
     sheet.still.append(Box(x, y, width, 3, bars.color))
     label = shorten(bars.label, LABEL_SIZE, "medium", width * 0.62)
     sheet.still.append(Text(x, y + 25, label, LABEL_SIZE, weight="medium"))
+    # The answer stands large where every class has room to; else all of them in the size of the model's name.
+    large = all(text_width(name, TITLE_SIZE, "semibold") <= width * 0.36 for name in names)
+    room = width * 0.36 if large else width - text_width(label, LABEL_SIZE, "medium") - 12
+    size, below = (TITLE_SIZE, 28) if large else (LABEL_SIZE, 25)
     for i in range(len(names)):
         top = y + CARD_HEAD + pitch * i + (pitch - thick) / 2
         sheet.still.append(Box(left, top, right - left, thick, "track"))
@@ -66,8 +70,8 @@ def _add_card(sheet: Sheet, bars: Bars, x: Number, y: Number, width: Number, pit
     def moving(frame: int) -> Iterator[Mark]:
         probability = np.clip(bars.probability[frame], 0.0, 1.0)
         winner = int(probability.argmax())
-        won = shorten(names[winner], TITLE_SIZE, "semibold", width * 0.36)
-        yield Text(x + width, y + 28, won, TITLE_SIZE, weight="semibold", anchor="r")
+        won = shorten(names[winner], size, "semibold", room)
+        yield Text(x + width, y + below, won, size, weight="semibold", anchor="r")
         for i, value in enumerate(probability):
             top = y + CARD_HEAD + pitch * i + (pitch - thick) / 2
             baseline = y + CARD_HEAD + pitch * i + pitch / 2 + 4.5

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from e2viz.render.marks import Sheet, Text
+from e2viz.render.charts import add_cards
+from e2viz.render.marks import LABEL_SIZE, Sheet, Text
 from e2viz.render.numbers import numbers_of
 from e2viz.render.ring import add_dial
 from e2viz.render.scene import Bars, Panel, Ring, Scene, quantise, two_letters
@@ -108,3 +109,13 @@ def test_two_letters_tell_the_classes_apart():
     assert two_letters(("cat", "deer", "automobile")) == ("ca", "de", "au")
     alike = ("immature granulocyte", "immature lymphocyte", "monocyte", "monoblast", "class 1", "class 10", "class 11")
     assert len(set(two_letters(alike))) == len(alike) and two_letters(alike)[0] == "ig"
+
+
+def test_a_long_answer_is_written_smaller_instead_of_cut():
+    names = ("immature granulocyte", "cat")
+    bars = Bars("Hybrid", "#000000", np.array([[0.9, 0.1], [0.1, 0.9]]), names)
+    sheet = Sheet(240, 200)
+    add_cards(sheet, (bars,), 0, 0, 240, 160)
+    for frame, name in enumerate(names):
+        (said,) = [m for m in sheet.marks(frame) if isinstance(m, Text) and m.weight == "semibold"]
+        assert said.text == name and said.size == LABEL_SIZE
