@@ -139,7 +139,7 @@ def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tu
     elif step.ask == "choice":
         chosen = st.radio("What do you expect?", step.options, index=None, key=f"{mark}_choice", disabled=shown)
         answer = fill(step.answer, known)
-        extra["right"] = "" if not answer else "As you said." if chosen == answer else f"It is: {answer.lower()}."
+        extra["right"] = "" if not answer else "As you said." if chosen == answer else f"It is: {within_sentence(answer)}."
         ready = chosen is not None
     elif step.ask == "find" and found is not None:
         shown = find(step, found, mark)
@@ -153,6 +153,11 @@ def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tu
         if not ready:
             st.button("Show me without an answer", key=f"{mark}_skip", type="tertiary", **reveal)
     return False, extra
+
+
+def within_sentence(words: str) -> str:
+    """Words with a small first letter, except where they begin with a name such as GSA-Net."""
+    return words[:1].lower() + words[1:] if words[1:2].islower() or words[1:2] == " " else words
 
 
 def gap_of(step: Step, found: Sweep, drawn: list[float]) -> str:

@@ -34,6 +34,9 @@ def test_a_choice_is_asked_before_it_is_shown(page):
     assert any("As you said." in each.value for each in page.markdown)
     button(page, "Take it back").click().run()
     assert button(page, "Show me").disabled
+    page.radio[0].set_value("Both move by about as much").run()
+    button(page, "Show me").click().run()
+    assert any("It is: GSA-Net moves far more." in each.value for each in page.markdown), "a name keeps its letters"
 
 
 def test_the_next_step_waits_for_an_answer_or_an_honest_skip(page):

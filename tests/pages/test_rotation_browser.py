@@ -30,6 +30,10 @@ def test_a_link_names_an_angle_and_the_page_opens_at_it(open_page):
         assert page.locator(".player").get_attribute("data-frame") == "6"
         assert says(page) == ["3"]
         assert "of 24 angles" in page.locator("h3").first.inner_text()
+        page.get_by_test_id("stMetric").first.wait_for(timeout=60_000)
+        for part in (".dial", ".plot", ".controls", "[data-testid=stMetric]"):
+            box = page.locator(part).last.bounding_box()
+            assert box["y"] + box["height"] <= 900, f"{part} lies below the fold"
 
 
 @pytest.mark.alone

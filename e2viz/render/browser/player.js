@@ -54,8 +54,8 @@ class Player {
       if (!panels || scene.charts.some(runsAlong)) side.append(plots);
       return;
     }
-    // The one curve of a few models stands below their bars, so that all of it is seen with the dial.
-    const few = scene.bars.length && scene.bars.length <= MOST_BESIDE;
+    // The one curve of a few models stands below their bars, or in large type beside the dial: all is seen at once.
+    const few = scene.bars.length <= MOST_BESIDE && (scene.bars.length || scene.options.presenter);
     if (scene.picture && few && !panels && scene.charts.length === 1 && !scene.charts[0].square) {
       side.append(plots);
       side.classList.add("filled");
@@ -75,7 +75,8 @@ class Player {
     const abreast = rows.length > 3 && !rows.some((row) => row.halves);
     stage.querySelector(".side .rows")?.classList.toggle("abreast", abreast);
     plots?.classList.toggle("three", charts.length > 2 && charts.some((chart) => chart.square));
-    below?.classList.toggle("matrix", bare && rows.every((row) => row.halves || row.aside));
+    below?.classList.toggle("matrix", bare && !options.presenter && rows.every((row) => row.halves || row.aside));
+    below?.classList.toggle("alone", bare && rows.length === 1 && rows[0].panels.length > 3);
     if (bare && below) this.groupByModel(below);
   }
 
