@@ -139,7 +139,8 @@ def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tu
     elif step.ask == "choice":
         chosen = st.radio("What do you expect?", step.options, index=None, key=f"{mark}_choice", disabled=shown)
         answer = fill(step.answer, known)
-        extra["right"] = "" if not answer else "As you said." if chosen == answer else f"It is: {within_sentence(answer)}."
+        if answer:
+            extra["right"] = "As you said." if chosen == answer else f"It is: {within_sentence(answer)}."
         ready = chosen is not None
     elif step.ask == "find" and found is not None:
         shown = find(step, found, mark)
