@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 import e2viz
@@ -14,6 +18,7 @@ from e2viz.data.samples import data_of, first_samples, sample, sample_names
 from e2viz.data.table import DEFAULT
 from e2viz.images.portable import to_png
 from e2viz.render.recipe import Recipe
+from e2viz.render.scene import Scene
 from e2viz.render.site import Site, View
 from e2viz.scenes.turning import models_for
 from e2viz.zoo import names
@@ -35,6 +40,8 @@ TITLES = {
 # Views of one network, or whose cost is minutes: of the first sample alone.
 ONCE = ("positional_encodings", "steerability", "rules", "broken", "post_hoc", "efficiency")
 THUMBNAIL = (56, 56)
+PAGES_A_WORKER = 12  # fewer are made sooner than another process has started
+AHEAD = 6  # scenes that each process makes before they are written: they are held in memory
 
 
 def recipes(samples: Sequence[str] = (), pages: Sequence[str] = ()) -> list[Recipe]:
@@ -79,10 +86,22 @@ def build(
     words = {name: sample(name).name for name in shown}
     (folder / "index.html").unlink(missing_ok=True)
     site = Site(folder, TITLES, pictures, words, ((recipe.page, recipe.picture) for recipe in wanted))
-    for number, recipe in enumerate(wanted, start=1):
-        path = site.add(View(page=recipe.page, sample=recipe.picture, scene=scenes.make(recipe)))
+    for number, (recipe, scene) in enumerate(zip(wanted, _made(wanted), strict=True), start=1):
+        path = site.add(View(page=recipe.page, sample=recipe.picture, scene=scene))
         tell(f"{number} of {len(wanted)}: {path.name}, {path.stat().st_size / 1000:.0f} kB")
     return len(wanted)
+
+
+def _made(wanted: Sequence[Recipe]) -> Iterator[Scene]:
+    """The scenes in order; of many, one for each core at a time, since most of a network's work keeps one core busy."""
+    workers = min(os.cpu_count() or 1, len(wanted) // PAGES_A_WORKER)
+    if workers < 2:
+        yield from map(scenes.make, wanted)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,)) as pool:
+        for first in range(0, len(wanted), AHEAD * workers):
+            yield from pool.map(scenes.make, wanted[first : first + AHEAD * workers])
 
 
 def _thumbnail(name: str) -> Image.Image:
