@@ -157,9 +157,14 @@ def reliability_diagram(table: Float[np.ndarray, "bin 3"]) -> UInt8[np.ndarray, 
 
 
 def sentence(results: Mapping[str, OverData], labels: Mapping[str, str]) -> str:
-    """What to look for, in numbers."""
+    """What to look for, in numbers: upright, at a quarter turn, and between two of them."""
     parts = []
     for name, found in results.items():
+        shares = [f"{100 * share:.1f} %" for share in found.accuracy]
+        at = dict(zip(found.angles_deg.tolist(), shares, strict=True))
+        if {0.0, 45.0, 90.0} <= set(at):
+            parts.append(f"{labels[name]} is right on {at[0.0]} upright, {at[90.0]} at 90° and {at[45.0]} at 45°")
+            continue
         angle_deg, worst = found.worst_angle
         best = float(found.accuracy.max())
         parts.append(f"{labels[name]} is right on {100 * best:.1f} % at best and {100 * worst:.1f} % at {angle_deg:g}°")

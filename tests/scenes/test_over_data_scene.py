@@ -85,3 +85,12 @@ def test_networks_built_for_the_groups_go_before_wrapped_ones(monkeypatch):
 def test_what_was_not_measured_is_said():
     with pytest.raises(LookupError, match="not measured over a data set: vit.fashion"):
         make(Recipe(page="over_data", models=("vit.fashion",)))
+
+
+def test_the_sentence_says_upright_a_quarter_turn_and_what_lies_between(results):
+    found = results["vit.mnist"]
+    said = page.sentence({"vit.mnist": found}, {"vit.mnist": "ViT"})
+    upright, between, quarter = (100 * share for share in found.accuracy[:3])
+    assert f"ViT is right on {upright:.1f} % upright, {quarter:.1f} % at 90° and {between:.1f} % at 45°" in said
+    few = dataclasses.replace(found, angles_deg=found.angles_deg + 1.0)
+    assert "at best" in page.sentence({"vit.mnist": few}, {"vit.mnist": "ViT"})
