@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from e2viz.images.rotate import views
 from e2viz.measure.equivariance import equivariance_error
 from e2viz.measure.subject import subject
 from e2viz.measure.sweep import sweep
+from e2viz.nn.views import border_median
 from e2viz.zoo.card import Accuracy
 from e2viz.zoo.weights import Model
 
@@ -138,14 +139,16 @@ class Judged:
     """How often a model is right, over pictures and angles.
 
     Args:
-        right: [picture angle].
+        right: [picture angle], turned inside a disc.
+        standing: of the pictures as they were brought, without a disc.
     """
 
     right: Bool[np.ndarray, "picture angle"]
+    standing: Bool[np.ndarray, " picture"]
 
     @property
     def upright(self) -> Accuracy:
-        return self._of(self.right[:, 0], "pictures as they stand")
+        return self._of(self.standing, "pictures as they stand")
 
     @property
     def turned(self) -> Accuracy:
@@ -166,7 +169,10 @@ def judged(
     angles_deg: np.ndarray = ANGLES_DEG,
     progress: Callable[[int, int], None] | None = None,
 ) -> Mapping[str, Judged]:
-    """Accuracy of each model over labelled pictures and angles.
+    """Accuracy of each model over labelled pictures, as they stand and turned.
+
+    What lies around a turned picture is the median of its own border: what a person's model was trained on is not
+    known, and on grey corners a model of bright pictures would be judged by its corners.
 
     Args:
         models: of the same classes.
@@ -175,11 +181,18 @@ def judged(
         progress: called with (pictures done, all); it cancels by raising.
     """
     angles = torch.as_tensor(angles_deg, dtype=torch.float64)
+    upright = torch.zeros(1, dtype=torch.float64)
     rows: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
+    stood: dict[str, list[bool]] = {model.name: [] for model in models}
     for done, (picture, label) in enumerate(zip(pictures.pictures, pictures.labels, strict=True), 1):
         for model in models:
-            images = views(sees(picture, model.card), angles, model.card.image_size)
-            rows[model.name].append((model.logits(images).argmax(-1) == label).cpu().numpy())
+            size, mean = model.card.image_size, torch.tensor(model.card.mean)
+            seen = sees(picture, model.card)
+            seen = replace(seen, background=tuple(border_median(seen.values[None]).flatten().tolist()))
+            images = torch.cat([views(seen, upright, size, "naive", mean=mean), views(seen, angles, size)])
+            right = (model.logits(images).argmax(-1) == label).cpu().numpy()
+            stood[model.name].append(bool(right[0]))
+            rows[model.name].append(right[1:])
         if progress is not None:
             progress(done, len(pictures.pictures))
-    return {name: Judged(right=np.stack(each)) for name, each in rows.items()}
+    return {name: Judged(right=np.stack(each), standing=np.array(stood[name])) for name, each in rows.items()}

@@ -73,7 +73,10 @@ def on_labelled(model: Model, mended: Model) -> None:
     found = remembered(whole, lambda progress: judged([model, mended], pictures, progress=progress), what="pictures")
     if found is not None:
         st.dataframe(accuracies(found[model.name], found[mended.name]), hide_index=True, width="stretch")
-        st.caption(f"Turned to {len(ANGLES_DEG)} angles, 95 % intervals. Worst case: right at every one of them.")
+        st.caption(
+            f"Turned to {len(ANGLES_DEG)} angles inside a disc, the colour of each picture's border around it. "
+            "Worst case: right at every angle. 95 % intervals."
+        )
 
 
 def _read(file, model: Model) -> Labelled:
@@ -97,7 +100,7 @@ def _say_read(pictures: Labelled) -> None:
 
 def accuracies(before: Judged, after: Judged) -> dict[str, list[str]]:
     """One row for each accuracy, with its interval."""
-    rows = {"upright": "upright", "turned": "at all angles", "worst_case": "worst case"}
+    rows = {"upright": "as they stand", "turned": "at all angles", "worst_case": "worst case"}
     return {
         "accuracy": list(rows.values()),
         "yours": [str(getattr(before, name)) for name in rows],

@@ -57,7 +57,7 @@ def test_accuracy_before_and_after_on_class_folders(model, tmp_path):
         for name in ("cat", "Dog", "teapot"):
             for k in range(3):
                 path = tmp_path / "one.png"
-                Image.fromarray(generator.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(path)
+                Image.fromarray(generator.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(path)
                 archive.write(path, f"test/{name}/{k}.png")
         archive.writestr("test/cat/broken.png", b"no picture")
     read = labelled(tmp_path / "set.zip", model.card.data_set)
@@ -69,10 +69,15 @@ def test_accuracy_before_and_after_on_class_folders(model, tmp_path):
     assert (found[mended.name].right.std(1) == 0).all(), "right at every quarter turn or at none"
     images = torch.stack([torch.rand(3, 8, 8) for _ in range(2)])
     assert model.logits(images).shape == (2, 5) and found[model.name].right.shape == (6, 4)
+    stand = torch.stack([picture.values for picture in read.pictures])
+    expected = model.logits(stand).argmax(-1).numpy() == np.array(read.labels)
+    assert (found[model.name].standing == expected).all(), "nothing is cut off a picture that was not turned"
 
 
 def test_worst_case_needs_every_angle():
-    found = Judged(right=np.array([[True, True], [True, False], [False, False]]))
+    found = Judged(
+        right=np.array([[True, True], [True, False], [False, False]]), standing=np.array([True, True, False])
+    )
     assert (found.upright.correct, found.turned.correct, found.worst_case.correct) == (2, 3, 1)
     assert (found.upright.total, found.turned.total, found.worst_case.total) == (3, 6, 3)
 
