@@ -82,7 +82,22 @@ def read(data: bytes, bounds: Bounds = BOUNDS) -> tuple[onnx.ModelProto, Facts]:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         raise Refused(f"The graph is not valid ONNX, or the file is cut off: {sentence(error)}") from None
+    facts(model, bounds)
+    _flatten_scores(model)
     return model, facts(model, bounds)
+
+
+def _flatten_scores(model: onnx.ModelProto) -> None:
+    """Scores of a convolution, [batch classes 1 1], as [batch classes]."""
+    (scores,) = model.graph.output
+    sides = _sides(scores) or []
+    if len(sides) <= 2:
+        return
+    flat = f"{scores.name}/flat"
+    model.graph.node.append(onnx.helper.make_node("Flatten", [scores.name], [flat], axis=1))
+    classes = next((side for side in sides[1:] if side != 1), None)
+    kind = scores.type.tensor_type.elem_type
+    scores.CopyFrom(onnx.helper.make_tensor_value_info(flat, kind, [sides[0] or "batch", classes]))
 
 
 def sentence(error: object, most: int = 240) -> str:

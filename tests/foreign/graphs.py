@@ -52,6 +52,17 @@ def classifier(batch="b", *, ending=(), metadata=None, channels=3, size=8, layou
     return data
 
 
+def convolved_scores() -> bytes:
+    """A classifier whose last layer is a convolution: its scores are [batch classes 1 1]."""
+    nodes = [
+        helper.make_node("Conv", ["x", "kernel"], ["convolved"], pads=[1, 1, 1, 1]),
+        helper.make_node("GlobalAveragePool", ["convolved"], ["pooled"]),
+        helper.make_node("Conv", ["pooled", "matrix"], ["y"]),
+    ]
+    held = [weights("kernel", 4, 3, 3, 3), weights("matrix", 5, 4, 1, 1, seed=1)]
+    return whole(nodes, held, outputs=[helper.make_tensor_value_info("y", TensorProto.FLOAT, ["b", 5, 1, 1])])
+
+
 def external(path: str) -> bytes:
     """Weights that claim to lie in another file of the system."""
     model = onnx.load_model_from_string(classifier())

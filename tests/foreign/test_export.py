@@ -74,6 +74,13 @@ def test_layout_batch_and_kind_of_scores_stay_those_of_the_file(made, method):
     np.testing.assert_allclose(alone(data, images), expected.numpy(), atol=1e-5)
 
 
+def test_scores_of_a_convolution_are_read_as_scores():
+    model = wrap(e2viz.open_model(graphs.convolved_scores(), mean="0 to 1"), "most_likely", "c4")
+    answer = alone(export(model), IMAGES)
+    assert answer.shape == (3, 5)
+    np.testing.assert_allclose(answer, model.logits(IMAGES).numpy(), atol=1e-5)
+
+
 def test_a_mended_file_comes_back_as_a_model_and_says_its_names():
     model = wrap(e2viz.open_model(graphs.classifier(), mean="CIFAR-10", classes=list("abcde")), "mean", "c4")
     again = e2viz.open_model(export(model))
