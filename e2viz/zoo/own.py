@@ -32,8 +32,8 @@ def wrap(
 
     Args:
         module: in eval mode, from normalised images [batch channel size size] to logits [batch class]. It is shared
-            and stays as it is. Its own probes are used if it has any; else its input, every attention over tokens, and
-            its output can be looked at.
+            and stays as it is. Its own probes are used if it has any; else its input, what is heard inside (every
+            attention over tokens, tokens on the residual path, feature maps), and its output can be looked at.
         classes: the names of the classes, or how many there are.
         size: side of an image in pixels.
         mean, std: what normalisation subtracts and divides by, on values in [0, 1]: three numbers for a network of

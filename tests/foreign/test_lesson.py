@@ -24,7 +24,7 @@ def blocks(file: str, heading: str = "") -> list[str]:
     text = (ROOT / file).read_text(encoding="utf-8")
     if heading:
         text = re.split(r"\n## ", text.partition(f"\n## {heading}\n")[2])[0]
-    found = re.findall(r"\n\n((?:    .*(?:\n|$))+)", text)
+    found = re.findall(r"\n\n((?:    .*(?:\n|$))+)", "\n\n" + text.strip("\n"))
     return [textwrap.dedent(each) for each in found]
 
 
@@ -47,7 +47,7 @@ def exporter():
     def export(model, given, path, **how):
         if not isinstance(path, str):
             return real(model, given, path, **how)
-        key = repr(([tuple(each.shape) for each in given], how))
+        key = repr(([tuple(each.shape) for each in given], sorted(how.items(), key=lambda each: each[0])))
         if key not in made:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of torch about itself
