@@ -13,6 +13,7 @@ from e2viz.render.payload import Options
 from e2viz.render.scene import Scene
 
 STYLE = """
+html { background: var(--st-background-color); }
 nav { display: flex; flex-wrap: wrap; gap: 4px 16px; margin-bottom: 12px; }
 nav a, .samples a { color: inherit; text-decoration: none; padding: 4px 0; border-bottom: 2px solid transparent; }
 nav a[aria-current], nav a:hover { border-color: var(--st-primary-color); }

@@ -74,3 +74,5 @@ def test_in_front_of_a_class(page):
     page.query_params["talk"] = "true"
     page.run()
     assert not page.exception and not [each for each in page.button if each.label == "Present"]
+    styles = [each.proto.body for each in page.get("html")]
+    assert any("stSidebar" in each and "font-size: clamp(20px" in each for each in styles), "no sidebar, large type"
