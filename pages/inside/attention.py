@@ -154,7 +154,8 @@ with answered():
     models = [e2viz.load(name) for name in selection.models]
     attending = [model for model in models if attention.has_attention(subject(model))]
     if not attending:
-        st.info("The chosen models have no attention. Choose GE-ViT or ViT in the sidebar.")
+        said = [line for model in models for line in getattr(model.network, "said", ())]  # of windows, say
+        st.info(" ".join(["The chosen models have no attention.", *said, "Choose GE-ViT or ViT in the sidebar."]))
         st.stop()
     headline = st.empty()
     settings = choose(attending)
