@@ -81,6 +81,16 @@ class Split:
         """The first so many images."""
         return replace(self, images=self.images[:count], labels=self.labels[:count], angles_deg=self.angles_deg[:count])
 
+    def spread(self, count: int) -> "Split":
+        """So many images at even steps: of pictures that are turned five times each, no picture twice while it lasts.
+
+        Args:
+            count: of images; all of them where the split has fewer.
+        """
+        count = min(count, len(self))
+        rows = torch.arange(count) * len(self) // max(count, 1)
+        return replace(self, images=self.images[rows], labels=self.labels[rows], angles_deg=self.angles_deg[rows])
+
     def to(self, device: torch.device | str) -> "Split":
         """The same on another device."""
         return replace(

@@ -81,11 +81,11 @@ class Filling:
         images = self.table.setting.images_for(method, self.table.images)
         split: Split = {
             "train": self.splits.train, "validation": self.splits.validation,
-            "test": self.splits.test.first(images),
-            "upright": self.splits.test_upright.first(min(images, len(self.splits.test_upright))),
+            "test": self.splits.test.spread(images), "upright": self.splits.test_upright.spread(images),
         }[part]  # fmt: skip
         model = wrap(self.base, method, self.table.setting.group)
-        folder, report = features_folder(self.runs, model) / part, _line(f"{part} views")
+        kept_as = part if part in ("train", "validation") else f"{part}-{len(split)}"
+        folder, report = features_folder(self.runs, model) / kept_as, _line(f"{part} views")
         if part in ("train", "validation"):
             most = self.table.setting.training_for(method) or None
             if most and part == "validation":
@@ -124,7 +124,7 @@ def _unwrapped(filling: Filling, columns: Sequence[str]) -> Iterator[str]:
     for column, split in parts.items():
         if f"unwrapped/{column}" in filling.table.cells or (column == "upright" and column not in columns):
             continue
-        started, split = time.monotonic(), split.first(min(filling.table.images, len(split)))
+        started, split = time.monotonic(), split.spread(filling.table.images)
         correct = correct_count(filling.base, split, Counter(len(split), _line("not wrapped")))
         yield filling.add("unwrapped", column, correct, len(split), time.monotonic() - started)
 
@@ -164,7 +164,7 @@ def _measure_whole(filling: Filling, method: str, epochs: int) -> str:
     run = Run(recipe, data, filling.runs / recipe.name, resume=True)
     run.train(report=lambda line: print(line, flush=True))
     model = model_of_run(recipe, filling.runs / recipe.name)
-    split = filling.splits.test.first(filling.table.images)
+    split = filling.splits.test.spread(filling.table.images)
     correct = correct_count(model, split, Counter(len(split), _line(f"{method}, whole")))
     return filling.add(method, "whole", correct, len(split), time.monotonic() - started, epochs)
 

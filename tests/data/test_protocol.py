@@ -67,6 +67,14 @@ def test_batches_cover_the_split_once():
     assert torch.cat([labels for _, labels in batches]).tolist() == list(range(5))
 
 
+def test_a_part_of_a_split_has_no_picture_twice_while_it_lasts():
+    images = torch.arange(6, dtype=torch.uint8).repeat_interleave(5)[:, None, None, None].expand(30, 1, 4, 4)
+    split = protocol.Split(images=images, labels=images[:, 0, 0, 0].long(), angles_deg=torch.arange(30.0).double())
+    assert split.spread(6).labels.tolist() == [0, 1, 2, 3, 4, 5]
+    assert split.spread(3).labels.tolist() == [0, 2, 4] and split.spread(3).angles_deg.tolist() == [0, 10, 20]
+    assert len(split.spread(99)) == 30 and len(split.spread(0)) == 0
+
+
 def test_a_checksum_notices_a_changed_angle_label_or_pixel():
     split = small_split()
     changed_pixel = split.images.clone()
