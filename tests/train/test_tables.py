@@ -246,4 +246,4 @@ def test_methods_on_a_part_say_so_in_their_cells():
     table.add("canonical", "none", 1_500, 2_000, 1.0)
     cells = table.columns()["nothing"]
     assert cells[1].endswith(")") and cells[2].endswith("\\*")
-    assert "\\* On the first 2,000 test images" in table.notes(epochs=20, training_views=4)
+    assert "\\* On 2,000 test images, none of them twice" in table.notes(epochs=20, training_views=4)
