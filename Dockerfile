@@ -26,7 +26,8 @@ COPY pages pages
 COPY weights weights
 COPY assets assets
 COPY benchmarks/tables benchmarks/tables
-RUN python -m compileall -q e2viz pages
+# Static files, the fonts, are served from a folder of that name.
+RUN ln -s assets/fonts static && python -m compileall -q e2viz pages
 USER 10001
 ENV PATH=/opt/e2viz/bin:$PATH PYTHONUNBUFFERED=1 E2VIZ_CACHE=/var/cache/e2viz E2VIZ_HOME=/home/e2viz ORT_DISABLE_TELEMETRY=1 \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_HEADLESS=true STREAMLIT_SERVER_FILE_WATCHER_TYPE=none
