@@ -133,7 +133,7 @@ def turned_to(browser: Browser, address: str, name: str) -> float:
 
 def frame_rate(page: Page, windows: int = 3, window_ms: int = 2000) -> float:
     """Frames a second while playing, the best of some windows: what disturbs one of them is not the player."""
-    player = page.locator(".player")
+    player = page.locator(".player").first
     if player.get_attribute("data-playing") != "true":
         play = player.get_by_role("button", name="Play")
         if not play.count():
@@ -149,10 +149,10 @@ def frame_rate(page: Page, windows: int = 3, window_ms: int = 2000) -> float:
 def unseen(browser: Browser, address: str, name: str, query: str) -> dict[str, Any]:
     """Seconds from a click on the page's link to all of its panels, with a picture that was uploaded before."""
     with opened(browser, f"{address}/{query}") as page:
-        page.get_by_text("Upload", exact=True).click()
-        page.locator('input[type="file"]').set_input_files(
-            {"name": "digit.png", "mimeType": "image/png", "buffer": picture_png()}
-        )
+        page.get_by_role("radio", name="Upload").click()
+        with page.expect_file_chooser() as chosen:
+            page.locator('[data-testid="stFileUploader"]:visible button:visible').first.click()
+        chosen.value.set_files({"name": "digit.png", "mimeType": "image/png", "buffer": picture_png()})
         page.get_by_text("How it was prepared").wait_for(timeout=LIMIT_MS)
         settle(page)
         start = time.perf_counter()
