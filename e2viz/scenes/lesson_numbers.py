@@ -11,7 +11,9 @@ from e2viz.images.picture import Picture
 from e2viz.measure.sweep import Sweep
 from e2viz.render.figures import two_digits
 from e2viz.scenes import equivariance_error
+from e2viz.scenes.lesson import Step
 from e2viz.scenes.rotation import label_for
+from e2viz.scenes.turning import data_of_model
 
 QUARTERS = (0.0, 90.0, 180.0, 270.0)
 
@@ -73,3 +75,9 @@ def gap(drawn: Sequence[float], measured: np.ndarray) -> float:
     at = np.linspace(0, len(measured), len(drawn), endpoint=False)
     closed = np.append(measured, measured[0])
     return float(np.abs(np.interp(at, np.arange(len(closed)), closed) - np.asarray(drawn)).mean())
+
+
+def kinds_of(step: Step) -> list[str]:
+    """Names of the data sets that a step's picture may be of; none for any."""
+    known = [found.name for found in map(data_of_model, step.models) if found is not None]
+    return [step.data] if step.data else list(dict.fromkeys(known))

@@ -1,7 +1,5 @@
 """Lessons: predict, then see it measured on your own picture; also as a talk, by keyboard alone."""
 
-from dataclasses import replace
-
 import numpy as np
 import streamlit as st
 
@@ -12,7 +10,6 @@ from e2viz.data.samples import first_samples, offered_names, sample
 from e2viz.images.picture import Picture
 from e2viz.kept.sweeps import stored_sweep
 from e2viz.measure.sweep import Sweep, sweep
-from e2viz.render.chart import Track
 from e2viz.render.parts import only
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
@@ -28,7 +25,8 @@ from e2viz.scenes.lesson import (
     wanted_numbers,
     without_gap,
 )
-from e2viz.scenes.turning import data_of_model, turning_panel
+from e2viz.scenes.lesson_guess import gap_of, with_guess, within_sentence
+from e2viz.scenes.turning import turning_panel
 from e2viz.ui.browser import source
 from e2viz.ui.page import answered, whole_screen
 from e2viz.ui.player import Options, player
@@ -82,23 +80,17 @@ def picture_of(step: Step) -> tuple[Picture, str] | None:
     """
     if step.picture:
         return sample(step.picture), step.picture
-    kinds = kinds_of(step)
+    kinds = lesson_numbers.kinds_of(step)
     if not kinds or selection.data in kinds:
         return selection.picture, selection.reference
     there = first_samples(kinds[0]) or offered_names(kinds[0])
     return (sample(there[0]), there[0]) if there else None
 
 
-def kinds_of(step: Step) -> list[str]:
-    """Names of the data sets that a step's picture may be of; none for any."""
-    known = [found.name for found in map(data_of_model, step.models) if found is not None]
-    return [step.data] if step.data else list(dict.fromkeys(known))
-
-
 def say_sample(step: Step, reference: str) -> None:
     """One line where a sample turns instead of the reader's picture."""
     if not step.picture and reference != selection.reference:
-        what = data_set(kinds_of(step)[0])
+        what = data_set(lesson_numbers.kinds_of(step)[0])
         st.caption(
             f"These models know {what.plural}, so a sample turns here. For one of your own, choose *{what.title}* "
             "under *What the picture is of* in the sidebar."
@@ -156,17 +148,6 @@ def ask(step: Step, found: Sweep | None, known: dict[str, str], mark: str) -> tu
     return False, extra
 
 
-def within_sentence(words: str) -> str:
-    """Words with a small first letter, except where they begin with a name such as GSA-Net."""
-    return words[:1].lower() + words[1:] if words[1:2].islower() or words[1:2] == " " else words
-
-
-def gap_of(step: Step, found: Sweep, drawn: list[float]) -> str:
-    """How far the drawn curve is from the measured one, as it stands in a sentence."""
-    away = lesson_numbers.gap(drawn, lesson_numbers.probability_curve(found, step.asked[0]))
-    return f"{100 * away:.0f} percentage points"
-
-
 def take_back(mark: str) -> None:
     """Forget what was answered in this step; the dial goes back to upright."""
     for key in [key for key in st.session_state if mark in str(key)]:
@@ -190,16 +171,6 @@ def at_rest(step: Step, picture: Picture, mark: str) -> None:
     still = Scene("", np.zeros(1), picture=turning_panel(picture, step.models, np.zeros(1)))
     player(still, key=f"rest_{mark}", options=Options(presenter=presenting or selection.presenter))
     st.caption("What is measured stands here when you have said what you expect.")
-
-
-def with_guess(scene: Scene, drawn: list[float] | None) -> Scene:
-    """The measured chart with the curve that the reader drew."""
-    if not drawn or not scene.charts:
-        return scene
-    chart = scene.charts[0]
-    at = (np.arange(len(drawn)) + 0.5) * (360.0 / len(drawn))
-    guess = Track(label="your guess", color="#828d98", x=at, y=np.asarray(drawn, dtype=np.float64), dash=4.0)
-    return replace(scene, charts=(replace(chart, tracks=(*chart.tracks, guess)), *scene.charts[1:]))
 
 
 def show_step(lesson: Lesson, number: int) -> bool:
