@@ -16,12 +16,15 @@ else:
     from e2viz.ui.gate import share_cores
     from e2viz.ui.navigation import navigation
     from e2viz.ui.page import configure
-    from e2viz.ui.settled import settle
+    from e2viz.ui.settled import settle, tidy
     from e2viz.ui.sidebar import sidebar
 
     settle()
     share_cores(torch.set_num_threads)
     page = navigation()
     configure(page.title)
-    sidebar()
-    page.run()
+    try:
+        sidebar()
+        page.run()
+    finally:
+        tidy()

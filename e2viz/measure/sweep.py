@@ -25,6 +25,7 @@ from e2viz.measure.turning import Angles
 
 LIMIT_BYTES = 1 << 30
 VIEWS_AT_ONCE = 4_000_000  # values, of 8 bytes
+SMALL_VALUES = 3 * 32 * 32  # of one picture, of which a forward pass takes more at once
 # The same query pixels in every frame, or others in each frame.
 QueryPixels = Int[Tensor, "_ 2"] | Int[Tensor, "_ _ 2"]
 
@@ -36,7 +37,7 @@ def sweep(
     probes: Sequence[str] | Mapping[str, Sequence[str]] = (),
     method: str = "fair",
     progress: Callable[[int, int], None] | None = None,
-    chunk: int = 8,
+    chunk: int | None = None,
     pixels: QueryPixels | Mapping[str, QueryPixels] | None = None,
     limit_bytes: int = LIMIT_BYTES,
 ) -> Sweep:
@@ -52,7 +53,8 @@ def sweep(
         probes: names, recorded for every model that has them; or, by model, its own names.
         method: "fair" or "naive".
         progress: called with (frames done, frames in all) after each chunk. It cancels by raising.
-        chunk: frames in one forward pass; it bounds the working memory.
+        chunk: frames in one forward pass; it bounds the working memory. None takes 8, and 24 of small pictures of which
+            nothing is recorded. Answers do not depend on it.
         pixels: query pixels (row, column) of attention probes, on the probe's own plane of the upright picture:
             [pixel 2], or [frame pixel 2] to follow an object, or either by probe name.
         limit_bytes: largest size of all records together.
@@ -80,7 +82,7 @@ def sweep_parts(
     angles_deg: Angles,
     probes: Sequence[str] | Mapping[str, Sequence[str]] = (),
     method: str = "fair",
-    chunk: int = 8,
+    chunk: int | None = None,
     pixels: QueryPixels | Mapping[str, QueryPixels] | None = None,
 ) -> Iterator[Sweep]:
     """The sweep as it comes, chunk by chunk, for a page that shows the first frames at once.
@@ -93,7 +95,7 @@ def sweep_parts(
     if not subjects or not len(angles) or len(set(names)) < len(names):
         raise ValueError(f"a sweep needs angles and models of different names, got {len(angles)} and {names}")
     kinds = _chosen(subjects, probes)
-    step = 1 if _moving(pixels) else chunk
+    step = 1 if _moving(pixels) else chunk or _frames_at_once(subjects, picture, any(kinds.values()))
     # A whole turn of views at once, where it fits, costs a quarter: only the angle below a quarter turn is computed.
     ahead = step * max(1, VIEWS_AT_ONCE // (step * _most_values(subjects, picture)))
     for start in range(0, len(angles), step):
@@ -139,6 +141,11 @@ def _chosen(
         if not any(probe in kinds for kinds in known.values()):
             raise LookupError(f"no model has a probe {probe!r}; see Subject.kinds or Model.probe_kinds")
     return {name: {probe: kinds[probe] for probe in probes if probe in kinds} for name, kinds in known.items()}
+
+
+def _frames_at_once(subjects: Sequence[Subject], picture: Picture, recorded: bool) -> int:
+    small = not recorded and _most_values(subjects, picture) <= SMALL_VALUES
+    return 24 if small else 8
 
 
 def _most_values(subjects: Sequence[Subject], picture: Picture) -> int:

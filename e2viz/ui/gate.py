@@ -1,8 +1,9 @@
-"""The compute gate: one computation at a time in the whole process, in fair turns, and cancellable.
+"""The compute gate: one or two computations at a time in the whole process, in fair turns, and cancellable.
 
-Ten people who sweep at once share the cores badly: with a gate of one the first answer comes nine times sooner and
-memory is bounded. `Gate × torch threads = cores`. Turns go round by person: ten tabs of one browser wait for each
-other, not the others for them; and work that holds its place for long lets others in between.
+Ten people who sweep at once share the cores badly: with a gate the first answer comes nine times sooner and memory is
+bounded. Who computes alone has all cores; where others wait there are two places with half of the cores each, since
+two threads that wait for nobody get further than one piece of work cut in two. Turns go round by person: ten tabs of
+one browser wait for each other, not the others for them; and work that holds its place for long lets others in between.
 """
 
 import collections
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 TURN_S = 1.0
-"""How long work holds its place before somebody who waits may go first."""
+"""How long work holds its place on all cores before somebody who waits may go first; on half of them, twice that."""
+MOST_PLACES = 2
+"""More at once would need more memory, and gain nothing that two do not."""
 USUAL_S = 1.0
 """What a computation is taken to need before any was timed."""
 REMEMBERED_PEOPLE = 1000
@@ -50,12 +53,14 @@ class Turn:
         self._gate, self._person, self._waiting, self._look_every_s = gate, person, waiting, look_every_s
         self._since = time.monotonic()
         self._held_s = 0.0
+        self._share = 1.0
         self.inside = False
 
     def enter(self) -> None:
         """Wait for the place."""
         self._gate._wait(self._person, self._waiting, self._look_every_s)
         self.inside, self._since = True, time.monotonic()
+        self._take_cores()
 
     def leave(self) -> None:
         """Give the place back."""
@@ -65,10 +70,18 @@ class Turn:
             self._gate._leave()
 
     def let_others(self) -> None:
-        """Between two pieces of work: after a second, whoever waits goes first."""
-        if time.monotonic() - self._since > TURN_S and self._gate.others_wait(self._person):
+        """Between two pieces of work: after a second, whoever waits goes first; and the cores are shared anew."""
+        if time.monotonic() - self._since > TURN_S / self._share and self._gate.others_wait(self._person):
             self.leave()
             self.enter()
+        else:
+            self._take_cores()
+
+    def _take_cores(self) -> None:
+        """Tell this thread how many cores are its own, as many as wait or compute beside it."""
+        wanted = self._gate.wanted()
+        self._share = 1 / wanted
+        self._gate.set_threads(max(1, self._gate.cores // wanted))
 
     @property
     def held_s(self) -> float:
@@ -81,12 +94,14 @@ class Gate:
 
     Args:
         places: how many may compute at once.
+        cores: what they share.
     """
 
-    def __init__(self, places: int = 1) -> None:
+    def __init__(self, places: int = 1, cores: int = 1) -> None:
         if places < 1:
             raise ValueError(f"places must be at least 1, got {places}")
-        self.places = places
+        self.places, self.cores = places, cores
+        self.set_threads: Callable[[int], object] = lambda threads: None
         self._turn = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._inside = 0
@@ -119,6 +134,11 @@ class Gate:
         """Whether anybody else stands in the queue."""
         with self._turn:
             return any(ticket.person != person or not person for ticket in self._waiting)
+
+    def wanted(self) -> int:
+        """How many places are taken or waited for, at most all."""
+        with self._turn:
+            return max(1, min(self.places, self._inside + len(self._waiting)))
 
     def _wait(self, person: str, waiting: Callable[[Ahead], None] | None, look_every_s: float) -> None:
         with self._turn:
@@ -173,29 +193,25 @@ class Gate:
         return Ahead(count, count * usual_s / self.places)
 
 
-GATE = Gate(1)
-
-
-def share_cores(set_threads: Callable[[int], None], cores: int | None = None) -> int:
-    """Give each place of the gate its share of the cores.
-
-    Args:
-        set_threads: torch.set_num_threads; handed in, so that this module needs no torch.
-        cores: cores to share; those this process may use when None.
-
-    Returns:
-        Threads for each place.
-    """
-    threads = max(1, (cores or usable_cores()) // GATE.places)
-    set_threads(threads)
-    return threads
-
-
 def usable_cores() -> int:
     """Cores that this process may use; where the system cannot say (macOS, Windows), all there are."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+GATE = Gate(min(MOST_PLACES, usable_cores()), usable_cores())
+
+
+def share_cores(set_threads: Callable[[int], object]) -> None:
+    """Let the gate share the cores, and give all of them to what is computed outside.
+
+    Args:
+        set_threads: torch.set_num_threads, which holds for the thread that calls it; handed in, so that this module
+            needs no torch.
+    """
+    GATE.set_threads = set_threads
+    set_threads(GATE.cores)
 
 
 QUEUE_S = 0.8

@@ -1,4 +1,4 @@
-"""The compute gate: one at a time, in the order of arrival, and free again however somebody leaves."""
+"""The compute gate: one or two at a time, in the order of arrival, and free again however somebody leaves."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ import e2viz
 from e2viz import interrupt
 from e2viz.ui import gate as gates
 from e2viz.ui.encoding import in_turns
-from e2viz.ui.gate import Ahead, Cancelled, Gate, Progress, share_cores
+from e2viz.ui.gate import GATE, Ahead, Cancelled, Gate, Progress, share_cores, usable_cores
 
 
 def test_one_at_a_time_in_the_order_of_arrival() -> None:
@@ -179,19 +179,63 @@ def test_progress_raises_where_it_may_stop() -> None:
         progress.queue(Ahead(1, 1.0))
 
 
-def test_threads_times_places_are_the_cores() -> None:
+def test_who_computes_alone_has_all_cores_and_two_share_them() -> None:
+    gate, threads, go = Gate(2, cores=6), [], threading.Event()
+    gate.set_threads = threads.append
+
+    def other() -> None:
+        with gate.enter(look_every_s=0.005):
+            go.wait(5)
+
+    with gate.enter() as turn:
+        assert threads == [6]
+        beside = threading.Thread(target=other)
+        beside.start()
+        wait_until(lambda: len(threads) == 2)
+        turn.let_others()
+        assert threads == [6, 3, 3], "the one that came, and the first between two pieces of its work"
+        third = threading.Thread(target=other)
+        third.start()
+        wait_until(lambda: len(gate._waiting) == 1)
+        turn.let_others()
+        assert threads[-1] == 3, "who waits takes no cores"
+        go.set()
+        beside.join(5)
+        third.join(5)
+        turn.let_others()
+        assert threads[-1] == 6
+
+
+def test_half_the_cores_are_held_twice_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, now_s, left = Gate(2, cores=2), [100.0], []
+    with gate.enter(person="first"), gate.enter(person="second") as turn:
+        monkeypatch.setattr(gates.time, "monotonic", lambda: now_s[0])
+        monkeypatch.setattr(gate, "others_wait", lambda person: True)
+        monkeypatch.setattr(turn, "leave", lambda: left.append(now_s[0]))
+        monkeypatch.setattr(turn, "enter", lambda: None)
+        turn._since = now_s[0]
+        for now_s[0] in (100.5, 101.5, 102.5):
+            turn.let_others()
+        monkeypatch.undo()
+    assert left == [102.5]
+
+
+def test_the_gate_never_has_more_places_than_cores_and_tells_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = []
-    assert share_cores(threads.append, cores=6) == 6
-    assert share_cores(threads.append, cores=1) == 1
-    assert threads == [6, 1]
+    monkeypatch.setattr(gates, "GATE", Gate(2, cores=5))
+    share_cores(threads.append)
+    with gates.GATE.enter():
+        pass
+    assert threads == [5, 5]
+    assert gates.MOST_PLACES == 2 and 1 <= GATE.places <= min(2, usable_cores()) and GATE.cores == usable_cores()
 
 
 def test_where_the_system_does_not_say_which_cores_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 10)
-    assert share_cores(lambda threads: None) == 10
+    assert usable_cores() == 10
     monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert share_cores(lambda threads: None) == 1
+    assert usable_cores() == 1
 
 
 def test_a_gate_needs_a_place() -> None:
