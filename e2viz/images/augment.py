@@ -6,7 +6,7 @@ from functools import lru_cache
 import torch
 from jaxtyping import Float, Num, UInt8
 from torch import Tensor
-from torch.nn.functional import grid_sample
+from torch.nn.functional import grid_sample, interpolate
 
 from e2viz.images.resample import kept_on, resample, resampling_matrix, soft_disc
 from e2viz.images.rotate import sampling_grid, working_size
@@ -20,6 +20,7 @@ class Moves:
         sign: -1 where the picture is mirrored left to right before it turns, else 1.
         shift: of the picture along x and y, as a share of half the side; what is missing at an edge is its reflection.
         zoom: factor by which the picture shrinks.
+        bend: of each target pixel, how much further it is fetched along x and y, as a share of half the side; or None.
         gain, offset: of each channel, on differences from the background.
     """
 
@@ -28,15 +29,35 @@ class Moves:
     zoom: Float[Tensor, " batch"]
     gain: Float[Tensor, "batch channel"]
     offset: Float[Tensor, "batch channel"]
+    bend: Float[Tensor, "batch size size 2"] | None = None
 
     def of_grid(self, grid: Float[Tensor, "batch size size 2"]) -> Float[Tensor, "batch size size 2"]:
         """Where each target pixel comes from in the picture that is not yet moved."""
         grid = grid * self.zoom[:, None, None, None] - self.shift[:, None, None]
+        if self.bend is not None:
+            grid = grid + self.bend
         return torch.stack([grid[..., 0] * self.sign[:, None, None], grid[..., 1]], dim=-1)
 
     def of_values(self, values: Float[Tensor, "batch channel size size"]) -> Float[Tensor, "batch channel size size"]:
         """The picture in other light."""
         return values * self.gain[:, :, None, None] + self.offset[:, :, None, None]
+
+
+def smooth_field(
+    count: int, size: int, knots: int, generator: torch.Generator
+) -> Float[Tensor, "{count} {size} {size} 2"]:
+    """Random displacements that change slowly over the plane: cubic between normal random numbers at a few knots.
+
+    Source: Simard, Steinkraus & Platt 2003, elastic distortions; theirs smooths a random field by a Gaussian.
+
+    Args:
+        count: of fields.
+        size: of the plane.
+        knots: along each side; the distance between two is how far displacements are alike.
+        generator: source of the numbers; the field is on its device. Variance 1 at the knots.
+    """
+    held = torch.randn((count, 2, knots, knots), generator=generator, device=generator.device)
+    return interpolate(held, size=(size, size), mode="bicubic", align_corners=True).movedim(1, -1)
 
 
 def turned_batch(

@@ -14,8 +14,11 @@ from torch.nn import functional
 from e2viz.data.protocol import Split
 from e2viz.data.reading import read_splits
 from e2viz.data.tasks import Task
-from e2viz.images.augment import Moves
+from e2viz.images.augment import Moves, smooth_field
 from e2viz.train.device import CPU
+
+KNOTS = 5
+"""Along each side of a picture, between which it bends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +27,11 @@ class Augmentation:
 
     Args:
         fresh_angles: turn by a new uniformly random angle, where the task turns at all.
-        shift_px: move by up to that many pixels along each axis: of grey images by whole pixels after turning,
-            background coming in; of pictures in colour by any amount inside the disc.
+        shift_px: move by up to that many pixels along each axis: of grey images that neither zoom nor bend by whole
+            pixels after turning, background coming in; of all others by any amount inside the disc.
         mirror: mirror half of the pictures left to right, before they turn.
         zoom: enlarge or reduce by up to this share.
+        bend_px: bend by smooth displacements of this standard deviation.
         tint: change each channel's contrast and level by up to this much.
         erase: side of a square that is filled with the mean, as a share of the image's.
     """
@@ -36,6 +40,7 @@ class Augmentation:
     shift_px: int = 0
     mirror: bool = False
     zoom: float = 0.0
+    bend_px: float = 0.0
     tint: float = 0.0
     erase: float = 0.0
 
@@ -84,9 +89,10 @@ class TrainingData:
         if augmentation.fresh_angles and self.turned:
             angles_deg = torch.rand(len(rows), generator=generator, dtype=torch.float64, device=self.where) * 360
         colour = self.training.images.ndim == 4 if isinstance(self.training.images, Tensor) else False
-        moves = self._moves(len(rows), generator, augmentation) if colour else None
-        images = self.training.turned(rows, angles_deg, moves) if colour else self.training.turned(rows, angles_deg)
-        if augmentation.shift_px and not colour:
+        inside = colour or augmentation.zoom > 0 or augmentation.bend_px > 0
+        moves = self._moves(len(rows), generator, augmentation) if inside else None
+        images = self.training.turned(rows, angles_deg, moves) if inside else self.training.turned(rows, angles_deg)
+        if augmentation.shift_px and not inside:
             images = shifted(images, augmentation.shift_px, generator)
         images = self._normalise(images)
         if augmentation.erase:
@@ -95,9 +101,10 @@ class TrainingData:
 
     def _moves(self, count: int, generator: torch.Generator, chosen: Augmentation) -> Moves | None:
         """Random moves inside the disc; None where the recipe asks for none."""
-        if not (chosen.shift_px or chosen.mirror or chosen.zoom or chosen.tint):
+        if not (chosen.shift_px or chosen.mirror or chosen.zoom or chosen.tint or chosen.bend_px):
             return None
-        size, channels = self.training.images.shape[-1], self.training.images.shape[1]
+        size = self.training.images.shape[-1]
+        channels = self.training.images.shape[1] if self.training.images.ndim == 4 else 1
 
         def between(*shape: int) -> Tensor:
             return torch.rand(shape, generator=generator, device=self.where) * 2 - 1
@@ -110,6 +117,7 @@ class TrainingData:
             zoom=1 + between(count) * chosen.zoom,
             gain=1 + chosen.tint * between(count, channels),
             offset=0.5 * chosen.tint * level,
+            bend=smooth_field(count, size, KNOTS, generator) * (2 * chosen.bend_px / size) if chosen.bend_px else None,
         )
 
     def _normalise(

@@ -30,7 +30,8 @@ class Recipe:
         average: decay of the running mean of the weights; that mean is what is validated and shipped. 0 is off.
         fresh_angles: whether a training digit is turned by a new random angle each time it is drawn, rather than
             by the one angle that the protocol gave it. Has no effect on upright tasks.
-        mirror, zoom, tint, erase: what else happens to a training picture; see ``e2viz.train.data.Augmentation``.
+        mirror, zoom, bend_px, tint, erase: what else happens to a training picture; see
+            ``e2viz.train.data.Augmentation``.
         muon_filters: whether "muon" also takes the filters of convolutions, as matrices of outputs by all else.
         anneal: of the learning rate after the warm-up: "cosine", half a wave down to zero; or "trapezoid", level and
             then straight down to zero over the last ``decay`` of all steps. As long as it is level, the number of
@@ -63,6 +64,7 @@ class Recipe:
     shift_px: int = 0
     mirror: bool = False
     zoom: float = 0.0
+    bend_px: float = 0.0
     tint: float = 0.0
     erase: float = 0.0
     muon_filters: bool = False
@@ -91,7 +93,7 @@ class Recipe:
     def augmentation(self) -> Augmentation:
         return Augmentation(
             fresh_angles=self.fresh_angles, shift_px=self.shift_px, mirror=self.mirror, zoom=self.zoom,
-            tint=self.tint, erase=self.erase,
+            bend_px=self.bend_px, tint=self.tint, erase=self.erase,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:

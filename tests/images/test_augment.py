@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-from e2viz.images.augment import Moves, turned_batch
+from e2viz.images.augment import Moves, smooth_field, turned_batch
 from e2viz.images.rotate import rotate
 
 
@@ -80,3 +80,29 @@ def test_moves_happen_inside_the_disc_to_the_picture_alone():
     centre = slice(12, 20)
     torch.testing.assert_close(found[0, :, centre, 15:20], plain[0, :, centre, 12:17], rtol=0, atol=1e-5)
     torch.testing.assert_close(found[1, :, 15:20, centre], plain[1, :, 12:17, centre], rtol=0, atol=1e-5)
+
+
+def test_a_field_of_displacements_is_smooth_its_own_for_each_picture_and_the_generators():
+    field = smooth_field(200, 28, 5, torch.Generator().manual_seed(5))
+    assert field.shape == (200, 28, 28, 2)
+    knots = field[:, ::27, ::27]  # the corners
+    assert 0.9 < knots.std() < 1.1 and abs(knots.mean()) < 0.1
+    assert (field[:, 1:] - field[:, :-1]).abs().max() < 1.5, "a knot is seven pixels from the next"
+    assert (field[:, 1:] - field[:, :-1]).std() < 0.3 * field.std()
+    assert (field[0] - field[1]).abs().max() > 1 and (field[..., 0] - field[..., 1]).abs().max() > 1
+    torch.testing.assert_close(field, smooth_field(200, 28, 5, torch.Generator().manual_seed(5)), rtol=0, atol=0)
+
+
+def test_a_picture_bends_by_the_field_in_pixels_also_in_grey(digits):
+    still = Moves(
+        sign=torch.ones(100), shift=torch.zeros(100, 2), zoom=torch.ones(100), gain=torch.ones(100, 1),
+        offset=torch.zeros(100, 1), bend=torch.zeros(100, 28, 28, 2),
+    )  # fmt: skip
+    angles_deg = torch.zeros(100)
+    plain = turned_batch(digits, angles_deg)
+    torch.testing.assert_close(turned_batch(digits, angles_deg, moves=still), plain, rtol=0, atol=1e-5)
+    rows = torch.zeros(100, 28, 28, 2)
+    rows[:, 14:, :, 0] = 2 * 3 / 28  # the lower half is fetched three pixels further right
+    found = turned_batch(digits, angles_deg, moves=dataclasses.replace(still, bend=rows))
+    torch.testing.assert_close(found[:, :, :14], plain[:, :, :14], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[:, :, 14:20, 8:18], plain[:, :, 14:20, 11:21], rtol=0, atol=1e-5)

@@ -1,6 +1,7 @@
 """The loop: exact resumption, schedule, averaging and the choice of the best epoch."""
 
 import csv
+import dataclasses
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from e2viz.data.protocol import Split
 from e2viz.models import build
 from e2viz.train import checkpoint, loop
 from e2viz.train.average import WeightAverage
-from e2viz.train.data import TrainingData, erased
+from e2viz.train.data import Augmentation, TrainingData, erased
 from e2viz.train.device import machine_class
 from e2viz.train.loop import Run, learning_rate
 from e2viz.train.muon import orthogonalised, orthogonalised_together
@@ -259,6 +260,17 @@ def test_colour_is_augmented_from_the_seeds_alone(tmp_path):
     drawn = [data.batch(rows, torch.Generator().manual_seed(seed), recipe.augmentation)[0] for seed in (1, 1, 2)]
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
     assert Run(recipe, data, tmp_path).train(report=silent)
+
+
+@pytest.mark.parametrize("changes", [{"zoom": 0.2}, {"bend_px": 1.0}])
+def test_grey_images_zoom_and_bend_too_by_the_seeds_alone(data, changes):
+    rows, plain = torch.arange(6), Augmentation(fresh_angles=False)
+    drawn = [
+        data.batch(rows, torch.Generator().manual_seed(7), dataclasses.replace(plain, **changes))[0] for _ in range(2)
+    ]
+    assert torch.equal(drawn[0], drawn[1])
+    still = data.batch(rows, torch.Generator().manual_seed(7), plain)[0]
+    assert drawn[0].shape == still.shape and (drawn[0] - still).abs().amax((1, 2, 3)).min() > 0.1
 
 
 def test_erasing_sets_a_square_of_its_own_to_the_mean():
