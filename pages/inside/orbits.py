@@ -39,7 +39,7 @@ with answered():
     head = st.container()
     ground = st.segmented_control(
         "Principal plane of", orbits.GROUNDS, default="orbit", required=True, key="ground", bind="query-params",
-        help="The reference set is every shipped digit at all its angles: one plane for all pictures.",
+        help="The reference set is every shipped sample that a model knows, at all angles: one plane for all pictures.",
     )  # fmt: skip
     models = [e2viz.load(name) for name in selection.models]
     found = swept(models)
