@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 
 import e2viz
@@ -24,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 with a message on standard error when not."""
     words = sys.argv[1:] if words is None else words
-    if not words or words[0].startswith(("--server.", "--data")):
+    if not words or re.match(r"--(data\b|[a-z]+\.)", words[0]):  # Streamlit's flags have a section and a point
         words = ["app", *words]
     known = parser()
     arguments, flags = known.parse_known_args(words)  # before any import that takes seconds: --help ends here

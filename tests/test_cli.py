@@ -87,7 +87,10 @@ def test_what_no_command_takes_is_refused(capsys):
     assert ended.value.code == 2 and "unrecognized arguments: --server.port 8502" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [[], ["app"], ["--server.port", "8502"], ["app", "--server.port", "8502"]])
+@pytest.mark.parametrize(
+    "words",
+    [[], ["app"], ["--server.port", "8502"], ["--theme.base=dark"], ["app", "--server.port", "8502"]],
+)
 def test_without_a_command_the_app_is_opened(monkeypatch, words):
     from streamlit.web import cli as streamlit
 

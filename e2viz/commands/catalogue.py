@@ -20,16 +20,15 @@ def add(commands: Commands) -> None:
 
     check = commands.add("check", _check, "checksum, golden output and equivariance self-test")
     check.add_argument("name", nargs="?", help="one model; all without it")
-    check.add_argument("--json", action="store_true")
+    check.add_argument("--json", action="store_true", help="as JSON")
 
-    evaluate = commands.add("evaluate", _evaluate, "accuracy and stability on the test split", data=True)
-    evaluate.add_argument("names", nargs="+", metavar="NAME")
+    evaluate = commands.add("evaluate", _evaluate, "accuracy and stability on the test split", data=True, computes=True)
+    evaluate.add_argument("names", nargs="+", metavar="NAME", help="as `e2viz models` lists them")
     evaluate.add_argument("--rotate", type=int, metavar="SEED", help="other random angles than the protocol's")
     evaluate.add_argument("--limit", type=int, help="a quick look at so many images")
     evaluate.add_argument("--run", dest="run_folder", type=Path, help="the best epoch of a run instead of weights/")
-    evaluate.add_argument("--json", action="store_true")
+    evaluate.add_argument("--json", action="store_true", help="as JSON")
     over_angles.add_options(evaluate)
-
 
     export = commands.add("export", _export, "a model as one ONNX file, preparation and views inside")
     export.add_argument("name", help="a name such as vit.rotmnist or vit.rotmnist+mean_c4")

@@ -21,15 +21,26 @@ class Commands:
         self._parsers: Any = parser.add_subparsers(dest=name, required=True, metavar=name)
 
     def add(
-        self, name: str, run: Run, words: str, *, data: bool = False, runs: bool = False
+        self, name: str, run: Run, words: str, *, data: bool = False, computes: bool = False, runs: bool = False
     ) -> argparse.ArgumentParser:
-        """A command with its help; ``data`` adds the folder of data sets, ``runs`` that of training runs."""
+        """A command with its help.
+
+        Args:
+            name: of the command.
+            run: what it does.
+            words: its help.
+            data: whether it reads the folder of data sets.
+            computes: whether it runs networks over these, with threads and on a device.
+            runs: whether it keeps training runs.
+        """
         added: argparse.ArgumentParser = self._parsers.add_parser(name, help=words, description=words)
         added.set_defaults(run=run)
         if data:
-            words = "folder that holds the data sets: mnist/, fashion_mnist/, cifar10.tar.xz, blood_cells.zip, ..."
-            added.add_argument("--data", type=Path, default=Path("data"), help=words)
-            added.add_argument("--threads", type=int, default=1)
+            words = "folder that holds the data sets: mnist/, fashion_mnist/, cifar10.tar.xz, blood_cells.zip, ... "
+            added.add_argument("--data", type=Path, default=Path("data"), help=words + "(default: ./data)")
+        if computes:
+            words = "of the processor, for each computation (default: %(default)s)"
+            added.add_argument("--threads", type=int, default=1, help=words)
             words = "where to compute: cpu, cuda, or auto, which takes a GPU where there is one"
             added.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=words)
         if runs:

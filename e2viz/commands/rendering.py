@@ -23,7 +23,6 @@ def add(commands: Commands) -> None:
     render.add_argument("--loop", help="loop, back (there and back) or once")
     render.add_argument("--angle", type=float, help="of a still, in degrees")
 
-
     site = commands.add("site", _site, "a folder of static pages that plays in any browser, from any host or from disk")
     site.add_argument("folder", type=Path, metavar="OUT", help="where to write it")
     site.add_argument("--sample", action="append", default=[], help="only this picture; may be given again")

@@ -19,7 +19,8 @@ def add(commands: Commands) -> None:
     words = "class folders in a folder, zip or tar: counts, sizes, broken files, the same picture twice"
     data.add_argument("source", nargs="?", type=Path, metavar="DIR", help=words)
 
-    train = commands.add("train", _train, "train a recipe; stops and resumes at any point", data=True, runs=True)
+    words = "train a recipe; stops and resumes at any point"
+    train = commands.add("train", _train, words, data=True, computes=True, runs=True)
     train.add_argument("recipe", help="a name such as vit.rotmnist, or vit.mnist+learned_attention_c16")
     words = "a name for one's own pictures, which lie in --data: the recipe is then vit, cnn, gcnn_p4 or hybrid_p4"
     train.add_argument("--name", metavar="MINE", help=words)
@@ -30,7 +31,7 @@ def add(commands: Commands) -> None:
     train.add_argument("--limit", type=int, help="of NAME+METHOD: learn from the first so many images alone")
 
     words = "train, evaluate and pack many recipes side by side until a time that is set"
-    every = commands.add("train-all", _train_all, words, data=True, runs=True)
+    every = commands.add("train-all", _train_all, words, data=True, computes=True, runs=True)
     every.add_argument("recipes", nargs="+", help="longest first; NAME@0.5: by half of the time; +NAME: further")
     every.add_argument("--weights", type=Path, help="where weights and cards go, instead of where all are")
     every.add_argument("--out", type=Path, help="where results are packed into tar files, every minute and at the end")
@@ -44,12 +45,12 @@ def add(commands: Commands) -> None:
     every.add_argument("--started", type=float, default=0.0, help="when all began, seconds since 1970; else now")
 
     words = "evaluate a run's best epoch and write its weights and card"
-    pack = commands.add("pack", _pack, words, data=True, runs=True)
+    pack = commands.add("pack", _pack, words, data=True, computes=True, runs=True)
     pack.add_argument("recipe", help="a name such as vit.rotmnist")
     pack.add_argument("--unmeasured", action="store_true", help="leave the evaluation for later")
 
     words = "measure every way to be equivariant after the fact; goes on where it stopped"
-    tables = commands.add("tables", _tables, words, data=True, runs=True)
+    tables = commands.add("tables", _tables, words, data=True, computes=True, runs=True)
     tables.add_argument("--settings", nargs="+", help="tasks; all without it")
     words = "of fine-tuning: none, last, whole; upright for upright pictures with none; all without it"
     tables.add_argument("--levels", nargs="+", help=words)
