@@ -67,11 +67,11 @@ def _cohen_welling(name: str, architecture: str, **changes: Any) -> Recipe:
 
 
 # Filters of convolutions by Muon too. The learning rate is level for the first half. Ten thousand digits are few: they
-# are bent as well as turned.
+# are bent as well as turned, less and less as the learning rate falls.
 _FILTERS: dict[str, Any] = {
     "optimiser": "muon", "muon_filters": True, "batch": 64, "learning_rate": 5e-3, "weight_decay": 0.02,
     "label_smoothing": 0.05, "anneal": "trapezoid", "decay": 0.5, "average": 0.998, "validate_every": 2,
-    "shift_px": 1, "zoom": 0.1, "bend_px": 0.8,
+    "shift_px": 1, "zoom": 0.1, "bend_px": 0.8, "ease": True,
 }  # fmt: skip
 # Attention on the group at half resolution costs 0.4 of the published network's.
 _HALF = {"stages": ((), (1, 0, 0))}

@@ -18,7 +18,8 @@ _LONG: dict[str, Any] = dict(
     batch=128, micro_batch=0, anneal="trapezoid", decay=0.5, average=0.998, learning_rate=6e-3, validate_every=2,
 )  # fmt: skip
 _FILTERS: dict[str, Any] = {**_LONG, "optimiser": "muon", "muon_filters": True, "weight_decay": 0.05,
-                            "label_smoothing": 0.05, "validate_every": 5, "zoom": 0.1, "bend_px": 0.8}  # fmt: skip
+                            "label_smoothing": 0.05, "validate_every": 5, "zoom": 0.1, "bend_px": 0.8,
+                            "ease": True}  # fmt: skip
 _NO_DROPOUT = {"attention_dropout": 0.0, "value_dropout": 0.0}
 # Attention on the group at half resolution costs 0.4 of the published network's.
 _EIGHT = {**_NO_DROPOUT, "width": 32, "heads": 4, "depth": 12, "stages": ((), (1, 0, 0))}

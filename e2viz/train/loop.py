@@ -5,6 +5,7 @@ the same bits as one that was not.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from e2viz.models import build
 from e2viz.train import checkpoint
 from e2viz.train.average import WeightAverage
 from e2viz.train.checkpoint import Progress
-from e2viz.train.data import TrainingData
+from e2viz.train.data import Augmentation, TrainingData
 from e2viz.train.device import machine_class
 from e2viz.train.recipes import Recipe
 from e2viz.train.schedule import learning_rate as learning_rate
@@ -188,7 +189,7 @@ class Run:
         epoch, within = divmod(progress.step, self.steps_per_epoch)
         rows = self._rows(epoch)[within * recipe.batch : (within + 1) * recipe.batch]
         generator = torch.Generator(self.where).manual_seed(_seed(recipe, progress.step, 1))
-        images, labels = self.data.batch(rows, generator, recipe.augmentation)
+        images, labels = self.data.batch(rows, generator, self._augmentation(progress.step))
         if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         torch.manual_seed(_seed(recipe, progress.step, 2))
@@ -215,6 +216,13 @@ class Run:
 
     def _learning_rate(self, step: int) -> float:
         return learning_rate(self.recipe, step, self.steps, self.steps_per_epoch * self.recipe.epochs)
+
+    def _augmentation(self, step: int) -> Augmentation:
+        found = self.recipe.augmentation
+        if not self.recipe.ease or step < self.steps * self.recipe.warmup:
+            return found
+        left = self._learning_rate(step) / self.recipe.learning_rate
+        return dataclasses.replace(found, zoom=left * found.zoom, bend_px=left * found.bend_px)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.where.type, torch.bfloat16, enabled=self.autocast)

@@ -32,6 +32,7 @@ class Recipe:
             by the one angle that the protocol gave it. Has no effect on upright tasks.
         mirror, zoom, bend_px, tint, erase: what else happens to a training picture; see
             ``e2viz.train.data.Augmentation``.
+        ease: whether pictures zoom and bend less as the learning rate falls: a run then ends on pictures as they are.
         muon_filters: whether "muon" also takes the filters of convolutions, as matrices of outputs by all else.
         anneal: of the learning rate after the warm-up: "cosine", half a wave down to zero; or "trapezoid", level and
             then straight down to zero over the last ``decay`` of all steps. As long as it is level, the number of
@@ -67,6 +68,7 @@ class Recipe:
     bend_px: float = 0.0
     tint: float = 0.0
     erase: float = 0.0
+    ease: bool = False
     muon_filters: bool = False
     anneal: str = "cosine"
     decay: float = 0.4

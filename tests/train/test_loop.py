@@ -273,6 +273,20 @@ def test_grey_images_zoom_and_bend_too_by_the_seeds_alone(data, changes):
     assert drawn[0].shape == still.shape and (drawn[0] - still).abs().amax((1, 2, 3)).min() > 0.1
 
 
+def test_pictures_bend_less_as_the_learning_rate_falls_where_the_recipe_says_so(data, tmp_path):
+    recipe = dataclasses.replace(
+        RECIPE, epochs=10, warmup=0.1, anneal="trapezoid", decay=0.5, zoom=0.2, bend_px=1.0, shift_px=2
+    )
+    still = loop.Run(recipe, data, tmp_path / "still")
+    eased = loop.Run(dataclasses.replace(recipe, ease=True), data, tmp_path / "eased")
+    steps = eased.steps
+    assert {still._augmentation(step).bend_px for step in range(steps)} == {1.0}
+    bends = [eased._augmentation(step).bend_px for step in range(steps)]
+    assert bends[: steps // 2] == [1.0] * (steps // 2), "at full strength while the rate rises and is level"
+    assert steps == 30 and bends[24] == pytest.approx(0.4) and bends[-1] == pytest.approx(1 / 15)
+    assert eased._augmentation(24).zoom == pytest.approx(0.08) and eased._augmentation(24).shift_px == 2
+
+
 def test_erasing_sets_a_square_of_its_own_to_the_mean():
     images = torch.ones(50, 2, 10, 10)
     found = erased(images, 0.4, torch.Generator().manual_seed(1))
