@@ -40,7 +40,7 @@ def workers(scheduler: str, processes: int | None = None) -> Iterator[Mapper]:
         import dask
         from dask.distributed import Client, LocalCluster
     except ImportError as error:
-        raise ValueError("a scheduler needs Dask: pip install 'e2viz[cluster]'") from error
+        raise ValueError("a scheduler needs Dask: pip install dask distributed") from error
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}))
         address: Any = scheduler
