@@ -6,10 +6,12 @@ must not keep everybody else waiting, or fill the memory. Code that calls the li
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
 import reprlib
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,17 @@ def read_bytes(path: str | os.PathLike[str], what: str, most: int) -> bytes:
         raise ValueError(f"{what} must be a file, got the folder {path}")
     at_most(f"the size of {what}", path.stat().st_size, most, "bytes")
     return path.read_bytes()
+
+
+def check_zip(file: io.BufferedIOBase, most: int) -> None:
+    """Refuse a zip whose list of members is too long, before it is read: each entry becomes half a kilobyte.
+
+    Raises:
+        ValueError: with both sizes.
+    """
+    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # where zipfile itself finds the list
+    if end:
+        at_most("the list of a zip's members", end[zipfile._ECD_SIZE], most, "bytes")  # type: ignore[attr-defined]
 
 
 def check_setting(name: str, value: object) -> None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+# What numpy, zip and JSON raise for a file that was cut, overwritten or is something else; a RuntimeError where a
+# flipped bit says that it is encrypted, a MemoryError where one makes it huge.
+DAMAGE = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError)
 
 
 def write(path: Path, fill: Callable[[BinaryIO], object]) -> None:

@@ -6,6 +6,7 @@ downloaded. What was decoded is kept as one file of bytes, so that the next star
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -23,7 +24,7 @@ from jaxtyping import Int64, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from e2viz import places
+from e2viz import limits, places, whole
 from e2viz.data.data_set import DataSet
 from e2viz.data.idx import DataError
 from e2viz.images.safe_file import FORMATS, MAX_BYTES, MAX_PIXELS
@@ -31,6 +32,7 @@ from e2viz.images.safe_file import FORMATS, MAX_BYTES, MAX_PIXELS
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif")
 MOST_PICTURES = 500_000
+DIRECTORY_BYTES = 128 << 20  # of a zip's list of members, which is held whole and tenfold
 NAMED_AT_MOST = 5
 HOW_TO = (
     "Give a folder, a .zip or a .tar (also .gz, .xz) that holds one folder of pictures for each class, within train/ "
@@ -61,15 +63,19 @@ class Member:
     content: bytes
 
 
-def members(source: Path) -> Iterator[Member]:
+def members(source: Path, directory_bytes: int = DIRECTORY_BYTES) -> Iterator[Member]:
     """Every picture of the source, in no promised order, a file at a time.
+
+    Args:
+        source: directory, zip or tar.
+        directory_bytes: most that the list of a zip's members may take.
 
     Raises:
         DataError: the source is missing or damaged, holds too much, or a name points out of it.
     """
     found = 0
     try:
-        for name, content in _contents(source):
+        for name, content in _contents(source, directory_bytes):
             place = part_and_class(name)
             if place is None:
                 continue
@@ -101,10 +107,15 @@ def part_and_class(name: str) -> tuple[str, str] | None:
     return part, inside[-2]
 
 
-def _contents(source: Path) -> Iterator[tuple[str, bytes]]:
+def _contents(source: Path, directory_bytes: int) -> Iterator[tuple[str, bytes]]:
     if source.is_dir():
         yield from _of_folder(source)
     elif zipfile.is_zipfile(source):
+        try:
+            with source.open("rb") as file:
+                limits.check_zip(file, directory_bytes)
+        except ValueError as error:
+            raise DataError(f"{source.name} holds too many files: {error}; split it.") from error
         with zipfile.ZipFile(source) as archive:
             for entry in archive.infolist():
                 if not entry.is_dir() and entry.filename.lower().endswith(SUFFIXES):
@@ -157,7 +168,8 @@ def read(source: Path, found: DataSet, *, keep: bool = True) -> LabelledPictures
     """
     kept = _kept_path(source, found) if keep else None
     if kept is not None and kept.exists():
-        with np.load(kept) as file:
+        # A damaged one is made again.
+        with contextlib.suppress(*whole.DAMAGE), kept.open("rb") as content, np.load(content) as file:
             parts = tuple(file["parts"].tolist())
             return LabelledPictures(torch.from_numpy(file["images"]), torch.from_numpy(file["labels"]), parts)
     numbers = {folder_name(name): index for index, name in enumerate(found.class_names)}
@@ -175,7 +187,7 @@ def read(source: Path, found: DataSet, *, keep: bool = True) -> LabelledPictures
     for place, decoded in waiting:
         try:
             rows.append((place, decoded.result()))
-        except (OSError, SyntaxError, ValueError, EOFError, zlib.error, Image.DecompressionBombError) as error:
+        except Exception as error:  # a damaged picture makes decoders raise whatever it led them into
             broken.append(f"{place[2][:200]} ({error})")
     if broken:
         more = f" and {len(broken) - NAMED_AT_MOST} more" if len(broken) > NAMED_AT_MOST else ""
@@ -222,10 +234,6 @@ def _kept_path(source: Path, found: DataSet) -> Path:
 
 def _keep(path: Path, images: np.ndarray, labels: np.ndarray, parts: tuple[str, ...]) -> None:
     """At once or not at all; a disk that is full or may not be written to only costs the next start its time."""
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npz")
-    try:
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(partial, images=images, labels=labels, parts=np.array(parts))
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
+        whole.write(path, lambda file: np.savez(file, images=images, labels=labels, parts=np.array(parts)))

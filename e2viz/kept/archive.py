@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,7 @@ import numpy as np
 from e2viz import whole
 
 HEADER = "header"
-# What numpy, zip and JSON raise for a file that was cut, overwritten or is something else.
-DAMAGE = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+DAMAGE = whole.DAMAGE
 
 
 class Archive:

@@ -7,11 +7,11 @@ missing.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from e2viz import places
+from e2viz import places, whole
 from e2viz.data.protocol import Split
 from e2viz.measure.over_data import OverData, TurnAnswers, over_data
 from e2viz.train.device import CPU
@@ -148,10 +148,8 @@ def _key(model: Model, split: Split, angles_deg: np.ndarray, part_images: int) -
 
 def _keep(path: Path, answers: Answers) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, winners=answers[0], confidence=answers[1])
-    os.replace(partial, path)
+    held = {"winners": answers[0], "confidence": answers[1]}
+    whole.write(path, lambda file: np.savez_compressed(file, allow_pickle=False, **held))
 
 
 def _kept(folder: Path, numbers: Mapping[int, slice]) -> dict[int, Answers]:
@@ -159,7 +157,8 @@ def _kept(folder: Path, numbers: Mapping[int, slice]) -> dict[int, Answers]:
     for number in numbers:
         path = folder / f"{number:05}.npz"
         if path.is_file():
-            with np.load(path, allow_pickle=False) as file:
+            # A damaged part is computed again.
+            with contextlib.suppress(*whole.DAMAGE), path.open("rb") as content, np.load(content) as file:
                 found[number] = (file["winners"], file["confidence"])
     return found
 

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import threading
 import zipfile
 
 import numpy as np
@@ -78,6 +79,33 @@ def test_decoded_pictures_are_kept_until_the_source_changes(tmp_path, monkeypatc
         read(source, KNOWN)
     (source / "train" / "dog" / "4.png").write_bytes(picture(4))
     assert len(read(source, KNOWN).labels) == 7
+
+
+def test_decoded_pictures_that_were_damaged_are_made_again_and_two_threads_write_beside_each_other(tmp_path):
+    source = make(tmp_path, "folder")
+    expected = read(source, KNOWN)
+    (kept,) = (tmp_path / "runs" / "decoded").glob("*.npz")
+    kept.write_bytes(kept.read_bytes()[:200])
+    assert torch.equal(read(source, KNOWN).images, expected.images)
+    arrays = expected.images.numpy(), expected.labels.numpy(), expected.parts
+    threads = [threading.Thread(target=class_folders._keep, args=(kept, *arrays)) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert torch.equal(read(source, KNOWN).images, expected.images)
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+
+
+def test_whatever_a_decoder_raises_names_the_picture(tmp_path, monkeypatch):
+    import struct
+
+    def broken(content, found):
+        raise struct.error("unpack requires a buffer of 4 bytes")
+
+    monkeypatch.setattr(class_folders, "_pixels", broken)
+    with pytest.raises(DataError, match="cannot be read"):
+        read(make(tmp_path, "folder"), KNOWN)
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,12 @@ def damage_of(kind, content):
         "cut": content[: len(content) // 2],
         "text": b"assets/kept\n",
         "flipped": content[:200] + bytes([content[200] ^ 255]) + content[201:],
+        "encrypted": b"".join([content[: (at := content.rindex(b"PK\1\2") + 8)], b"\1", content[at + 1 :]]),
         "no header": content.replace(b"header.npy", b"headex.npy"),
     }[kind]
 
 
-@pytest.mark.parametrize("kind", ["empty", "cut", "text", "flipped", "no header"])
+@pytest.mark.parametrize("kind", ["empty", "cut", "text", "flipped", "no header", "encrypted"])
 def test_a_damaged_file_counts_as_none_and_is_written_anew(tmp_path, kind, caplog):
     picture = sample("mnist-8")
     made = {"key": Entry({"weights": "abc"}, ARRAYS)}
@@ -44,7 +45,7 @@ def test_a_damaged_file_counts_as_none_and_is_written_anew(tmp_path, kind, caplo
     path.write_bytes(damage_of(kind, path.read_bytes()))
     found = entries.find("page", picture, "key", {"weights": "abc"}, tmp_path)
     assert found is None or np.array_equal(found.arrays["values"], ARRAYS["values"])
-    assert list(entries.listed("page", tmp_path)) == [] or found is not None or kind == "flipped"
+    assert list(entries.listed("page", tmp_path)) == [] or found is not None or kind in ("flipped", "encrypted")
     entries.save("page", picture, made, tmp_path)
     assert entries.find("page", picture, "key", {"weights": "abc"}, tmp_path) is not None
 

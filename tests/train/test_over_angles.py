@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 import time
 
 import numpy as np
@@ -72,6 +73,20 @@ def test_parts_make_no_difference_and_are_not_computed_twice(vit, tmp_path):
     other = Model(Card(name="vit.mnist", architecture="vit", data_set=PLAIN, weights_checksum="2"), vit.network)
     turn_answers(other, pictures(), turn(6), tmp_path, **arguments)
     assert asked[4:] == [0, 1, 2], "other weights, other answers"
+
+
+def test_two_threads_keep_one_part_and_a_damaged_one_is_computed_again(vit, tmp_path):
+    answers = answers_of(vit, pictures(), turn(4))
+    part = tmp_path / "one" / "00000.npz"
+    threads = [threading.Thread(target=over_angles._keep, args=(part, answers)) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (over_angles._kept(part.parent, {0: slice(0)})[0][0] == answers[0]).all()
+    assert [each.name for each in part.parent.iterdir()] == [part.name]
+    part.write_bytes(part.read_bytes()[:100])
+    assert over_angles._kept(part.parent, {0: slice(0)}) == {}
 
 
 def test_called_off_it_keeps_what_is_done(vit, tmp_path):
