@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
+from e2viz import interrupt
 from e2viz.data import DataSet
 from e2viz.data.class_folders import folder_name, members
 from e2viz.data.idx import DataError
@@ -27,6 +28,12 @@ from e2viz.zoo.weights import Model
 
 ANGLES_DEG = np.arange(12) * 30.0
 MOST_PICTURES = 400
+MOST_UNREAD = 100
+"""Pictures that cannot be read, each of which may take a second to find out."""
+MOST_UNPACKED = 2 << 30
+"""Bytes of all members that are looked at: a small archive unpacks to a thousand times its size."""
+DIRECTORY_BYTES = 8 << 20
+"""Of a zip's list of members, which is held whole."""
 QUARTER_TURNS = (1, 2, 3)
 
 
@@ -95,21 +102,30 @@ class Labelled:
     more: bool = False
 
 
-def labelled(source: Path, found: DataSet, most: int = MOST_PICTURES) -> Labelled:
+def labelled(
+    source: Path, found: DataSet, most: int = MOST_PICTURES, progress: Callable[[int, int], None] | None = None
+) -> Labelled:
     """Pictures of class folders, in a directory, a zip or a tar, a bounded number of them.
 
     Args:
         source: that holds one folder for each class.
         found: names the classes.
         most: pictures read.
+        progress: called with (pictures read, most) before each member; it cancels by raising.
 
     Raises:
-        DataError: if nothing in it can be used.
+        DataError: if nothing in it can be used, or it asks for too much.
     """
     numbers = {folder_name(name): index for index, name in enumerate(found.class_names)}
     pictures: list[Picture] = []
-    labels, unknown, unread, more = [], dict[str, None](), 0, False
-    for member in itertools.islice(members(source), 20 * most):
+    labels, unknown, unread, more, unpacked = [], dict[str, None](), 0, False, 0
+    for member in itertools.islice(members(source, directory_bytes=DIRECTORY_BYTES), 20 * most):
+        interrupt.point()
+        if progress is not None:
+            progress(len(pictures), most)
+        unpacked += len(member.content)
+        if unpacked > MOST_UNPACKED:
+            raise DataError(f"All pictures together may unpack to {MOST_UNPACKED >> 30} GB; give fewer of them.")
         if len(pictures) == most:
             more = True
             break
@@ -121,6 +137,9 @@ def labelled(source: Path, found: DataSet, most: int = MOST_PICTURES) -> Labelle
             pictures.append(read_picture(member.content, found, name=member.name))
         except PictureError:
             unread += 1
+            if unread > MOST_UNREAD:
+                one = member.name[:200]
+                raise DataError(f"At most {MOST_UNREAD} pictures may be unreadable; {one} is one more.") from None
             continue
         labels.append(label)
     if not pictures:

@@ -6,10 +6,13 @@ import zipfile
 
 from PIL import Image, UnidentifiedImageError
 
+from e2viz import limits
+
 KEY = "e2viz-recipe"
 # A recipe holds at most one picture; what is larger was not written by e2viz.
 MAX_RECIPE_BYTES = 8_000_000
 MAX_FILE_BYTES = 256_000_000
+MAX_ZIP_LIST_BYTES = 1_000_000
 
 
 def after_key(text: str) -> str | None:
@@ -42,9 +45,14 @@ def comment_recipe(content: bytes) -> str | None:
 
 
 def zip_text(content: bytes, name: str) -> str | None:
-    """A small text file of a ZIP; None where the ZIP has none of that name, or one that is too large."""
+    """A small text file of a ZIP; None where the ZIP has none of that name, or one that is too large.
+
+    Raises:
+        ValueError: a ZIP of more members than any file of ours has.
+    """
     if content[:2] != b"PK":
         return None
+    limits.check_zip(io.BytesIO(content), MAX_ZIP_LIST_BYTES)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if name not in archive.namelist() or archive.getinfo(name).file_size > MAX_RECIPE_BYTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +13,7 @@ from e2viz.data.idx import DataError
 from e2viz.foreign.mend import ANGLES_DEG, Judged, Labelled, beside, judged, labelled
 from e2viz.models.methods import LEARNED, METHODS, NOT_INVARIANT, suits
 from e2viz.scenes.method_words import grouped
+from e2viz.ui.gate import Progress
 from e2viz.ui.remembered import remembered
 from e2viz.ui.state import Selection
 from e2viz.ui.taking_away import download
@@ -62,7 +64,7 @@ def on_labelled(model: Model, mended: Model) -> None:
         return
     key = repr(("labelled", file.file_id, model.checksum))
     try:
-        pictures = remembered(key, lambda progress: _read(file, model), what="pictures")
+        pictures = remembered(key, lambda progress: _read(file, model, progress), what="pictures")
     except DataError as error:
         st.error(str(error))
         return
@@ -79,12 +81,19 @@ def on_labelled(model: Model, mended: Model) -> None:
         )
 
 
-def _read(file, model: Model) -> Labelled:
-    """The archive, from a file that is gone again afterwards."""
+def _read(file, model: Model, progress: Progress) -> Labelled:
+    """The archive, from a file that is gone again afterwards.
+
+    Raises:
+        DataError: it is no zip (a packed tar may hold a thousand gigabytes that have to be passed over), or none that
+            can be used.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pictures.zip"
         path.write_bytes(file.getvalue())
-        return labelled(path, model.card.data_set)
+        if not zipfile.is_zipfile(path):
+            raise DataError("This file is no zip; give one that holds a folder of pictures for each class.")
+        return labelled(path, model.card.data_set, progress=progress)
 
 
 def _say_read(pictures: Labelled) -> None:

@@ -7,6 +7,7 @@ from e2viz.render.figure import Figure
 from e2viz.render.recipe import Recipe
 from e2viz.ui.browser import source
 from e2viz.ui.composing import set_figure
+from e2viz.ui.computing import in_one_go
 from e2viz.ui.navigation import found
 from e2viz.ui.pictures import hold_reference
 
@@ -57,7 +58,7 @@ def offer_restoring() -> None:
             return
         st.session_state[_TAKEN] = file.file_id
         try:
-            restore(read_recipe(file.getvalue()))
+            restore(in_one_go(lambda: read_recipe(file.getvalue()), "Reading the file"))
         except (ValueError, LookupError) as error:
             st.toast("No view can be restored from this file.")
             st.error(f"No view can be restored from this file. {error}. A picture to look at goes to Upload.")
