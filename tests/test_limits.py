@@ -1,10 +1,13 @@
 """What a link, a recipe, a card or a file name may ask for: bounded where it is read, in one short sentence."""
 
+import io
 import json
 import time
+import zipfile
 
 import pytest
 
+import e2viz
 from e2viz import groups, limits
 from e2viz.render.embed import read_recipe
 from e2viz.render.recipe import Recipe
@@ -96,3 +99,20 @@ def test_whole_numbers_of_a_link():
     assert limits.whole_number("27", 0, 27) == 27
     for text in ("", "28", "-1", "1.5", "٣", "7" * 4400, "--1"):
         assert limits.whole_number(text, 0, 27) is None
+
+
+def test_a_zip_is_not_opened_for_a_list_of_members_that_would_fill_the_memory(tmp_path):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as packed:
+        for number in range(200):
+            packed.writestr(f"{number}.txt", b"")
+    limits.check_zip(content, 200 * 60)
+    limits.check_zip(io.BytesIO(b"PK no zip"), 1)
+    with pytest.raises(ValueError, match="list of a zip's members must be at most 5,000 bytes"):
+        limits.check_zip(content, 5000)
+
+
+@pytest.mark.parametrize("name", ["\U0001f600" * 80, "\0", "\ud800", "../weights/vit.mnist", "", "." * 80])
+def test_a_name_is_never_a_path(name):
+    with pytest.raises(LookupError, match="no model is called"):
+        e2viz.load(name)

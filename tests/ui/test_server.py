@@ -8,7 +8,10 @@ from e2viz.ui import server
 from e2viz.ui.person import COOKIE
 from e2viz.ui.server import Answers
 
-STRANGE = ["/<script>alert(1)</script>", "/../../etc/passwd", "/a/b/c", "/static/../app.py", "/x" * 999]
+STRANGE = [
+    "/<script>alert(1)</script>", "/../../etc/passwd", "/a/b/c", "/static/../app.py", "/x" * 999, "/app\0",
+    "/" + "\U0001f600" * 80,
+]  # fmt: skip
 HTML = [(b"content-type", b"text/html; charset=utf-8")]
 
 
@@ -64,6 +67,11 @@ def test_metrics_are_private_unless_somebody_opens_them(monkeypatch):
 def test_fonts_come_from_their_own_folder_whatever_became_of_the_link():
     status, fields, body = ask("/app/static/FiraSans-Regular.woff2")
     assert status == 200 and body.startswith("wOF2") and fields["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "\U0001f600" * 90, "\0", "/etc/passwd", "../samples/samples.json", ""])
+def test_what_a_browser_asks_for_among_the_fonts_never_becomes_a_path(name):
+    assert ask(f"/app/static/{name}")[2] == "streamlit" or ask(f"/app/static/{name}")[0] == 404
 
 
 def test_a_browser_gets_one_word_for_the_queue_and_keeps_it():
