@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from e2viz import places
+from e2viz import interrupt, places
 from e2viz.foreign import wire
 from e2viz.foreign.bounds import BOUNDS, Bounds, Refused
 from e2viz.zoo.weights import WeightsError
@@ -176,7 +176,8 @@ class GraphProcess:
         deadline_s = time.monotonic() + most_s
         try:
             wire.send(self._running.connection, request, arrays, deadline_s)
-            header, held = wire.receive(self._running.connection, deadline_s, self.bounds.answer_bytes)
+            connection, most_bytes = self._running.connection, self.bounds.answer_bytes
+            header, held = wire.receive(connection, deadline_s, most_bytes, interrupt.point)
         except TimeoutError:
             self.close()
             raise WeightsError(f"The graph took longer than {most_s:g} s and was ended.") from None
@@ -210,7 +211,8 @@ def as_safetensors(data: bytes, bounds: Bounds = BOUNDS) -> bytes:
     deadline_s = time.monotonic() + bounds.start_s
     try:
         wire.send(running.connection, {}, {"data": np.frombuffer(data, dtype=np.uint8)}, deadline_s)
-        header, held = wire.receive(running.connection, deadline_s, bounds.file_bytes + wire.HEADER_BYTES)
+        most_bytes = bounds.file_bytes + wire.HEADER_BYTES
+        header, held = wire.receive(running.connection, deadline_s, most_bytes, interrupt.point)
     except TimeoutError:
         raise WeightsError(f"The file took longer than {bounds.start_s:g} s to read.") from None
     except wire.Broken:

@@ -7,13 +7,15 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 DTYPES = ("float32", "uint8")
 HEADER_BYTES = 64 << 20
+LOOK_S = 0.5
+"""How often somebody who waits for an answer is asked whether they still do."""
 _LENGTH = struct.Struct("<Q")
 
 
@@ -48,7 +50,7 @@ def send(
 
 
 def receive(
-    connection: socket.socket, deadline_s: float, most_bytes: int
+    connection: socket.socket, deadline_s: float, most_bytes: int, waiting: Callable[[], object] = lambda: None
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read one message.
 
@@ -56,16 +58,17 @@ def receive(
         connection: to the other side.
         deadline_s: on the clock of ``time.monotonic``.
         most_bytes: of all arrays together.
+        waiting: called every half second until it is all there; it may raise to give up.
 
     Raises:
         Broken: if the other side is gone or what it says is no message within the bounds.
         TimeoutError: at the deadline.
     """
-    (length,) = _LENGTH.unpack(_read(connection, _LENGTH.size, deadline_s))
+    (length,) = _LENGTH.unpack(_read(connection, _LENGTH.size, deadline_s, waiting))
     if length > HEADER_BYTES:
         raise Broken(f"a header must have at most {HEADER_BYTES} bytes, got {length}")
     try:
-        message = json.loads(bytes(_read(connection, length, deadline_s)))
+        message = json.loads(bytes(_read(connection, length, deadline_s, waiting)))
         described = [(str(e["name"]), str(e["dtype"]), tuple(map(int, e["shape"]))) for e in message["arrays"]]
         header = dict(message["header"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -77,17 +80,22 @@ def receive(
         raise Broken(f"arrays must have at most {most_bytes} bytes, got {sum(sizes)}")
     arrays = {}
     for (name, dtype, shape), size in zip(described, sizes, strict=True):
-        arrays[name] = np.frombuffer(_read(connection, size, deadline_s), dtype).reshape(shape)
+        arrays[name] = np.frombuffer(_read(connection, size, deadline_s, waiting), dtype).reshape(shape)
     return header, arrays
 
 
-def _read(connection: socket.socket, size: int, deadline_s: float) -> bytearray:
+def _read(
+    connection: socket.socket, size: int, deadline_s: float, waiting: Callable[[], object] = lambda: None
+) -> bytearray:
     held = bytearray(size)
     view, done = memoryview(held), 0
     while done < size:
-        _until(connection, deadline_s)
+        _until(connection, deadline_s, LOOK_S)
         try:
             got = connection.recv_into(view[done:], min(size - done, 1 << 20))
+        except TimeoutError:
+            waiting()
+            continue
         except ConnectionError as error:
             raise Broken("the process has ended") from error
         if not got:
@@ -96,8 +104,9 @@ def _read(connection: socket.socket, size: int, deadline_s: float) -> bytearray:
     return held
 
 
-def _until(connection: socket.socket, deadline_s: float) -> None:
+def _until(connection: socket.socket, deadline_s: float, most_s: float = math.inf) -> None:
     left_s = deadline_s - time.monotonic()
     if left_s <= 0:
         raise TimeoutError("the time is up")
+    left_s = min(left_s, most_s)
     connection.settimeout(None if math.isinf(left_s) else left_s)

@@ -11,6 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from e2viz import interrupt
 from e2viz.foreign import wire
 from e2viz.foreign.bounds import Bounds
 from e2viz.foreign.process import GraphProcess
@@ -97,6 +98,29 @@ def test_an_endless_one_is_ended_and_started_again():
     with pytest.raises(WeightsError, match="longer than 3 s"):
         process.open(8, 3, 1)
     assert time.monotonic() - started_s < 6 and before.poll() is not None and not process.alive
+
+
+def test_one_that_nobody_waits_for_is_ended_within_a_second():
+    """Inside one long run too: a place is not held by a model that takes a minute for each batch."""
+
+    def gone():
+        raise KeyboardInterrupt
+
+    process = GraphProcess(graphs.looping(1000, 700))
+    before = process._running.process
+    started_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), interrupt.asked(gone):
+        process.open(8, 3, 1)
+    assert time.monotonic() - started_s < 10 and before.poll() is not None and not process.alive
+
+
+def test_who_waits_for_an_answer_is_asked_whether_they_still_do(monkeypatch):
+    monkeypatch.setattr(wire, "LOOK_S", 0.01)
+    ours, theirs = socket.socketpair()
+    asked = []
+    with ours, theirs, pytest.raises(TimeoutError):
+        wire.receive(ours, time.monotonic() + 0.2, 10, lambda: asked.append(1))
+    assert len(asked) > 3
 
 
 def test_a_process_that_dies_is_started_again():
