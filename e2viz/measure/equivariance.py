@@ -27,6 +27,7 @@ from e2viz.measure.action import Transform, act_back, as_maps, checked, how, mas
 from e2viz.measure.orientation import upright
 from e2viz.measure.subject import AnyModel, Subject, subject
 from e2viz.measure.turning import EXACT, Angles
+from e2viz.nn.fresh import drawing
 from e2viz.nn.plain import with_output_probe
 
 # (images in [0, 1], angle in degrees counter-clockwise) -> turned images
@@ -106,8 +107,7 @@ def untrained_copy(network: nn.Module, seed: int = 0) -> nn.Module:
         return network.shuffled(seed)  # type: ignore[operator,no-any-return]
     if not hasattr(network, "config"):
         raise TypeError(f"an untrained copy needs network.config, {type(network).__name__} has none")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawing(seed):
         fresh = type(network)(network.config)
     return fresh.to(next(network.parameters())).eval().requires_grad_(False)
 

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from e2viz.architectures import ARCHITECTURES
+from e2viz.nn.fresh import drawing
 
 
 def classes_of(architecture: str) -> tuple[type, type[nn.Module]]:
@@ -37,7 +38,8 @@ def build(architecture: str, config: dict[str, Any]) -> nn.Module:
         LookupError: for an unknown architecture.
         ValueError: for a field the configuration does not have, or values that do not fit together.
     """
-    return classes_of(architecture)[1](configured(architecture, config))
+    with drawing():
+        return classes_of(architecture)[1](configured(architecture, config))
 
 
 def configured(architecture: str, config: dict[str, Any]) -> Any:

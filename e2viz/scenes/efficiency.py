@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import nn
 
@@ -22,6 +21,7 @@ from e2viz.kept.entries import find_arrays
 from e2viz.measure.subject import subject
 from e2viz.measure.sweep import sweep
 from e2viz.models import build
+from e2viz.nn.fresh import drawing
 from e2viz.render.palette import model_colors
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Panel, Row, Scene
@@ -67,8 +67,7 @@ def artificial_models(data: str = DEFAULT) -> list[Any]:
         return [e2viz.load(name) for name in names.in_order(trained)]
     found = []
     for recipe in wanted:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with drawing(seed=0):
             network: nn.Module = build(recipe.architecture, recipe.config).eval().requires_grad_(False)
         found.append(subject(network, name=recipe.name))
     return found

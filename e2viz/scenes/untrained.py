@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import torch
 from torch import nn
 
 from e2viz.measure.subject import Subject, subject
 from e2viz.models import build
+from e2viz.nn.fresh import drawing
 
 # Large enough to have every kind of layer, small enough to be measured while one waits.
 SMALL = {"width": 8, "heads": 4, "depth": 6}
@@ -31,6 +31,5 @@ def fresh_subject(group: str, *, seed: int = 0, name: str = "", **config: Any) -
 @functools.lru_cache(maxsize=16)
 def _fresh_network(group: str, seed: int, config: tuple[tuple[str, Any], ...]) -> nn.Module:
     """Shared by all who ask for it: nobody may change it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawing(seed):
         return build("ge_vit", {"group": group, **SMALL, **dict(config)}).eval().requires_grad_(False)
