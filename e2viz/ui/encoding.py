@@ -9,7 +9,7 @@ import streamlit as st
 from e2viz import interrupt
 from e2viz.render.job import Progress
 from e2viz.ui.gate import GATE, LOOK_S, Ahead, Cancelled
-from e2viz.ui.person import session_waits as session_waits
+from e2viz.ui.person import person, session_waits
 
 Result = TypeVar("Result")
 
@@ -71,6 +71,6 @@ def making(work: Callable[[Progress], Result], *, key: str) -> Result | None:
             last_s = time.monotonic()
             bar.progress(done / max(total, 1), text=f"{done} of {total} frames")
 
-    result = in_turns(work, session_waits(), told)
+    result = in_turns(work, session_waits(), told, person())
     place.empty()
     return result

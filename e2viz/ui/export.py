@@ -22,7 +22,7 @@ _copy = st.components.v2.component("e2viz.copy_link", js=source("copy.js"), css=
 def export_menu(scene: Scene, frame: int = 0, *, key: str = "export") -> None:
     """A popover with a download button for each format.
 
-    A file is made when its button is pressed, one at a time in the whole process, and holds the recipe.
+    A file is made when its button is pressed, behind the gate like everything that takes long, and holds the recipe.
 
     Args:
         scene: what is on screen.
