@@ -1,5 +1,6 @@
 """The figure that this session composes: parts are added on every page, the studio arranges them."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import streamlit as st
@@ -9,9 +10,12 @@ from e2viz.render.look import Look
 from e2viz.render.parts import parts_of
 from e2viz.render.recipe import Recipe
 from e2viz.render.scene import Scene
+from e2viz.ui.remembered import size_of
 
 _FIGURE, _SCENES, _EDITION, _ADDED = "_figure", "_figure_scenes", "_figure_edition", "_figure_added"
 KEPT = 6
+FIGURE_BYTES = 192 * 2**20
+"""Of all scenes that a session keeps for its figure: a link may ask for 24 views of 720 angles each."""
 LONGEST = 60
 MOST_BUTTONS = 24  # panels; more are chosen from a list
 
@@ -40,6 +44,29 @@ def edition() -> int:
 def scenes_kept() -> dict[Recipe, Scene]:
     """The scenes that parts were added from: the studio computes none of them again."""
     return st.session_state.setdefault(_SCENES, {})
+
+
+def keep_scene(recipe: Recipe, scene: Scene, needed: Collection[Recipe]) -> None:
+    """Keep a scene that parts are taken from; others, that are not needed now, make room.
+
+    Args:
+        recipe, scene: the view.
+        needed: recipes of the whole figure.
+
+    Raises:
+        ValueError: the figure needs more memory than a session may take.
+    """
+    kept = scenes_kept()
+    kept.pop(recipe, None)
+    spare = [each for each in kept if each not in needed]
+    while (size := size_of([*kept.values(), scene])) > FIGURE_BYTES and spare:
+        kept.pop(spare.pop(0))
+    if size > FIGURE_BYTES:
+        raise ValueError(
+            f"the views of one figure must have at most {FIGURE_BYTES >> 20} MB together, got {size >> 20}; "
+            "take parts of fewer views, angles or models"
+        )
+    kept[recipe] = scene
 
 
 def add_to_figure(scene: Scene, key: str) -> None:
@@ -91,8 +118,13 @@ def _add(scene: Scene, part: str) -> None:
     kept.pop(recipe, None)
     while len(kept) >= KEPT:
         kept.pop(next(iter(kept)))
-    kept[recipe] = scene
     now = figure()
-    set_figure(replace(now, cells=(*now.cells, Cell(recipe=recipe, part=part))))
+    new = replace(now, cells=(*now.cells, Cell(recipe=recipe, part=part)))
+    try:
+        keep_scene(recipe, scene, {cell.recipe for cell in new.cells})
+    except ValueError as error:
+        st.session_state[_ADDED] = f"Not added: {error}."
+        return
+    set_figure(new)
     # Told by the next run: what a callback shows would stand in the place of the page's first elements, its styles.
     st.session_state[_ADDED] = f"In the figure: {parts_of(scene)[part]}"

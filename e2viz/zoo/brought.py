@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Callable
 
 from e2viz.models.methods import suits
@@ -11,11 +13,17 @@ from e2viz.zoo.wrapped import wrap, wrapping
 
 MOST_MODELS = 3
 MOST_BYTES = 400 << 20
+MOST_BYTES_OF_ALL = 1 << 30
+"""Of the files of everybody's models together, which lie in the memory of one process."""
 
 
 def is_own(name: str) -> bool:
     """Whether a name is of a model that a person brought, wrapped or not."""
     return name.partition("+")[0].endswith(f".{TAG}")
+
+
+_ALL: weakref.WeakSet[OwnModels] = weakref.WeakSet()
+_COUNTING = threading.Lock()
 
 
 class OwnModels:
@@ -30,6 +38,8 @@ class OwnModels:
         self.most, self.most_bytes = most, most_bytes
         self._models: dict[str, tuple[Model, int]] = {}
         self._wrapped: dict[str, Model] = {}
+        with _COUNTING:
+            _ALL.add(self)
 
     def __len__(self) -> int:
         return len(self._models)
@@ -51,12 +61,24 @@ class OwnModels:
         Raises:
             ValueError: if it does not, with what to do.
         """
-        held = sum(size for _, size in self._models.values())
+        held = self.held_bytes
         if len(self._models) >= self.most or held + size_bytes > self.most_bytes:
             raise ValueError(
                 f"a session holds at most {self.most} models and {self.most_bytes >> 20} MB, "
                 f"it has {len(self._models)} and {held >> 20} MB; forget one first"
             )
+        with _COUNTING:
+            of_all = sum(each.held_bytes for each in _ALL)
+        if of_all + size_bytes > MOST_BYTES_OF_ALL:
+            raise ValueError(
+                f"all sessions together hold at most {MOST_BYTES_OF_ALL >> 20} MB of models, "
+                f"they have {of_all >> 20} MB; try again later"
+            )
+
+    @property
+    def held_bytes(self) -> int:
+        """Of the files of all models."""
+        return sum(size for _, size in list(self._models.values()))
 
     def add(self, model: Model, size_bytes: int) -> None:
         """Hold a model.

@@ -12,7 +12,7 @@ from e2viz.render.formats import FORMATS
 from e2viz.render.look import EASINGS, LOOPS, Look
 from e2viz.render.parts import compose, parts_of
 from e2viz.render.scene import Scene
-from e2viz.ui.composing import edition, figure, keep_figure, scenes_kept, set_figure
+from e2viz.ui.composing import edition, figure, keep_figure, keep_scene, scenes_kept, set_figure
 from e2viz.ui.computing import compute
 from e2viz.ui.encoding import making
 from e2viz.ui.export import file_name
@@ -48,7 +48,7 @@ def views_made(now: Figure) -> bool:
             made = compute(recipe.to_json(), lambda progress, recipe=recipe: scenes.make(recipe))
             if made is None:
                 return False
-            scenes_kept()[recipe] = made
+            keep_scene(recipe, made, {cell.recipe for cell in now.cells})
     return True
 
 

@@ -60,6 +60,17 @@ def test_a_session_holds_so_many_and_no_more():
         held.check_room(1)
 
 
+def test_all_sessions_together_hold_so_much_and_no_more(monkeypatch):
+    monkeypatch.setattr(brought, "MOST_BYTES_OF_ALL", sum(each.held_bytes for each in brought._ALL) + 100)
+    one, other = OwnModels(), OwnModels()
+    one.add(made("a.yours"), 60)
+    with pytest.raises(ValueError, match="all sessions together"):
+        other.check_room(50)
+    other.add(made("b.yours"), 40)
+    one.forget("a.yours")
+    other.check_room(50)
+
+
 def test_it_has_a_place_of_its_own_on_screen():
     assert names.family("vit_small.yours") == "yours" and names.family("vit_small.yours+mean_c4") == "wrapped"
     assert names.at_a_glance(["vit_small.yours", "cnn.rotmnist"], ())["yours"] == ["vit_small.yours"]
