@@ -1,6 +1,7 @@
 """The player: a whole scene sent once, then played and scrubbed in the browser without the server."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 
 import streamlit as st
 
@@ -53,7 +54,21 @@ def player(scene: Scene, *, key: str, options: Options | None = None) -> Played:
     )
     frame = state.get("frame")
     pixel = state.get("pixel")
-    return Played(
-        frame=None if frame is None else min(int(frame), scene.frames - 1),
-        pixel=None if pixel is None else Pixel(**{name: int(pixel[name]) for name in ("panel", "row", "col", "frame")}),
-    )
+    return Played(frame=_frame(frame, scene), pixel=checked_pixel(pixel))
+
+
+def _frame(sent: object, scene: Scene) -> int | None:
+    number = _number(sent)
+    return None if number is None else min(number, scene.frames - 1)
+
+
+def checked_pixel(sent: object) -> Pixel | None:
+    """The pixel that the browser sent; None for anything else, since a browser can send what it likes."""
+    numbers = [_number(sent.get(each.name)) for each in fields(Pixel)] if isinstance(sent, Mapping) else [None]
+    return None if None in numbers else Pixel(*(number for number in numbers if number is not None))
+
+
+def _number(sent: object) -> int | None:
+    """A whole number from 0 to a million."""
+    good = isinstance(sent, int | float) and not isinstance(sent, bool) and 0 <= sent <= 10**6
+    return int(sent) if good else None  # type: ignore[call-overload]

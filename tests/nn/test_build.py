@@ -179,3 +179,11 @@ def test_two_processes_may_build_at_once_and_a_cut_file_ends_none(tmp_path):
     file.write_bytes(whole[: len(whole) // 2])
     assert in_a_process(tmp_path, "print(native.available(), native.lanes())").startswith("True")
     assert finished(tmp_path).read_bytes() == whole or finished(tmp_path).stat().st_size > len(whole) // 2
+
+
+def test_without_a_home_the_reason_is_said(monkeypatch):
+    def nobody(opened):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(build, "load", nobody)
+    assert library._load.__wrapped__() == (None, "Could not determine home directory.")

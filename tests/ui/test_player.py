@@ -10,7 +10,7 @@ import pytest
 
 from e2viz.render.browser import source
 from e2viz.render.palette import color_table
-from e2viz.ui.player import Options, pack
+from e2viz.ui.player import Options, Pixel, checked_pixel, pack
 from tests.ui.scenes import scene
 
 
@@ -80,3 +80,17 @@ def test_options_refuse_what_cannot_be_played() -> None:
 def test_missing_browser_source_is_named() -> None:
     with pytest.raises(LookupError, match="absent.js"):
         source("player.js", "absent.js")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [None, "x", [], {}, {"panel": 1}, {"panel": 0, "row": 1, "col": 2, "frame": "x"},
+     {"panel": 0, "row": 1, "col": -2, "frame": 3}, {"panel": 0, "row": 1e400, "col": 2, "frame": 3},
+     {"panel": 0, "row": float("nan"), "col": 2, "frame": 3}],
+)  # fmt: skip
+def test_a_pixel_that_no_player_sends_is_none(sent):
+    assert checked_pixel(sent) is None
+
+
+def test_a_pixel_of_the_player():
+    assert checked_pixel({"panel": 0, "row": 1, "col": 2.0, "frame": 3}) == Pixel(0, 1, 2, 3)

@@ -158,7 +158,7 @@ def lanes() -> int:
 def _load() -> tuple[ctypes.CDLL | None, str]:
     try:
         return build.load(_opened), ""
-    except (BuildError, OSError) as error:
+    except (RuntimeError, OSError) as error:  # a RuntimeError also where nobody knows the home folder
         return None, str(error)
 
 
