@@ -1,10 +1,8 @@
 """The compute gate: one or two at a time, in the order of arrival, and free again however somebody leaves."""
 
-import os
 import threading
 import time
 from contextlib import nullcontext
-from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
@@ -14,8 +12,9 @@ import e2viz
 from e2viz import interrupt
 from e2viz.ui import encoding
 from e2viz.ui import gate as gates
+from e2viz.ui.cores import usable_cores
 from e2viz.ui.encoding import in_turns
-from e2viz.ui.gate import GATE, Ahead, Cancelled, Gate, Progress, share_cores, usable_cores
+from e2viz.ui.gate import GATE, Ahead, Cancelled, Gate, Progress, share_cores
 
 
 def test_one_at_a_time_in_the_order_of_arrival() -> None:
@@ -242,37 +241,6 @@ def test_the_gate_never_has_more_places_than_cores_and_tells_the_threads(monkeyp
         pass
     assert threads == [5, 5]
     assert gates.MOST_PLACES == 2 and 1 <= GATE.places <= min(2, usable_cores()) and GATE.cores == usable_cores()
-
-
-def test_where_the_system_does_not_say_which_cores_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(gates, "CPU_SHARES", Path("/nowhere"))
-    monkeypatch.setattr(os, "cpu_count", lambda: 10)
-    assert usable_cores() == 10
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert usable_cores() == 1
-
-
-@pytest.mark.parametrize(
-    ("files", "cores"),
-    [
-        ({"cpu.max": "200000 100000\n"}, 2),
-        ({"cpu.max": "150000 100000\n"}, 2),
-        ({"cpu.max": "max 100000\n"}, 64),
-        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
-        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 64),
-        ({"cpu.max": "\0"}, 64),
-        ({}, 64),
-    ],
-)
-def test_in_a_container_its_share_of_the_cores_counts(files, cores, tmp_path, monkeypatch) -> None:
-    """As deploy/compose.yaml and kubernetes.yaml limit it: 64 threads on the time of two cores wait for each other."""
-    monkeypatch.setattr(gates, "CPU_SHARES", tmp_path)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert usable_cores() == cores
 
 
 def test_a_gate_needs_a_place() -> None:
