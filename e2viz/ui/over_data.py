@@ -19,7 +19,8 @@ from e2viz.ui.view import show_view
 from e2viz.zoo.names import short_labels
 from e2viz.zoo.weights import Model
 
-ANGLES, PICTURES = 24, (100, 300, 1000, 10_000)
+EVERY = 1_000_000  # more than any test split has
+ANGLES, PICTURES = 24, (100, 300, 1000, EVERY)
 
 
 def over_data_section(models: Sequence[str], *, key: str) -> None:
@@ -53,6 +54,10 @@ def over_data_section(models: Sequence[str], *, key: str) -> None:
         st.markdown(over_data.MATHS)
 
 
+def _count(pictures: int) -> str:
+    return "all" if pictures == EVERY else f"{pictures:,}"
+
+
 def _first(results: dict[str, OverData]) -> OverData:
     return next(iter(results.values()))
 
@@ -73,9 +78,11 @@ def _results(models: list[Model], key: str) -> dict[str, OverData]:
         pictures, angles = _first(shipped).images, len(_first(shipped).angles_deg)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if pictures is None:
-            pictures = st.selectbox("Pictures", PICTURES, index=1, key=f"{key}_pictures", width=140)
+            pictures = st.selectbox(
+                "Pictures", PICTURES, index=1, format_func=_count, key=f"{key}_pictures", width=140
+            )
         asked = f"{key}_measure_{named}_{pictures}"
-        if st.button(f"Measure {named} on {pictures:,} pictures at {angles} angles", key=f"{asked}_button"):
+        if st.button(f"Measure {named} on {_count(pictures)} pictures at {angles} angles", key=f"{asked}_button"):
             st.session_state[asked] = True
     if not st.session_state.get(asked):
         return shipped
