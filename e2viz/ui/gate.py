@@ -113,7 +113,7 @@ class Gate:
 
     @contextlib.contextmanager
     def enter(
-        self, waiting: Callable[[Ahead], None] | None = None, look_every_s: float = 0.25, *, person: str = ""
+        self, waiting: Callable[[Ahead], None] | None = None, look_every_s: float = 0.5, *, person: str = ""
     ) -> Iterator[Turn]:
         """Hold a place for the body of the `with`.
 
