@@ -140,7 +140,7 @@ def _card_path(name: str, folder: Path | None) -> Path:
     if len(name) <= LONGEST_NAME:
         for place in places_of:
             path = place / f"{name}.json"
-            if path.parent != place or not os.path.isfile(path):  # False too for what can be no file's name
+            if path.parent != place or not os.path.exists(path):  # False too for what can be no file's name
                 continue
             if why := damage.problem(path):
                 raise WeightsError(why)
