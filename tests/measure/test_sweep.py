@@ -1,5 +1,6 @@
 """Sweeps: the same numbers as one forward pass, in chunks, cancellable, on shared networks."""
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -120,6 +121,15 @@ def test_probes_may_be_chosen_for_each_model():
     models = [named(GroupConvolutions(), "a"), named(Patches(), "b")]
     found = sweep(models, picture(), [0], {"a": ["lifting", "logits"]})
     assert {name: list(held) for name, held in found.records.items()} == {"a": ["lifting", "logits"], "b": []}
+
+
+@pytest.mark.parametrize(("size", "probes", "frames"), [(28, (), 24), (28, ("mixed",), 8), (64, (), 8)])
+def test_small_pictures_without_records_go_through_a_network_many_at_once(size, probes, frames):
+    seen = []
+    turn = np.arange(30) * 12.0
+    model = dataclasses.replace(named(GroupConvolutions(), "a"), size=size)
+    sweep([model], picture(), turn, probes, progress=lambda done, _: seen.append(done))
+    assert seen[0] == frames and seen[-1] == 30
 
 
 def test_records_that_would_not_fit_are_refused_after_the_first_chunk():

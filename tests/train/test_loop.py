@@ -10,7 +10,7 @@ from e2viz.data.protocol import Split
 from e2viz.models import build
 from e2viz.train import checkpoint, loop
 from e2viz.train.average import WeightAverage
-from e2viz.train.data import Augmentation, TrainingData, erased
+from e2viz.train.data import TrainingData
 from e2viz.train.device import machine_class
 from e2viz.train.loop import Run, learning_rate
 from e2viz.train.muon import orthogonalised, orthogonalised_together
@@ -244,35 +244,6 @@ def test_unknown_choices_are_refused(changes, what):
         Recipe(name="x", architecture="vit", **changes)
 
 
-def colour_split(count, seed):
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randint(0, 256, (count, 3, 12, 12), generator=generator, dtype=torch.uint8)
-    labels = torch.randint(0, 10, (count,), generator=generator)
-    return Split(images, labels, torch.zeros(count, dtype=torch.float64), background=(0.2, 0.4, 0.6))
-
-
-def test_colour_is_augmented_from_the_seeds_alone(tmp_path):
-    levels = (0.5, 0.5, 0.5)
-    data = TrainingData(colour_split(20, 1), colour_split(6, 2), levels, levels, turned=False)
-    moves = {"mirror": True, "zoom": 0.1, "tint": 0.2, "erase": 0.3, "shift_px": 2}
-    recipe = Recipe(**{**RECIPE.to_dict(), "config": {**RECIPE.config, "channels": 3}, **moves})
-    rows = torch.arange(4)
-    drawn = [data.batch(rows, torch.Generator().manual_seed(seed), recipe.augmentation)[0] for seed in (1, 1, 2)]
-    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
-    assert Run(recipe, data, tmp_path).train(report=silent)
-
-
-@pytest.mark.parametrize("changes", [{"zoom": 0.2}, {"bend_px": 1.0}])
-def test_grey_images_zoom_and_bend_too_by_the_seeds_alone(data, changes):
-    rows, plain = torch.arange(6), Augmentation(fresh_angles=False)
-    drawn = [
-        data.batch(rows, torch.Generator().manual_seed(7), dataclasses.replace(plain, **changes))[0] for _ in range(2)
-    ]
-    assert torch.equal(drawn[0], drawn[1])
-    still = data.batch(rows, torch.Generator().manual_seed(7), plain)[0]
-    assert drawn[0].shape == still.shape and (drawn[0] - still).abs().amax((1, 2, 3)).min() > 0.1
-
-
 def test_pictures_bend_less_as_the_learning_rate_falls_where_the_recipe_says_so(data, tmp_path):
     recipe = dataclasses.replace(
         RECIPE, epochs=10, warmup=0.1, anneal="trapezoid", decay=0.5, zoom=0.2, bend_px=1.0, shift_px=2
@@ -285,15 +256,6 @@ def test_pictures_bend_less_as_the_learning_rate_falls_where_the_recipe_says_so(
     assert bends[: steps // 2] == [1.0] * (steps // 2), "at full strength while the rate rises and is level"
     assert steps == 30 and bends[24] == pytest.approx(0.4) and bends[-1] == pytest.approx(1 / 15)
     assert eased._augmentation(24).zoom == pytest.approx(0.08) and eased._augmentation(24).shift_px == 2
-
-
-def test_erasing_sets_a_square_of_its_own_to_the_mean():
-    images = torch.ones(50, 2, 10, 10)
-    found = erased(images, 0.4, torch.Generator().manual_seed(1))
-    gone = (found == 0).all(1)
-    assert torch.equal(gone, (found == 0).any(1))
-    assert gone.sum((1, 2)).max() == 16 and gone.sum((1, 2)).min() >= 4
-    assert len({tuple(each.flatten().tolist()) for each in gone}) > 20
 
 
 def test_weights_that_are_trained_further_keep_their_count_of_epochs(data, tmp_path, monkeypatch):
