@@ -47,7 +47,8 @@ GE-ViT's cost grows with the number of pixels, with $|G|^2$ and with the area of
 **Patches.** Each patch $p$ is moved by every group element, projected by one linear layer, averaged and normalised:
 $\mathrm{LN}\big(\frac{1}{|G|} \sum_g W\, g p\big)$. The result does not change when the patch turns, and the grid of
 results turns with the picture: it is a small image. The average and the projection commute, so only the part of a
-patch that is alike in every orientation gets through.
+patch that is alike in every orientation gets through. That is the published form; with a swish between projection and
+average, more gets through.
 
 **Hybrid.** Group convolutions (Cohen & Welling 2016) reduce the plane. As published, the maximum over the group comes
 next and GE-ViT lifts a plain image again; ours hands the feature map over with its group axis.
@@ -173,7 +174,7 @@ def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
         angles_deg=np.asarray(angles_deg, dtype=np.float64),
         picture=turning_panel(picture, [each.name for each in found], angles_deg),
         rows=tuple(Row(labels[each.name], _panels(each), colors[each.name], columns=CHANNELS) for each in found),
-        caption="" if not found or found[0].name in trained else "Fresh weights: none of these models is trained yet.",
+        caption=_caption([each.name for each in found], labels, bool(found) and found[0].name in trained),
         numbers=numbers(on_data(points(), data)),
         recipe=recipe,
         charts=efficiency_charts(on_data(points(), data), data_set(data)),
@@ -187,6 +188,24 @@ def _row_labels(found: list[str]) -> dict[str, str]:
     alike = {name for name in found if list(short.values()).count(short[name]) > 1}
     labels = {name: names.label(name) if name in alike else short[name] for name in found}
     return {name: f"{label}, published form" if name in published else label for name, label in labels.items()}
+
+
+def _caption(found: list[str], labels: dict[str, str], trained: bool) -> str:
+    """What sets some of the rows apart from the others of their kind."""
+    if not found:
+        return ""
+    with_swish = [labels[name] for name in found if _swish(name)]
+    words = [] if trained else ["Fresh weights: none of these models is trained yet."]
+    words += [f"With a swish before the average: {', '.join(with_swish)}."] if with_swish else []
+    return " ".join(words)
+
+
+def _swish(name: str) -> bool:
+    """Whether a patch passes a swish before it is averaged over the group."""
+    config = RECIPES[name].config if name in RECIPES else {}
+    if name in catalogue.list_models():
+        config = catalogue.card(name).config
+    return bool(config.get("swish"))
 
 
 def _panels(found: Artificial) -> tuple[Panel, ...]:

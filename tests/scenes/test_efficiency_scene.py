@@ -157,3 +157,13 @@ def test_a_trained_model_takes_the_place_of_fresh_ones(monkeypatch):
     monkeypatch.setattr(catalogue, "list_models", lambda: ["hybrid_p4.rotmnist"])
     monkeypatch.setattr(efficiency.e2viz, "load", lambda name: name)
     assert efficiency.artificial_models() == ["hybrid_p4.rotmnist"]
+
+
+def test_the_caption_names_the_patches_that_a_swish_describes():
+    four, seven = "patch_ge_vit_p4_4px.rotmnist", "patch_ge_vit_p4_7px.rotmnist"
+    labels = efficiency._row_labels([four, seven])
+    assert catalogue.card(four).config["swish"] and "swish" not in catalogue.card(seven).config
+    said = "With a swish before the average: Patch GE-ViT p4 4px."
+    assert efficiency._caption([four, seven], labels, trained=True) == said
+    assert efficiency._caption([seven], labels, trained=False).startswith("Fresh weights")
+    assert efficiency._caption([], {}, trained=False) == efficiency._caption([seven], labels, trained=True) == ""
