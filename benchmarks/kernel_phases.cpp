@@ -101,18 +101,18 @@ int main() {
       {"keys of a row by their product", 20 * 40, 4, [&] { keys.read_row(projected, 0, 0, 2, 1.0f, key); }},
       {"values of a row by their product", 20 * 40, 4, [&] { keys.read_row(projected, 0, 0, 2, 1.0f, value); }},
       {"queries of a row by their product", 20 * 40, 4, [&] { queries.read_row(projected, 0, 0, 2, 0.05f, query); }},
-      {"scores of query and key", 4000, 1, [&] { window_scores(t.content, at_query, 4, at_key, 4, 25, nullptr); }},
+      {"scores of query and key", 4000, 1, [&] { window_scores<false>(t.content, at_query, 4, at_key, 4, 25, nullptr); }},
       {"exponentials of the plane's scores", 10 * 4 * (3 + exponential) + 100, 1,
        [&] { encodings.plane_exponentials(t, at_query, t.plane_gradient); }},
       {"exponentials of the group's scores", 16 * (4 + exponential), 1,
        [&] { encodings.group_exponentials(t, at_query.channels_from(6), t.shift); }},
       {"exponentials of query and key, denominators", 400 * (exponential + 1) + 1600 + 64 * 2, 1,
        [&] {
-         window_scores(t.content, at_query, 4, at_key, 4, 25, nullptr);
+         window_scores<false>(t.content, at_query, 4, at_key, 4, 25, nullptr);
          factorise(t);
        }},
-      {"weights summed over query elements", 3200, 1, [&] { factorised_weights<false>(t); }},
-      {"values, weighted", 4000, 1, [&] { window_sum(at_out, t.weights, 4, at_value, 4, 25); }},
+      {"weights summed over query elements", 3200, 1, [&] { factorised_weights_in_place(t); }},
+      {"values, weighted", 4000, 1, [&] { window_sum<false>(at_out, t.weights, 4, at_value, 4, 25); }},
       {"product to the output", 800, 1, [&] { sums.add(2, 1, at_out); }},
   };
   const double rate = clock_rate();
@@ -129,7 +129,13 @@ int main() {
     floor += least;
   }
   std::printf("%-46s %8.0f %8.0f %6.2f\n", "all", total, floor, total / floor);
-  const double packs = 9 * (28 * 4 + 24 * 3 + 12 * 2 + 8 * 1 + 6 * 1);
+  double packs = 0;
+  for (const int side : {28, 24, 12, 8, 6}) {
+    Problem block = p;
+    block.width = block.height = side;
+    const HeadMap map(block, 1, 2, shares_packs(block));
+    packs += 9 * (side * map.layout.packs + map.layout.shares * side / 2);
+  }
   std::printf("the five blocks have %.0f packs: %.2f ms on two cores, floor %.2f ms\n", packs,
               total * packs / rate * 500, floor * packs / rate * 500);
 }

@@ -12,6 +12,8 @@ from e2viz.nn.pointwise import Pointwise
 
 needs_kernel = pytest.mark.skipif(not native.available(), reason=native.why_not() or "built")
 PLANES = [(3, 4, 4), (5, 9, 9), (5, 7, 12), (5, 16, 3), (9, 5, 8), (7, 1, 1)]
+# Rows whose last pack of 8 or 16 pixels is half full share it with the row below, in planes of an even height.
+SHARED = [(5, 6, 12), (3, 2, 20), (5, 4, 24), (1, 4, 12)]
 
 
 def group_layer(name, window, query_factor=1.0, **settings):
@@ -56,7 +58,7 @@ def assert_near(measured, expected, relative=1e-5):
 
 @needs_kernel
 @pytest.mark.parametrize("name", ["c1", "c4", "c8", "d4"])
-@pytest.mark.parametrize(("window", "height", "width"), PLANES)
+@pytest.mark.parametrize(("window", "height", "width"), PLANES + SHARED)
 def test_group_layer_without_gradients_equals_textbook(name, window, height, width):
     layer, maps = group_layer(name, window), torch.randn(2, 5, group(name).order, height, width)
     with torch.no_grad():
@@ -77,8 +79,9 @@ def test_lifting_layer_without_gradients_equals_textbook(name, window, height, w
 
 @needs_kernel
 @pytest.mark.parametrize("query_factor", [8.0, 100.0])
-def test_large_queries_take_the_joint_softmax_of_the_same_projections(query_factor):
-    layer, maps = group_layer("c4", 5, query_factor), torch.randn(1, 5, 4, 9, 9)
+@pytest.mark.parametrize(("height", "width"), [(9, 9), (4, 12), (4, 24)])
+def test_large_queries_take_the_joint_softmax_of_the_same_projections(query_factor, height, width):
+    layer, maps = group_layer("c4", 5, query_factor), torch.randn(1, 5, 4, height, width)
     before = native.joint_packs()
     with torch.no_grad():
         measured = layer(maps)
@@ -109,6 +112,20 @@ def test_lifting_a_picture_is_shared_out_in_bands(threads):
     finally:
         torch.set_num_threads(before)
     assert_near(measured, textbook_output(layer, picture))
+
+
+@needs_kernel
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize(("height", "width"), [(14, 12), (10, 24), (13, 12)])
+def test_one_picture_is_shared_out_in_bands_that_part_no_rows_with_a_common_pack(threads, height, width):
+    layer, maps, before = group_layer("c4", 5), torch.randn(1, 5, 4, height, width), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.no_grad():
+            measured = layer(maps)
+    finally:
+        torch.set_num_threads(before)
+    assert_near(measured, textbook_output(layer, maps))
 
 
 @needs_kernel

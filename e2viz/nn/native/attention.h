@@ -18,16 +18,17 @@ struct Gradients {
 
 // A worker's memory: rows of pixels, one tile, sums over heads. Kept between calls.
 struct Workspace {
-  Buffer rows, tile, encodings, sums;
+  Buffer rows, tile, encodings, sums, apart;
 };
 
 class Head {
  public:
-  Head(const Problem& problem, const Encodings& encodings, Workspace& workspace)
+  // shares: whether rows share their last packs; not for gradients.
+  Head(const Problem& problem, const Encodings& encodings, Workspace& workspace, bool shares = false)
       : p_(problem), encodings_(encodings), dropout_(problem),
         tile_(problem, encodings.place.data(), workspace.tile),
-        border_(problem, 1, problem.window / 2), queries_(problem, problem.queries, 0),
-        keys_(problem, problem.keys, problem.window / 2), outputs_(problem, problem.outputs, 0),
+        border_(problem, 1, problem.window / 2, shares), queries_(problem, problem.queries, 0, shares),
+        keys_(problem, problem.keys, problem.window / 2, shares), outputs_(problem, problem.outputs, 0),
         workspace_(workspace) {
     const long query_size = queries_.layout.size(), key_size = keys_.layout.size();
     float* next = workspace.rows.floats(border_.size() + 3 * query_size + 4 * key_size + outputs_.layout.size());
@@ -45,19 +46,19 @@ class Head {
 
   // The rows first_row to end_row of a head. Returns how many packs of pixels took the joint softmax.
   long forward(int task, int first_row, int end_row, const Inputs& in, const Output& out) {
-    return forward_rows(task, first_row, end_row, in, [&](int y) {
+    return forward_rows(task, first_row, end_row, in, [&](int y, long) {
       outputs_.write_row(output_, task / p_.head, task % p_.head, y, dropout_.kept_factor(), out.tensor);
     });
   }
 
   // The same of all heads of an image, through the output's 1x1 product. found: moments of what was written, if wanted.
   long forward_projected(int batch, int first_row, int end_row, const Inputs& in, const Output& out, Moments* found) {
-    OutputSums sums(p_, out, first_row, end_row, workspace_.sums);
+    OutputSums sums(p_, out, first_row, end_row, border_.shares, workspace_.sums);
     long joint = 0;
     for (int head = 0; head < p_.head; ++head) {
       sums.begin(head, dropout_.kept_factor());
-      joint += forward_rows(batch * p_.head + head, first_row, end_row, in, [&](int y) {
-        for (long pack = 0; pack < border_.packs; ++pack) sums.add(y, pack, outputs_.planes(output_, y, pack));
+      joint += forward_rows(batch * p_.head + head, first_row, end_row, in, [&](int y, long packs) {
+        for (long pack = 0; pack < packs; ++pack) sums.add(y, pack, outputs_.planes(output_, y, pack));
       });
     }
     sums.write(batch, found);
@@ -121,8 +122,10 @@ class Head {
     for (int y = first_row; y < end_row; ++y) {
       read_keys(batch, head, y + radius, in);
       queries_.read_row(in.query, batch, head, y, p_.scale * kLog2E, query_);
-      for (long pack = 0; pack < border_.packs; ++pack) joint += forward_of_pack(in, task, y, pack);
-      finished(y);
+      long packs = 0;
+      while (packs < border_.packs) joint += forward_of_pack(in, task, y, packs++);
+      if (border_.shares && y % 2) joint += forward_of_pack(in, task, y - 1, packs++);
+      finished(y, packs);
     }
     return joint;
   }
@@ -130,14 +133,12 @@ class Head {
   void read_keys(int batch, int head, int y, const Inputs& in) {
     keys_.read_row(in.key, batch, head, y, 1.0f, key_);
     keys_.read_row(in.value, batch, head, y, 1.0f, value_);
-    float* row = outside_ + border_.start_of_row(y);
-    std::fill_n(row, border_.row, kOutside);
-    if (y < 0 || y >= p_.height) return;
-    for (long pack = 0; pack < border_.packs; ++pack, row += border_.plane) {
-      const long x = pack * kLanes - border_.halo;
-      const long first = std::max(0l, -x), end = std::min(border_.plane, p_.width - x);
-      if (first < end) std::fill_n(row + first, end - first, 0.0f);
-    }
+    border_.for_each_piece(y, [&](long start, long first_pixel, long count) {
+      std::fill_n(outside_ + start, count, kOutside);
+      if (y < 0 || y >= p_.height) return;
+      const long first = std::max(0l, -first_pixel), end = std::min(count, p_.width - first_pixel);
+      if (first < end) std::fill_n(outside_ + start + first, end - first, 0.0f);
+    });
   }
 
   void clear_key_gradients(int y) {
@@ -157,27 +158,43 @@ class Head {
   // Leaves the exponentials of the parts in the tile, or returns false and leaves the joint scores.
   bool softmax(const Inputs& in, int task, int y, long pack) {
     const Planes query = queries_.planes(query_, y, pack), key = keys_.planes(key_, y, pack);
-    const Planes outside{outside_ + pack * border_.plane + border_.halo, 1, border_.plane, border_.offsets(y)};
+    const Planes outside = border_.at(outside_, y, pack, 1);
+    const bool shared = pack == border_.packs;
     tile_.safe = LaneInt{} - 1;
-    window_scores(tile_.content, query, p_.queries, key, p_.keys, p_.offsets(), &outside);
+    const auto scores = shared ? window_scores<true> : window_scores<false>;
+    scores(tile_.content, query, p_.queries, key, p_.keys, p_.offsets(), &outside);
     encodings_.plane_exponentials(tile_, query, tile_.plane_gradient);
     encodings_.group_exponentials(tile_, query.channels_from(p_.depth_plane), tile_.shift);
     if (factorise(tile_)) return true;
-    if (exact_row_ != y) queries_.read_row(in.query, task / p_.head, task % p_.head, y, 1.0f, exact_query_);
-    exact_row_ = y;
-    joint_.compute(p_, encodings_, queries_.planes(exact_query_, y, pack), key, outside);
+    const auto read_exact = [&](int row) {
+      if (exact_row_ != row) queries_.read_row(in.query, task / p_.head, task % p_.head, row, 1.0f, exact_query_);
+      exact_row_ = row;
+    };
+    read_exact(y);
+    const Planes exact_query = queries_.planes(exact_query_, y, pack);
+    if (!shared) return joint_.compute(p_, encodings_, exact_query, key, outside), false;
+    read_exact(y + 1);
+    const long key_size = long(keys_.layout.planes) * p_.offsets() * kLanes;
+    float* whole = workspace_.apart.floats(key_size + p_.offsets() * kLanes);
+    std::vector<long> of_key, of_outside;
+    joint_.compute(p_, encodings_, exact_query, key.whole(keys_.layout.planes, p_.offsets(), whole, of_key),
+                   outside.whole(1, p_.offsets(), whole + key_size, of_outside));
     return false;
   }
 
   bool forward_of_pack(const Inputs& in, int task, int y, long pack) {
     draw(task, y, pack * kLanes);
     const bool factorised = softmax(in, task, y, pack);
-    if (dropout_.active())
+    const bool in_place = factorised && p_.outputs == 4 && p_.queries == 4 && !dropout_.active();
+    if (in_place)
+      factorised_weights_in_place(tile_);
+    else if (dropout_.active())
       factorised ? factorised_weights<true>(tile_) : joint_weights<true>(tile_, joint_);
     else
       factorised ? factorised_weights<false>(tile_) : joint_weights<false>(tile_, joint_);
-    window_sum(outputs_.planes(output_, y, pack), tile_.weights, p_.outputs, keys_.planes(value_, y, pack), p_.keys,
-               p_.offsets());
+    const auto sum = pack == border_.packs ? window_sum<true> : window_sum<false>;
+    sum(outputs_.planes(output_, y, pack), in_place ? tile_.content : tile_.weights, p_.outputs,
+        keys_.planes(value_, y, pack), p_.keys, p_.offsets());
     return !factorised;
   }
 
@@ -186,7 +203,7 @@ class Head {
     const Planes key = keys_.planes(key_, y, pack), value = keys_.planes(value_, y, pack);
     const Planes out_gradient = outputs_.planes(output_, y, pack);
     draw(task, y, pack * kLanes);
-    window_scores(tile_.weights_gradient, out_gradient, p_.outputs, value, p_.keys, p_.offsets(), nullptr);
+    window_scores<false>(tile_.weights_gradient, out_gradient, p_.outputs, value, p_.keys, p_.offsets(), nullptr);
     const bool factorised = softmax(in, task, y, pack);
     if (dropout_.active())
       factorised ? factorised_gradient<true>(tile_) : joint_gradient<true>(tile_, joint_);
@@ -196,7 +213,7 @@ class Head {
                    p_.offsets());
     window_scatter(keys_.planes(key_gradient_, y, pack), p_.keys, tile_.content_gradient, p_.queries, query,
                    p_.offsets());
-    window_sum(query_gradient, tile_.content_gradient, p_.queries, key, p_.keys, p_.offsets());
+    window_sum<false>(query_gradient, tile_.content_gradient, p_.queries, key, p_.keys, p_.offsets());
     plane_query_gradient(query_gradient, p_.queries, tile_.plane_gradient, encodings_.plane.data(), p_.depth_plane,
                          p_.outputs, p_.offsets());
     plane_encoding_gradient(plane_lanes, tile_.plane_gradient, query, p_.queries, p_.depth_plane, p_.outputs,
@@ -228,11 +245,14 @@ inline Workspace& workspace() {
 inline long attend(const Problem& p, Team team, const Inputs& inputs, const Encodings& encodings, const Output& out,
                    std::vector<Moments>* moments) {
   std::atomic<long> joint{0};
+  const bool shares = out.weight && p.dropout == 0 && shares_packs(p);
   // A band of rows reads the rows of its window's halo again.
   const int pieces = out.weight ? p.batch : p.batch * p.head;
   const int bands = parts(pieces, p.threads, p.height / (out.weight ? p.window / 2 + 1 : 2 * p.window));
   const auto rows_of = [&](int task) {
-    return std::pair(p.height * (task % bands) / bands, p.height * (task % bands + 1) / bands);
+    const int band = task % bands, unit = shares ? 2 : 1;  // rows that share a pack stay together
+    const int units = p.height / unit;
+    return std::pair(units * band / bands * unit, units * (band + 1) / bands * unit);
   };
   if (PictureLifting::applies(p, inputs, out)) {
     const PictureLifting lifting(p, encodings, inputs, out);
@@ -246,7 +266,7 @@ inline long attend(const Problem& p, Team team, const Inputs& inputs, const Enco
   }
   std::vector<Moments> found(pieces * bands);
   share_out(pieces * bands, p.threads, team, [&](const auto& next_task) {
-    Head head(p, encodings, workspace());
+    Head head(p, encodings, workspace(), shares);
     for (int task = next_task(); task >= 0; task = next_task()) {
       const int piece = task / bands;
       const auto [first_row, end_row] = rows_of(task);

@@ -58,32 +58,78 @@ struct Planes {
     return at + (long(element) * depth + channel) * plane;
   }
   Planes channels_from(int channel) const { return {at + channel * plane, depth, plane, offset}; }
+
+  // Of a pack that two rows share: the same with the pixels of each window offset together. places: kept by the caller.
+  Planes whole(int planes, int offsets, float* target, std::vector<long>& places) const {
+    for (int u = 0; u < offsets; ++u) {
+      places.push_back(long(u) * planes * kLanes);
+      for (int i = 0; i < planes; ++i)
+        store(target + (long(u) * planes + i) * kLanes, load_halves(at + i * plane + offset[u]));
+    }
+    return {target, depth, kLanes, places.data()};
+  }
 };
+
+// Whether rows whose last pack is half full share it, two by two. Half a pack and its neighbours must fit into a whole.
+inline bool shares_packs(const Problem& p) {
+  const int halo = p.window / 2;
+  return kLanes >= 8 && halo && 4 * halo <= kLanes && p.width % kLanes == kLanes / 2 && p.height % 2 == 0;
+}
 
 // The rows of pixels that one row of windows needs, used in turn; 2 * halo + 1 of them. A row is its packs, each
 // with all planes, of each plane the pack's pixels with `halo` neighbours on both sides. So what one window needs is
 // a few contiguous pieces that stay in cache, a window offset is a pointer offset, and a pack with its halo lies
-// within whole cache lines. Neighbours are stored twice.
+// within whole cache lines. Neighbours are stored twice. Shared packs follow, one more than rows: that of row y holds
+// the end of row y in its first half and the end of row y + 1 in its second, each with neighbours.
 struct Layout {
-  Layout(const Problem& problem, int plane_count, int halo_pixels)
-      : planes(plane_count), halo(halo_pixels), packs((problem.width + kLanes - 1) / kLanes),
+  Layout(const Problem& problem, int plane_count, int halo_pixels, bool shared)
+      : planes(plane_count), halo(halo_pixels), shares(shared),
+        packs((problem.width + (shares ? 0 : kLanes - 1)) / kLanes),
         plane(halo ? round_up(kLanes + 2 * halo, kCacheLine) : kLanes), row(packs * planes * plane) {
-    for (int center = 0; center < rows(); ++center)
-      for (int y = -halo; y <= halo; ++y)
-        for (int x = -halo; x <= halo; ++x) offset.push_back(start_of_row(center + y) + x);
+    for (int center = 0; center < rows(); ++center) add_window(center, &Layout::start_of_row, offset);
+    for (int center = 0; shares && center <= rows(); ++center)
+      add_window(center, &Layout::start_of_shared, shared_offset);
   }
 
   static constexpr int kCacheLine = 16;  // floats
   static long round_up(long value, long multiple) { return (value + multiple - 1) / multiple * multiple; }
 
   int rows() const { return 2 * halo + 1; }
-  long size() const { return round_up(rows() * row, kCacheLine); }
+  long size() const { return round_up(start_of_shared(0) + (shares ? (rows() + 1) * planes * plane : 0), kCacheLine); }
   long start_of_row(int y) const { return (y + rows()) % rows() * row; }
-  const long* offsets(int y) const { return offset.data() + y % rows() * rows() * rows(); }
+  long start_of_shared(int y) const {
+    return round_up(rows() * row, kCacheLine) + (y + rows() + 1) % (rows() + 1) * planes * plane;
+  }
+  long end_of_row() const { return packs + shares; }  // packs that hold some of a row
+
+  // The planes from one pack of row y on, or from the pack that it shares with the next.
+  Planes at(float* base, int y, long pack, int depth) const {
+    if (pack == packs)
+      return {base + halo + (halo ? 0 : start_of_shared(y)), depth, plane,
+              shared_offset.data() + y % (rows() + 1) * rows() * rows()};
+    return {base + pack * planes * plane + halo, depth, plane, offset.data() + y % rows() * rows() * rows()};
+  }
+
+  // body(where its first plane begins, first pixel, how many) of each piece of a row.
+  template <class Body>
+  E2VIZ_INLINE void for_each_piece(int y, const Body& body) const {
+    for (long pack = 0; pack < packs; ++pack)
+      body(start_of_row(y) + pack * planes * plane, pack * kLanes - halo, plane);
+    if (!shares) return;
+    body(start_of_shared(y), packs * kLanes - halo, plane / 2);
+    body(start_of_shared(y - 1) + plane / 2, packs * kLanes - halo, plane / 2);
+  }
 
   int planes, halo;
+  bool shares;
   long packs, plane, row;
-  std::vector<long> offset;  // [row modulo rows][window offset]
+  std::vector<long> offset, shared_offset;  // [row modulo rows][window offset]
+
+ private:
+  void add_window(int center, long (Layout::*start)(int) const, std::vector<long>& target) const {
+    for (int y = -halo; y <= halo; ++y)
+      for (int x = -halo; x <= halo; ++x) target.push_back((this->*start)(center + y) + x);
+  }
 };
 
 // Memory aligned to a cache line that grows and is kept from one call to the next.
@@ -113,28 +159,37 @@ class Buffer {
 // One head of a tensor [batch depth head element height width], row by row in and out of a layout.
 class HeadMap {
  public:
-  HeadMap(const Problem& problem, int elements, int halo)
-      : layout(problem, elements * problem.depth, halo), depth_(problem.depth), heads_(problem.head),
+  HeadMap(const Problem& problem, int elements, int halo, bool shares = false)
+      : layout(problem, elements * problem.depth, halo, shares), depth_(problem.depth), heads_(problem.head),
         elements_(elements), height_(problem.height), width_(problem.width),
-        line_(layout.packs * kLanes + layout.plane), lines_(layout.planes * line_) {
-    for (int i = 0; i < kLanes; ++i) inside_[i] = (layout.packs - 1) * kLanes + i < width_ ? -1 : 0;
+        line_(layout.end_of_row() * kLanes + layout.plane), lines_(layout.planes * line_) {
+    for (int i = 0; i < kLanes; ++i) inside_[i] = (layout.end_of_row() - 1) * kLanes + i < width_ ? -1 : 0;
   }
 
-  Planes planes(float* rows, int y, long pack) const {
-    return {rows + pack * layout.planes * layout.plane + layout.halo + (layout.halo ? 0 : layout.start_of_row(y)),
-            depth_, layout.plane, layout.offsets(y)};
-  }
+  Planes planes(float* rows, int y, long pack) const { return layout.at(rows, y, pack, depth_); }
 
   // A row outside the plane is zero.
   void read_row(const Source& source, int batch, int head, int y, float factor, float* rows) {
     if (y < 0 || y >= height_) return clear_row(y, rows);
     source.weight ? project_lines(source, batch, head, y, factor) : copy_lines(source.tensor, batch, head, y, factor);
-    for_each_chunk(y, rows, [](float* chunk, float* line) { store(chunk, keep_in_register(load(line))); });
+    layout.for_each_piece(y, [&](long start, long first_pixel, long count) {
+      const float* line = lines_.data() + first_pixel + layout.halo;
+      float* piece = rows + start;
+      for (int plane = 0; plane < layout.planes; ++plane, line += line_, piece += layout.plane) {
+        for (long x = 0; x + kLanes <= count; x += kLanes) store(piece + x, keep_in_register(load(line + x)));
+        if (count < kLanes) std::memcpy(piece, line, kLanes / 2 * sizeof(float));
+      }
+    });
   }
 
-  void clear_row(int y, float* rows) const { std::fill_n(rows + layout.start_of_row(y), layout.row, 0.0f); }
+  void clear_row(int y, float* rows) const {
+    layout.for_each_piece(y, [&](long start, long, long count) {
+      float* piece = rows + start;
+      for (int plane = 0; plane < layout.planes; ++plane, piece += layout.plane) std::fill_n(piece, count, 0.0f);
+    });
+  }
 
-  // Adds up what the packs hold for the same pixel.
+  // Adds up what the packs hold for the same pixel. Not of shared packs.
   void write_row(float* rows, int batch, int head, int y, float factor, float* tensor) {
     if (y < 0 || y >= height_) return;
     if (layout.halo) std::fill(lines_.begin(), lines_.end(), 0.0f);
@@ -159,7 +214,7 @@ class HeadMap {
   }
 
   E2VIZ_ALONE void project_lines(const Source& source, int batch, int head, int y, float factor) {
-    const long plane = long(height_) * width_, packs = layout.packs, padded = packs * kLanes, line = line_;
+    const long plane = long(height_) * width_, packs = layout.end_of_row(), padded = packs * kLanes, line = line_;
     const bool within = y * long(width_) + padded <= plane;  // whole packs can be loaded from where the row is
     const long step = within ? elements_ * plane : padded;
     const int inputs = source.inputs, heads = heads_;

@@ -9,10 +9,10 @@ namespace e2viz {
 // The 1x1 product of attended rows, summed over heads one after another.
 class OutputSums {
  public:
-  OutputSums(const Problem& p, const Output& output, int first_row, int end_row, Buffer& buffer)
-      : p_(p), output_(output), first_row_(first_row), rows_(end_row - first_row),
-        packs_((p.width + kLanes - 1) / kLanes), size_(long(output.channels) * p.outputs),
-        sums_(buffer.lanes(rows_ * packs_ * size_)), weight_(output.channels * p.depth) {}
+  OutputSums(const Problem& p, const Output& output, int first_row, int end_row, bool shares, Buffer& buffer)
+      : p_(p), output_(output), first_row_(first_row), rows_(end_row - first_row), shares_(shares),
+        packs_((p.width + (shares ? 0 : kLanes - 1)) / kLanes), size_(long(output.channels) * p.outputs),
+        sums_(buffer.lanes((rows_ * packs_ + shares * rows_ / 2) * size_)), weight_(output.channels * p.depth) {}
 
   // What is added from now on belongs to this head.
   void begin(int head, float factor) {
@@ -22,7 +22,7 @@ class OutputSums {
 
   // Of planes [v][channel].
   E2VIZ_ALONE void add(int y, long pack, Planes attended) {
-    Lane* sums = sums_ + ((y - first_row_) * packs_ + pack) * size_;
+    Lane* sums = sums_of(y - first_row_, pack);
     for_blocks<4>(output_.channels, [&]<int O>(Block<O>, int o0) {
       for_blocks<2>(p_.outputs, [&]<int V>(Block<V>, int v0) {
         Lane sum[O][V];
@@ -56,22 +56,33 @@ class OutputSums {
     for (long i = 0; i < size_; ++i) {
       float* const first = output_.tensor + ((batch * size_ + i) * p_.height + first_row_) * p_.width;
       float* line = first;
-      for (int y = 0; y < rows_; ++y, line += p_.width)
+      for (int y = 0; y < rows_; ++y, line += p_.width) {
         for (long pack = 0; pack < packs_; ++pack) {
-          const Lane sum = sums_[(y * packs_ + pack) * size_ + i];
+          const Lane sum = sums_of(y, pack)[i];
           const long rest = p_.width - pack * kLanes;
           rest < kLanes ? store_some(line + pack * kLanes, sum, rest) : store(line + pack * kLanes, sum);
         }
+        constexpr int kHalf = kLanes / 2;
+        if (shares_)
+          std::memcpy(line + packs_ * kLanes, reinterpret_cast<float*>(sums_of(y / 2 * 2, packs_) + i) + y % 2 * kHalf,
+                      kHalf * sizeof(float));
+      }
       if (found) found->add(first, long(rows_) * p_.width);
     }
   }
 
  private:
+  // The packs of a row; a pack that two rows share stands after those of all rows.
+  Lane* sums_of(int row, long pack) const {
+    return sums_ + (pack < packs_ ? row * packs_ + pack : rows_ * packs_ + row / 2) * size_;
+  }
+
   const Problem& p_;
   const Output& output_;
   int first_row_, rows_;
+  bool shares_;
   long packs_, size_;
-  Lane* sums_;  // [row][pack][channel][v]
+  Lane* sums_;  // [pack][channel][v]
   std::vector<float> weight_;  // [channel][depth], of one head
   bool first_ = true;
 };

@@ -6,14 +6,21 @@
 
 namespace e2viz {
 
+// Of a pack, or of one that two rows share.
+template <bool kShared>
+E2VIZ_INLINE Lane load_pack(const float* source) {
+  return kShared ? load_halves(source) : load(source);
+}
+
 // scores[b][u][a] = start[u] + sum over channels of left[a] * right[b] at offset u
+template <bool kShared>
 E2VIZ_ALONE void window_scores(Lane* scores, Planes left, int rows, Planes right, int columns, int offsets,
                           const Planes* start) {
   for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
     for_blocks<2>(columns, [&]<int B>(Block<B>, int b0) {
       for (int u = 0; u < offsets; ++u) {
         Lane sum[A][B];
-        const Lane initial = start ? load(start->at + start->offset[u]) : Lane{};
+        const Lane initial = start ? load_pack<kShared>(start->at + start->offset[u]) : Lane{};
 #pragma GCC unroll 8
         for (int a = 0; a < A; ++a)
 #pragma GCC unroll 8
@@ -23,7 +30,8 @@ E2VIZ_ALONE void window_scores(Lane* scores, Planes left, int rows, Planes right
         for (int c = 0; c < left.depth; ++c, l += left.plane, r += right.plane) {
           Lane right_lane[B];
 #pragma GCC unroll 8
-          for (int b = 0; b < B; ++b) right_lane[b] = keep_in_register(load(r + b * right.depth * right.plane));
+          for (int b = 0; b < B; ++b)
+            right_lane[b] = keep_in_register(load_pack<kShared>(r + b * right.depth * right.plane));
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
             const Lane left_lane = keep_in_register(load(l + a * left.depth * left.plane));
@@ -41,6 +49,7 @@ E2VIZ_ALONE void window_scores(Lane* scores, Planes left, int rows, Planes right
 }
 
 // target[a] = sum over b and u of weights[b][u][a] * source[b] at offset u
+template <bool kShared>
 E2VIZ_ALONE void window_sum(Planes target, const Lane* weights, int rows, Planes source, int columns, int offsets) {
   for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
     for_blocks<2>(source.depth, [&]<int C>(Block<C>, int c0) {
@@ -51,7 +60,7 @@ E2VIZ_ALONE void window_sum(Planes target, const Lane* weights, int rows, Planes
           const float* s = source(b, c0) + source.offset[u];
           Lane source_lane[C];
 #pragma GCC unroll 8
-          for (int c = 0; c < C; ++c) source_lane[c] = keep_in_register(load(s + c * source.plane));
+          for (int c = 0; c < C; ++c) source_lane[c] = keep_in_register(load_pack<kShared>(s + c * source.plane));
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
             const Lane weight = keep_in_register(w[a]);

@@ -88,18 +88,22 @@ E2VIZ_ALONE void exponentiate(Lane* scores, int rows, int count, LaneInt& safe) 
 E2VIZ_ALONE bool factorise(Tile& t) {
   exponentiate(t.content, t.queries, t.keys * t.offsets, t.safe);
   for (int g = 0; g < t.queries; ++g)
-    for_blocks<4>(t.outputs, [&]<int V>(Block<V>, int v0) {
-      for_blocks<2>(t.keys, [&]<int M>(Block<M>, int m0) {
+    for_blocks<2>(t.outputs, [&]<int V>(Block<V>, int v0) {
+      for_blocks<4>(t.keys, [&]<int M>(Block<M>, int m0) {
         Lane total[V][M] = {};
-        for (int u = 0; u < t.offsets; ++u) {
+        const Lane* content = t.content + t.of_content(m0, 0, g);
+        const float* plane = reinterpret_cast<const float*>(t.plane + g);
+        const long* place = t.place + v0;
+        const long next_key = long(t.offsets) * t.queries;
+        for (int u = 0; u < t.offsets; ++u, content += t.queries, place += t.outputs) {
           Lane key[M];
 #pragma GCC unroll 8
-          for (int m = 0; m < M; ++m) key[m] = keep_in_register(t.content[t.of_content(m0 + m, u, g)]);
+          for (int m = 0; m < M; ++m) key[m] = keep_in_register(content[m * next_key]);
 #pragma GCC unroll 8
           for (int v = 0; v < V; ++v) {
-            const Lane plane = keep_in_register(load(t.plane_of(v0 + v, u, g)));
+            const Lane lane = keep_in_register(load(plane + place[v]));
 #pragma GCC unroll 8
-            for (int m = 0; m < M; ++m) total[v][m] += plane * key[m];
+            for (int m = 0; m < M; ++m) total[v][m] += lane * key[m];
           }
         }
 #pragma GCC unroll 8
@@ -108,14 +112,23 @@ E2VIZ_ALONE bool factorise(Tile& t) {
           for (int m = 0; m < M; ++m) t.window_total[t.of_group(v0 + v, g, m0 + m)] = total[v][m];
       });
     });
-  for (int i = 0; i < t.outputs * t.queries; ++i) {
-    Lane* group = t.group + i * t.keys;
-    Lane denominator = {};
-    for (int m = 0; m < t.keys; ++m) denominator += group[m] * t.window_total[i * t.keys + m];
-    t.safe &= denominator > kSmallestDenominator;
-    const Lane inverse = 1.0f / denominator;
-    for (int m = 0; m < t.keys; ++m) group[m] *= inverse;
-  }
+  LaneInt safe = t.safe;
+  for_blocks<4>(t.outputs * t.queries, [&]<int I>(Block<I>, int i0) {
+    const long keys = t.keys;
+    Lane *group = t.group + i0 * keys, *total = t.window_total + i0 * keys, denominator[I] = {};
+    for (long m = 0; m < keys; ++m)
+#pragma GCC unroll 8
+      for (int i = 0; i < I; ++i) denominator[i] += group[i * keys + m] * total[i * keys + m];
+#pragma GCC unroll 8
+    for (int i = 0; i < I; ++i) {
+      safe &= denominator[i] > kSmallestDenominator;
+      denominator[i] = 1.0f / denominator[i];
+    }
+    for (long m = 0; m < keys; ++m)
+#pragma GCC unroll 8
+      for (int i = 0; i < I; ++i) group[i * keys + m] *= denominator[i];
+  });
+  t.safe = safe;
   for (int i = 0; i < kLanes; ++i)
     if (!t.safe[i]) return false;
   return true;
@@ -158,6 +171,33 @@ E2VIZ_ALONE void factorised_weights(Tile& t) {
         }
       });
   });
+}
+
+// The same without dropout, of four outputs and four queries, written over the content's exponentials [m][u]: what a
+// pack needs then stays in the nearest cache.
+E2VIZ_ALONE void factorised_weights_in_place(Tile& t) {
+  constexpr int kFour = 4;
+  const float* planes = reinterpret_cast<const float*>(t.plane);
+  Lane* content = t.content;
+  for (int m = 0; m < t.keys; ++m) {
+    const Lane* group = t.group + m;
+    const long* place = t.place;
+    for (int u = 0; u < t.offsets; ++u, content += kFour, place += kFour) {
+      Lane of_key[kFour], sum[kFour];
+#pragma GCC unroll 8
+      for (int g = 0; g < kFour; ++g) of_key[g] = keep_in_register(content[g]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kFour; ++v) {
+        const float* plane = planes + place[v];
+        sum[v] = of_key[0] * load(plane) * group[v * kFour * t.keys];
+#pragma GCC unroll 8
+        for (int g = 1; g < kFour; ++g)
+          sum[v] += of_key[g] * load(plane + g * kLanes) * group[(v * kFour + g) * t.keys];
+      }
+#pragma GCC unroll 8
+      for (int v = 0; v < kFour; ++v) content[v] = sum[v];
+    }
+  }
 }
 
 // From weights_gradient to the gradient of each part's scores, and the weights on the way.

@@ -42,6 +42,18 @@ E2VIZ_INLINE Lane load(const float* source) {
 
 E2VIZ_INLINE void store(float* target, Lane lane) { std::memcpy(target, &lane, sizeof lane); }
 
+// Half a pack from each of two places, the second kLanes after the first.
+E2VIZ_INLINE Lane load_halves(const float* source) {
+#if defined(__AVX__)
+  if constexpr (kLanes == 8)
+    return (Lane)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(source)), _mm_loadu_ps(source + kLanes), 1);
+#endif
+  Lane lane;
+  std::memcpy(&lane, source, sizeof lane / 2);
+  std::memcpy(reinterpret_cast<char*>(&lane) + sizeof lane / 2, source + kLanes, sizeof lane / 2);
+  return lane;
+}
+
 // Load once, use often: without it the compiler reads memory again for each product.
 E2VIZ_INLINE Lane keep_in_register(Lane lane) {
 #if defined(__AVX512F__)
