@@ -136,6 +136,11 @@ class Gate:
         with self._turn:
             return any(ticket.person != person or not person for ticket in self._waiting)
 
+    def busy(self) -> bool:
+        """Whether anybody computes or waits."""
+        with self._turn:
+            return bool(self._inside or self._waiting)
+
     def wanted(self) -> int:
         """How many places are taken or waited for, at most all."""
         with self._turn:
@@ -198,14 +203,14 @@ GATE = Gate(min(MOST_PLACES, usable_cores()), usable_cores())
 
 
 def share_cores(set_threads: Callable[[int], object]) -> None:
-    """Let the gate share the cores, and give all of them to what is computed outside.
+    """Let the gate share the cores. What is computed outside has all of them while nobody computes inside, else one.
 
     Args:
-        set_threads: torch.set_num_threads, which holds for the thread that calls it; handed in, so that this module
-            needs no torch.
+        set_threads: torch.set_num_threads, which holds for the thread that calls it, but for MKL's products for all;
+            handed in, so that this module needs no torch.
     """
     GATE.set_threads = set_threads
-    set_threads(GATE.cores)
+    set_threads(1 if GATE.busy() else GATE.cores)
 
 
 QUEUE_S = 0.8

@@ -9,7 +9,7 @@ from e2viz.models.methods import METHODS
 from e2viz.scenes.method_words import grouped
 from e2viz.zoo import names
 from e2viz.zoo.brought import is_own
-from e2viz.zoo.catalogue import is_model
+from e2viz.zoo.catalogue import is_model, list_models
 from e2viz.zoo.wrapped import Wrapping, wrapping
 
 GROUPS = ("c4", "c8", "c16", "d4")
@@ -20,13 +20,18 @@ def with_wrapped(trained: list[str]) -> list[str]:
     """The trained models, and those that this session or the link wraps."""
     held: list[str] = st.session_state.setdefault(_WRAPPED, [])
     asked = ",".join(st.query_params.get_all("models")).replace(" ", "+").split(",")
-    for name in asked[:MOST_MODELS]:
-        if name not in (*held, *trained) and _can_wrap(wrapping(name), trained):
-            held.append(name)
-    return names.in_order([*trained, *(name for name in held if _can_wrap(wrapping(name), trained))])
+    wished = [name for name in asked[:MOST_MODELS] if name not in (*held, *trained)]
+    learned = _learned() if held or wished else frozenset()
+    held.extend(name for name in dict.fromkeys(wished) if _can_wrap(wrapping(name), trained, learned))
+    return names.in_order([*trained, *(name for name in held if _can_wrap(wrapping(name), trained, learned))])
 
 
-def _can_wrap(wanted: Wrapping | None, trained: list[str]) -> bool:
+def _learned() -> frozenset[str]:
+    """Every model that has weights, the wrapped ones too: one look at the folders, which a page takes many times."""
+    return frozenset(list_models(wrapped=True))
+
+
+def _can_wrap(wanted: Wrapping | None, trained: list[str], learned: frozenset[str]) -> bool:
     """A method that learns needs weights, which are there for some models and groups; a search needs logits."""
     if wanted is None or wanted.base not in trained:
         return False
@@ -34,7 +39,9 @@ def _can_wrap(wanted: Wrapping | None, trained: list[str]) -> bool:
         group(wanted.group)
     except ValueError:  # more elements than may be asked for
         return False
-    return not (wanted.learns or is_own(wanted.base)) or is_model(wanted.name)
+    if is_own(wanted.base):
+        return is_model(wanted.name)
+    return not wanted.learns or wanted.name in learned
 
 
 def add_wrapped(made: str, chosen: tuple[str, ...]) -> None:
@@ -61,7 +68,8 @@ def offer_wrapping(trained: list[str], chosen: tuple[str, ...]) -> None:
         chosen_group = st.segmented_control(
             "Group", GROUPS, default="c4", required=True, format_func=str.upper, key="_wrap_group", width="stretch"
         )
-        there = [method for method in METHODS if _can_wrap(Wrapping(base, method, chosen_group), trained)]
+        learned = _learned()
+        there = [method for method in METHODS if _can_wrap(Wrapping(base, method, chosen_group), trained, learned)]
         if st.session_state.get("_wrap_method", there[0]) not in there:
             del st.session_state["_wrap_method"]
         st.selectbox("What is done with the views", there, format_func=grouped, key="_wrap_method")
