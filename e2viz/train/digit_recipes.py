@@ -18,6 +18,14 @@ def _ge_vit(name: str, **changes: Any) -> Recipe:
     return Recipe(name=name, **{**shared, **changes})
 
 
+def _few_pixels(rotations: int) -> Recipe:
+    """Networks that differ by their group alone; their planes are small, since sixteen elements cost so much."""
+    config = {
+        "group": f"c{rotations}", "heads": 2, "depth": 8, "stages": ((), (), (0, 0)), "width_factors": (1, 1, 1)
+    }  # fmt: skip
+    return _ge_vit(f"ge_vit_p{rotations}_small.mnist", task="mnist", config=config, epochs=4)
+
+
 def _artificial(name: str, architecture: str, config: dict[str, Any], **changes: Any) -> Recipe:
     """A GE-ViT on an artificial image: planes are small, so the whole batch is one backward pass."""
     transformer = {"heads": 4, "attention_dropout": 0.0, "value_dropout": 0.0, **config.pop("transformer")}
@@ -54,6 +62,11 @@ def _wide_hybrid(name: str, **changes: Any) -> Recipe:
     return _artificial(name, "hybrid", config, **{**_FILTERS, "head_scale": 0.03, **changes})
 
 
+def _residual_gcnn(name: str, **changes: Any) -> Recipe:
+    config = {"group": "c4", "stages": ((12, 1), (24, 1), (48, 1))}
+    return Recipe(name=name, architecture="gcnn", config=config, **{**_FILTERS, **changes})
+
+
 def _vit(name: str, **changes: Any) -> Recipe:
     shared: dict[str, Any] = dict(
         architecture="vit", batch=64, optimiser="muon", learning_rate=2e-3, weight_decay=0.05, shift_px=1
@@ -73,13 +86,10 @@ _FILTERS: dict[str, Any] = {
     "label_smoothing": 0.05, "anneal": "trapezoid", "decay": 0.5, "average": 0.998, "validate_every": 2,
     "shift_px": 1, "zoom": 0.1, "bend_px": 0.8, "ease": True,
 }  # fmt: skip
-_RESIDUAL = ((12, 1), (24, 1), (48, 1))
 # Attention on the group at half resolution costs 0.4 of the published network's.
 _HALF = {"stages": ((), (1, 0, 0))}
 # Eight elements cost four to eight times what four do: half the heads too.
 _SMALL = {"heads": 4, "depth": 8, **_HALF}
-# Sixteen elements cost twelve times what four do: four, eight and sixteen are compared on an eighth of the plane.
-_QUARTER = {"heads": 2, "depth": 8, "stages": ((), (), (0, 0)), "width_factors": (1, 1, 1)}
 
 DIGITS = (
     _ge_vit("ge_vit_p4.rotmnist"),
@@ -89,13 +99,13 @@ DIGITS = (
     _ge_vit("ge_vit_p4m.rotmnist", config={"group": "d4", **_SMALL}),
     _ge_vit("ge_vit_p8.rotmnist", config={"group": "c8", **_SMALL}),
     _ge_vit("ge_vit_p4.fashion", task="fashion", config=dict(_HALF)),
-    *(_ge_vit(f"ge_vit_p{n}_small.mnist", task="mnist", config={"group": f"c{n}", **_QUARTER}, epochs=4) for n in (4, 8, 16)),
+    *(_few_pixels(rotations) for rotations in (4, 8, 16)),
     _vit("vit.rotmnist", epochs=60),
     _vit("vit.mnist", task="mnist", epochs=20),
     _vit("vit.rotmnist10", task="rotmnist10", epochs=200, validate_every=5, shift_px=2),
     _vit("vit.fashion", task="fashion", epochs=20),
     _cohen_welling("cnn.rotmnist", "cnn", epochs=40),
-    Recipe(name="gcnn_p4.rotmnist", architecture="gcnn", config={"group": "c4", "stages": _RESIDUAL}, epochs=40, **_FILTERS),
+    _residual_gcnn("gcnn_p4.rotmnist", epochs=50),
     _described_patches(2, 32, ((1,), (0, 1)), epochs=20),
     _described_patches(4, 48, ((0, 1, 1),), epochs=25),
     _patches(7, ((0, 0), (0,)), epochs=15),
