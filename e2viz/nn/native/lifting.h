@@ -4,6 +4,7 @@
 
 #include "encodings.h"
 #include "pointwise.h"
+#include "wide.h"
 
 namespace e2viz {
 
@@ -27,6 +28,7 @@ class PictureLifting {
     std::vector<float> pixels, outside;
     pad(picture_ + image * p_.pixels(), first_row, end_row, pixels, outside);
     std::vector<Lane> window(offsets), masks(offsets), means(p_.head * p_.outputs), scratch(scratch_size());
+    std::vector<Wide> scores(offsets);
     long joint = 0;
     for (int y = first_row; y < end_row; ++y)
       for (long pack = 0; pack < packs_; ++pack) {
@@ -39,7 +41,7 @@ class PictureLifting {
         for (int head = 0; head < p_.head; ++head) {
           Lane* mean = means.data() + head * p_.outputs;
           if (factorised(heads_[head], window.data(), masks.data(), scratch.data(), mean)) continue;
-          joint_means(heads_[head], window.data(), masks.data(), mean);
+          joint_means(heads_[head], window.data(), masks.data(), scores.data(), mean);
           ++joint;
         }
         write(image, y, pack, means.data());
@@ -152,27 +154,26 @@ class PictureLifting {
     for (int k = 0; k < e.offsets.count; ++k) plane[k] = rows[e.row_of[k]] * columns[e.column_of[k]];
   }
 
-  // The softmax as it is defined, in double precision.
-  void joint_means(const Scores& head, const Lane* window, const Lane* masks, Lane* means) const {
+  // The softmax as it is defined, of scores in double precision.
+  E2VIZ_ALONE void joint_means(const Scores& head, const Lane* window, const Lane* masks, Wide* scores,
+                               Lane* means) const {
     const int offsets = p_.offsets();
-    std::vector<double> scores(offsets);
-    for (int v = 0; v < p_.outputs; ++v)
-      for (int i = 0; i < kLanes; ++i) {
-        const double pixel = window[offsets / 2][i];
-        double top = -HUGE_VAL, total = 0, sum = 0;
-        for (int u = 0; u < offsets; ++u) {
-          const Line& plane = head.plane[encodings_.offsets.index[v * offsets + u]];
-          const double content = head.content.factor * pixel + head.content.shift;
-          scores[u] = masks[u][i] + window[u][i] * content + plane.factor * pixel + plane.shift;
-          top = std::max(top, scores[u]);
-        }
-        for (int u = 0; u < offsets; ++u) {
-          const double weight = std::exp2(scores[u] - top);
-          total += weight;
-          sum += weight * window[u][i];
-        }
-        means[v][i] = float(sum / total);
+    const Wide pixel = widen(window[offsets / 2]), slope = pixel * double(head.content.factor) + head.content.shift;
+    for (int v = 0; v < p_.outputs; ++v) {
+      Wide top = {};
+      for (int u = 0; u < offsets; ++u) {
+        const Line& plane = head.plane[encodings_.offsets.index[v * offsets + u]];
+        scores[u] = widen(masks[u]) + widen(window[u]) * slope + (pixel * double(plane.factor) + plane.shift);
+        top = u ? larger(top, scores[u]) : scores[u];
       }
+      Lane total = {}, sum = {};
+      for (int u = 0; u < offsets; ++u) {
+        const Lane weight = exp2_of_negative(narrow(scores[u] - top));
+        total += weight;
+        sum += weight * window[u];
+      }
+      means[v] = sum / total;
+    }
   }
 
   // means: [head][v].
