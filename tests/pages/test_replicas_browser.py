@@ -1,4 +1,4 @@
-"""Two replicas behind the proxy of deploy/: a browser stays with its own; when that is gone, it goes on at the other."""
+"""Two replicas behind the proxy of deploy/: a browser stays with its own; when that dies, it goes on at the other."""
 
 import contextlib
 import hashlib
