@@ -50,8 +50,10 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser):
+def open_page(browser, request):
     """Open an address and fail on a script error or a request that leaves this machine."""
+    # Playwright keeps an event loop running in its process, where tests that start one of their own then fail.
+    assert request.node.get_closest_marker("browser"), "a test that drives Chromium must be marked browser"
     contexts, wrong = [], []
 
     def open_(address: str, ready: str = ".player[data-frame]", **context_options):

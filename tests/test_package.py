@@ -113,6 +113,7 @@ def test_commands_work_from_any_folder(run, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.browser
 def test_e2viz_alone_opens_the_app_in_its_own_look(installed, tmp_path, open_page):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
