@@ -19,7 +19,7 @@ from e2viz.nn.group_convolution import GroupConvolution, LiftingConvolution
 from e2viz.nn.group_norm import GroupBatchNorm
 from e2viz.nn.pointwise import Pointwise
 from e2viz.nn.probe import Probe, name_probes
-from e2viz.nn.residual import check_stages, residual_blocks
+from e2viz.nn.residual import check_filters, check_stages, residual_blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +27,15 @@ class GCNNConfig:
     """Sizes of a group-convolutional network; the defaults are the published P4CNN.
 
     Args:
-        group: "c4" or "d4".
+        group: "c4" or "d4"; with steerable filters, any.
         layers: how many layers before and after the pooling; one more, over the whole plane, follows.
         stages: (channels for each group element, residual blocks) of each stage, with 2×2 max-pooling between them;
             then the mean over the plane. Takes the place of width, layers and kernel; none is the published network.
+        sides: with stages, of the filters of the lifting layer and of the blocks, in pixels; odd.
+        steerable: with stages, whether filters are sums of circular harmonics, so that the group may have any angle.
 
     Raises:
-        ValueError: if the planes do not fit.
+        ValueError: if the planes do not fit, sides are not odd, or steerable filters have no stages.
     """
 
     group: str = "c4"
@@ -45,10 +47,13 @@ class GCNNConfig:
     kernel: int = 3
     dropout: float = 0.1
     stages: tuple[tuple[int, int], ...] = ()
+    sides: tuple[int, int] = (3, 3)
+    steerable: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         object.__setattr__(self, "stages", tuple((int(width), int(blocks)) for width, blocks in self.stages))
+        object.__setattr__(self, "sides", check_filters(self.sides, self.steerable, self.stages))
         if self.stages:
             check_stages(self.stages, self.image_size)
         else:
@@ -74,15 +79,28 @@ class GroupLayer(nn.Module):
         return self.probe(functional.max_pool3d(maps, (1, 2, 2)) if self.pooled else maps)
 
 
-def residual_layers(group: Group, channels: int, stages: tuple[tuple[int, int], ...]) -> list[nn.Module]:
-    """A lifting layer and residual blocks on the group; planes keep their size but where a stage halves them."""
+def residual_layers(
+    group: Group, channels: int, stages: tuple[tuple[int, int], ...], sides: tuple[int, int], steerable: bool
+) -> list[nn.Module]:
+    """A lifting layer and residual blocks on the group; planes keep their size but where a stage halves them.
+
+    Args:
+        group: of the filters.
+        channels: of the image.
+        stages: as in ``GCNNConfig``.
+        sides: of the filters, in pixels, of the lifting layer and of the blocks.
+        steerable: whether filters are sums of circular harmonics, for groups of any angle.
+    """
 
     def convolve(inputs: int, outputs: int, kernel: int) -> GroupConvolution:
-        return GroupConvolution(group, inputs, outputs, kernel, padding=kernel // 2, bias=False)
+        padding = kernel // 2
+        return GroupConvolution(group, inputs, outputs, kernel, padding=padding, bias=False, steerable=steerable)
 
-    lifting = LiftingConvolution(group, channels, stages[0][0], 3, padding=1, bias=False)
+    lifting = LiftingConvolution(
+        group, channels, stages[0][0], sides[0], padding=sides[0] // 2, bias=False, steerable=steerable
+    )
     stem = GroupLayer(lifting, stages[0][0], 0.0, pooled=False)
-    return [stem, *residual_blocks(convolve, GroupBatchNorm, stages, "feature_map")]
+    return [stem, *residual_blocks(convolve, GroupBatchNorm, stages, "feature_map", sides[1])]
 
 
 class GCNN(nn.Module):
@@ -98,7 +116,7 @@ class GCNN(nn.Module):
         self.group = find_group(config.group)
         self.image_probe = Probe("image")
         if config.stages:
-            self.layers = nn.ModuleList(residual_layers(self.group, config.channels, config.stages))
+            self.layers = nn.ModuleList(residual_layers(self.group, config.channels, config.stages, config.sides, config.steerable))
             self.classifier: nn.Module = Pointwise(config.stages[-1][0], config.classes)
         else:
             self.layers = nn.ModuleList(self._layer(config, self.group, i) for i in range(sum(config.layers)))

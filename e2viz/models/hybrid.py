@@ -18,7 +18,7 @@ from e2viz.models.gcnn import GroupLayer, residual_layers
 from e2viz.models.ge_vit import GEViT, GEViTConfig
 from e2viz.nn.group_convolution import GroupConvolution, LiftingConvolution
 from e2viz.nn.probe import Probe, name_probes, put_first
-from e2viz.nn.residual import check_stages
+from e2viz.nn.residual import check_filters, check_stages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +26,20 @@ class HybridConfig:
     """Sizes of a hybrid.
 
     Args:
-        group: "c4" or "d4".
+        group: "c4" or "d4"; with steerable filters, any.
         convolved: channels of the group convolutions, and of the artificial image.
         layers: (side of the filter, whether 2×2 max-pooling follows) of each group convolution.
         stages: (channels, residual blocks) of each stage of a residual network that takes the place of ``convolved``
             and ``layers``, with 2×2 max-pooling between stages; the last stage's channels are the artificial image's.
+        sides: with stages, of the filters of the lifting layer and of the blocks, in pixels; odd.
+        steerable: with stages, whether filters are sums of circular harmonics, so that the group may have any angle.
         keeps_group: whether the artificial image keeps its group axis; the published one does not.
         dropout: after each group convolution.
         transformer: fields of ``GEViTConfig`` but for group, image size, channels, classes and lift.
 
     Raises:
-        ValueError: if the planes do not halve exactly or do not fit.
+        ValueError: if the planes do not halve exactly or do not fit, sides are not odd, or steerable filters have no
+            stages.
     """
 
     group: str = "c4"
@@ -48,11 +51,14 @@ class HybridConfig:
     keeps_group: bool = True
     dropout: float = 0.0
     stages: tuple[tuple[int, int], ...] = ()
+    sides: tuple[int, int] = (3, 3)
+    steerable: bool = False
     transformer: dict[str, Any] = field(default_factory=lambda: {"stages": ((1, 1),), "width_factors": (1,)})
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple((int(side), bool(pooled)) for side, pooled in self.layers))
         object.__setattr__(self, "stages", tuple((int(width), int(blocks)) for width, blocks in self.stages))
+        object.__setattr__(self, "sides", check_filters(self.sides, self.steerable, self.stages))
         if not self.layers:
             raise ValueError("layers must hold at least one group convolution, got none")
         self.ge_vit()
@@ -88,7 +94,7 @@ class Hybrid(GEViT):
         self.config = config  # type: ignore[assignment]
         self.image_probe = Probe("image")
         if config.stages:
-            layers = residual_layers(self.group, config.channels, config.stages)
+            layers = residual_layers(self.group, config.channels, config.stages, config.sides, config.steerable)
         else:
             layers = [self._layer(config, position) for position in range(len(config.layers))]
         self.convolutions = nn.Sequential(*layers)

@@ -39,8 +39,22 @@ def check_stages(stages: Sequence[tuple[int, int]], image_size: int) -> int:
     return size
 
 
+def check_filters(sides: Sequence[int], steerable: bool, stages: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The sides of the filters of the first layer and of the blocks.
+
+    Raises:
+        ValueError: if there are not two, or one is even, so that padding could not be alike on all sides; or if filters
+            are steerable and there are no stages to use them.
+    """
+    if steerable and not stages:
+        raise ValueError("steerable filters need stages, got none")
+    if len(sides) != 2 or any(side < 1 or side % 2 == 0 for side in sides):
+        raise ValueError(f"sides must be two odd numbers, of the first layer and of the blocks, got {tuple(sides)}")
+    return int(sides[0]), int(sides[1])
+
+
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions with batch normalisation, added to the input, which a 1×1 convolution widens where needed.
+    """Two convolutions, of 3×3 unless said, with batch normalisation, added to the input, which a 1×1 convolution widens where needed.
 
     Source: He et al. 2016, figure 2, without strides.
 
@@ -49,13 +63,16 @@ class ResidualBlock(nn.Module):
         inputs, outputs: channels.
         halved: whether 2×2 max-pooling comes first.
         kind: of the probe, "plane_map" or "feature_map".
+        side: of the filters, in pixels.
     """
 
-    def __init__(self, convolve: Convolve, norm: Norm, inputs: int, outputs: int, *, halved: bool, kind: str) -> None:
+    def __init__(
+        self, convolve: Convolve, norm: Norm, inputs: int, outputs: int, *, halved: bool, kind: str, side: int = 3
+    ) -> None:
         super().__init__()
         self.halved = halved
-        self.first, self.first_norm = convolve(inputs, outputs, 3), norm(outputs)
-        self.second, self.second_norm = convolve(outputs, outputs, 3), norm(outputs)
+        self.first, self.first_norm = convolve(inputs, outputs, side), norm(outputs)
+        self.second, self.second_norm = convolve(outputs, outputs, side), norm(outputs)
         self.shortcut = convolve(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         self.probe = Probe(kind)
 
@@ -85,8 +102,10 @@ def halve(maps: Float[Tensor, "batch channel *group height width"]) -> Float[Ten
     return functional.max_pool2d(maps.flatten(1, -3), 2).unflatten(1, between)
 
 
-def residual_blocks(convolve: Convolve, norm: Norm, stages: Sequence[tuple[int, int]], kind: str) -> list[nn.Module]:
-    """The blocks of all stages; the input has the channels of the first."""
+def residual_blocks(
+    convolve: Convolve, norm: Norm, stages: Sequence[tuple[int, int]], kind: str, side: int = 3
+) -> list[nn.Module]:
+    """The blocks of all stages, with filters of that side; the input has the channels of the first."""
     blocks: list[nn.Module] = []
     width = stages[0][0]
     for index, (outputs, count) in enumerate(stages):
@@ -94,6 +113,6 @@ def residual_blocks(convolve: Convolve, norm: Norm, stages: Sequence[tuple[int, 
             blocks.append(Halving(kind))
         for position in range(count):
             halved = bool(index) and not position
-            blocks.append(ResidualBlock(convolve, norm, width, outputs, halved=halved, kind=kind))
+            blocks.append(ResidualBlock(convolve, norm, width, outputs, halved=halved, kind=kind, side=side))
             width = outputs
     return blocks

@@ -62,6 +62,16 @@ def _wide_hybrid(name: str, **changes: Any) -> Recipe:
     return _artificial(name, "hybrid", config, **{**_FILTERS, "head_scale": 0.03, **changes})
 
 
+def _steerable_hybrid(name: str, **changes: Any) -> Recipe:
+    """Eight rotations: filters that turn by 45 degrees too, wide enough to hold them; then attention on the group."""
+    transformer = {"heads": 2, "width": 24, "depth": 8, "stages": ((0, 1),), "width_factors": (1,)}
+    config = {
+        "group": "c8", "keeps_group": True, "stages": ((6, 0), (12, 1), (24, 1)), "sides": (7, 5), "steerable": True,
+        "transformer": transformer,
+    }  # fmt: skip
+    return _artificial(name, "hybrid", config, **{**_FILTERS, "head_scale": 0.03, **changes})
+
+
 def _residual_gcnn(name: str, **changes: Any) -> Recipe:
     config = {"group": "c4", "stages": ((12, 1), (24, 1), (48, 1))}
     return Recipe(name=name, architecture="gcnn", config=config, **{**_FILTERS, **changes})
@@ -111,5 +121,6 @@ DIGITS = (
     _patches(7, ((0, 0), (0,)), epochs=15),
     _patches(14, ((0, 0),), epochs=25),
     _wide_hybrid("hybrid_p4.rotmnist", epochs=40),
+    _steerable_hybrid("hybrid_p8.rotmnist", epochs=32),
     _hybrid("hybrid_p4_invariant.rotmnist", keeps_group=False),
 )
