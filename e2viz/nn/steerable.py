@@ -60,6 +60,7 @@ def steerable_basis(group: Group, kernel: int) -> Float[Tensor, "order basis pos
     half = kernel // 2
     right, up = np.meshgrid(np.arange(-half, half + 1.0), np.arange(half, -half - 1.0, -1.0))
     places = np.stack([right.ravel(), up.ravel()])
-    moved = [harmonics(*(group.matrix(group.inverse(h)) @ places), kernel) for h in group.elements]
+    back = (group.matrix(group.inverse(h)) @ places for h in group.elements)
+    moved = [harmonics(x, y, kernel) for x, y in back]
     norms = np.linalg.norm(moved[0], axis=-1, keepdims=True)
     return torch.from_numpy(np.stack(moved) / norms).float()
