@@ -116,7 +116,8 @@ class GCNN(nn.Module):
         self.group = find_group(config.group)
         self.image_probe = Probe("image")
         if config.stages:
-            self.layers = nn.ModuleList(residual_layers(self.group, config.channels, config.stages, config.sides, config.steerable))
+            layers = residual_layers(self.group, config.channels, config.stages, config.sides, config.steerable)
+            self.layers = nn.ModuleList(layers)
             self.classifier: nn.Module = Pointwise(config.stages[-1][0], config.classes)
         else:
             self.layers = nn.ModuleList(self._layer(config, self.group, i) for i in range(sum(config.layers)))

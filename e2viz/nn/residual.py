@@ -54,9 +54,9 @@ def check_filters(sides: Sequence[int], steerable: bool, stages: Sequence[tuple[
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions, of 3×3 unless said, with batch normalisation, added to the input, which a 1×1 convolution widens where needed.
+    """Two convolutions with batch normalisation, added to the input, which a 1×1 convolution widens where needed.
 
-    Source: He et al. 2016, figure 2, without strides.
+    Source: He et al. 2016, figure 2, without strides; filters of 3×3 there.
 
     Args:
         convolve, norm: makers of the layers; on a group, both keep the group's action.
