@@ -2,9 +2,7 @@
 #pragma once
 
 #include "joint.h"
-#include "lifting.h"
 #include "output.h"
-#include "team.h"
 
 namespace e2viz {
 
@@ -162,10 +160,12 @@ class Head {
     const bool shared = pack == border_.packs;
     tile_.safe = LaneInt{} - 1;
     const auto scores = shared ? window_scores<true> : window_scores<false>;
-    scores(tile_.content, query, p_.queries, key, p_.keys, p_.offsets(), &outside);
+    const Planes borders = outside.offsets_from(first_offset_);
+    scores(tile_.content, query, p_.queries, key.offsets_from(first_offset_), p_.keys, tile_.offsets, &borders);
     encodings_.plane_exponentials(tile_, query, tile_.plane_gradient);
     encodings_.group_exponentials(tile_, query.channels_from(p_.depth_plane), tile_.shift);
     if (factorise(tile_)) return true;
+    take_all_offsets();
     const auto read_exact = [&](int row) {
       if (exact_row_ != row) queries_.read_row(in.query, task / p_.head, task % p_.head, row, 1.0f, exact_query_);
       exact_row_ = row;
@@ -182,8 +182,23 @@ class Head {
     return false;
   }
 
+  void take_all_offsets() {
+    first_offset_ = 0;
+    tile_.take_all_offsets();
+  }
+
+  // Of a pack's windows, the rows that lie in the plane; the rest has no weight. Dropout's words are of whole windows.
+  void take_offsets_within(int y, int end_y) {
+    if (dropout_.active()) return;
+    const int radius = p_.window / 2, first = std::max(0, radius - (end_y - 1));
+    const int end = std::min(p_.window, radius + p_.height - y);
+    first_offset_ = first * p_.window;
+    tile_.take_offsets(first_offset_, (end - first) * p_.window);
+  }
+
   bool forward_of_pack(const Inputs& in, int task, int y, long pack) {
     draw(task, y, pack * kLanes);
+    take_offsets_within(y, y + 1 + (pack == border_.packs));
     const bool factorised = softmax(in, task, y, pack);
     const bool in_place = factorised && p_.outputs == 4 && p_.queries == 4 && !dropout_.active();
     if (in_place)
@@ -194,7 +209,7 @@ class Head {
       factorised ? factorised_weights<false>(tile_) : joint_weights<false>(tile_, joint_);
     const auto sum = pack == border_.packs ? window_sum<true> : window_sum<false>;
     sum(outputs_.planes(output_, y, pack), in_place ? tile_.content : tile_.weights, p_.outputs,
-        keys_.planes(value_, y, pack), p_.keys, p_.offsets());
+        keys_.planes(value_, y, pack).offsets_from(first_offset_), p_.keys, tile_.offsets);
     return !factorised;
   }
 
@@ -203,21 +218,26 @@ class Head {
     const Planes key = keys_.planes(key_, y, pack), value = keys_.planes(value_, y, pack);
     const Planes out_gradient = outputs_.planes(output_, y, pack);
     draw(task, y, pack * kLanes);
-    window_scores<false>(tile_.weights_gradient, out_gradient, p_.outputs, value, p_.keys, p_.offsets(), nullptr);
+    take_offsets_within(y, y + 1);
     const bool factorised = softmax(in, task, y, pack);
+    const int offsets = tile_.offsets;
+    window_scores<false>(tile_.weights_gradient, out_gradient, p_.outputs, value.offsets_from(first_offset_), p_.keys,
+                         offsets, nullptr);
     if (dropout_.active())
       factorised ? factorised_gradient<true>(tile_) : joint_gradient<true>(tile_, joint_);
     else
       factorised ? factorised_gradient<false>(tile_) : joint_gradient<false>(tile_, joint_);
-    window_scatter(keys_.planes(value_gradient_, y, pack), p_.keys, tile_.weights, p_.outputs, out_gradient,
-                   p_.offsets());
-    window_scatter(keys_.planes(key_gradient_, y, pack), p_.keys, tile_.content_gradient, p_.queries, query,
-                   p_.offsets());
-    window_sum<false>(query_gradient, tile_.content_gradient, p_.queries, key, p_.keys, p_.offsets());
-    plane_query_gradient(query_gradient, p_.queries, tile_.plane_gradient, encodings_.plane.data(), p_.depth_plane,
-                         p_.outputs, p_.offsets());
-    plane_encoding_gradient(plane_lanes, tile_.plane_gradient, query, p_.queries, p_.depth_plane, p_.outputs,
-                            p_.offsets());
+    window_scatter(keys_.planes(value_gradient_, y, pack).offsets_from(first_offset_), p_.keys, tile_.weights,
+                   p_.outputs, out_gradient, offsets);
+    window_scatter(keys_.planes(key_gradient_, y, pack).offsets_from(first_offset_), p_.keys, tile_.content_gradient,
+                   p_.queries, query, offsets);
+    window_sum<false>(query_gradient, tile_.content_gradient, p_.queries, key.offsets_from(first_offset_), p_.keys,
+                      offsets);
+    const long first = long(first_offset_) * p_.depth_plane, step = long(p_.offsets()) * p_.depth_plane;
+    plane_query_gradient(query_gradient, p_.queries, tile_.plane_gradient, encodings_.plane.data() + first, step,
+                         p_.depth_plane, p_.outputs, offsets);
+    plane_encoding_gradient(plane_lanes + first, step, tile_.plane_gradient, query, p_.queries, p_.depth_plane,
+                            p_.outputs, offsets);
     group_gradients(query_gradient.channels_from(p_.depth_plane), group_lanes, tile_.group_gradient,
                     query.channels_from(p_.depth_plane), p_.queries, encodings_.group.data(), p_.depth_group(),
                     p_.outputs, p_.keys);
@@ -231,6 +251,7 @@ class Head {
   const Layout border_;
   HeadMap queries_, keys_, outputs_;
   JointScores joint_;
+  int first_offset_ = 0;  // of those that the tile takes
   int exact_row_ = -1;  // which row exact_query_ holds, not scaled
   Workspace& workspace_;
   float *outside_, *query_, *exact_query_, *query_gradient_, *key_, *key_gradient_, *value_, *value_gradient_, *output_;
@@ -239,47 +260,6 @@ class Head {
 inline Workspace& workspace() {
   static thread_local Workspace kept;
   return kept;
-}
-
-// Returns how many packs of pixels took the joint softmax; of a projected output also the moments of each image.
-inline long attend(const Problem& p, Team team, const Inputs& inputs, const Encodings& encodings, const Output& out,
-                   std::vector<Moments>* moments) {
-  std::atomic<long> joint{0};
-  const bool shares = out.weight && p.dropout == 0 && shares_packs(p);
-  // A band of rows reads the rows of its window's halo again.
-  const int pieces = out.weight ? p.batch : p.batch * p.head;
-  const int bands = parts(pieces, p.threads, p.height / (out.weight ? p.window / 2 + 1 : 2 * p.window));
-  const auto rows_of = [&](int task) {
-    const int band = task % bands, unit = shares ? 2 : 1;  // rows that share a pack stay together
-    const int units = p.height / unit;
-    return std::pair(units * band / bands * unit, units * (band + 1) / bands * unit);
-  };
-  if (PictureLifting::applies(p, inputs, out)) {
-    const PictureLifting lifting(p, encodings, inputs, out);
-    share_out(pieces * bands, p.threads, team, [&](const auto& next_task) {
-      for (int task = next_task(); task >= 0; task = next_task()) {
-        const auto [first_row, end_row] = rows_of(task);
-        joint += lifting.run(task / bands, first_row, end_row);
-      }
-    });
-    return joint;
-  }
-  std::vector<Moments> found(pieces * bands);
-  share_out(pieces * bands, p.threads, team, [&](const auto& next_task) {
-    Head head(p, encodings, workspace(), shares);
-    for (int task = next_task(); task >= 0; task = next_task()) {
-      const int piece = task / bands;
-      const auto [first_row, end_row] = rows_of(task);
-      Moments* wanted = moments ? &found[task] : nullptr;
-      joint += out.weight ? head.forward_projected(piece, first_row, end_row, inputs, out, wanted)
-                          : head.forward(piece, first_row, end_row, inputs, out);
-    }
-  });
-  if (moments) {
-    moments->assign(pieces, {});
-    for (int task = 0; task < pieces * bands; ++task) (*moments)[task / bands].add(found[task]);
-  }
-  return joint;
 }
 
 }  // namespace e2viz

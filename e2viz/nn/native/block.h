@@ -2,7 +2,7 @@
 // Step by step over all images; each step is shared out, and leaves what the next norm needs to know.
 #pragma once
 
-#include "attention.h"
+#include "attend.h"
 #include "positional.h"
 
 namespace e2viz {

@@ -58,6 +58,7 @@ struct Planes {
     return at + (long(element) * depth + channel) * plane;
   }
   Planes channels_from(int channel) const { return {at + channel * plane, depth, plane, offset}; }
+  Planes offsets_from(int first) const { return {at, depth, plane, offset + first}; }
 
   // Of a pack that two rows share: the same with the pixels of each window offset together. places: kept by the caller.
   Planes whole(int planes, int offsets, float* target, std::vector<long>& places) const {

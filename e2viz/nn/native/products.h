@@ -130,9 +130,9 @@ E2VIZ_ALONE void plane_scores(Lane* scores, Planes query, int queries, const flo
   });
 }
 
-// query_gradient[g] += sum over v and u of gradient[v][u][g] * encoding[v][u]
+// query_gradient[g] += sum over v and u of gradient[v][u][g] * encoding[v][u]; encodings of each v are `step` apart
 E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const Lane* gradient, const float* encoding,
-                                 int depth, int outputs, int offsets) {
+                                      long step, int depth, int outputs, int offsets) {
   for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
     for_blocks<2>(depth, [&]<int C>(Block<C>, int c0) {
       Lane sum[G][C];
@@ -142,7 +142,7 @@ E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const 
         for (int c = 0; c < C; ++c) sum[g][c] = load(query_gradient(g0 + g, c0 + c));
       for (int v = 0; v < outputs; ++v)
         for (int u = 0; u < offsets; ++u) {
-          const float* e = encoding + (v * offsets + u) * depth + c0;
+          const float* e = encoding + v * step + u * depth + c0;
 #pragma GCC unroll 8
           for (int g = 0; g < G; ++g) {
             const Lane d = gradient[(v * offsets + u) * queries + g0 + g];
@@ -159,8 +159,8 @@ E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const 
 }
 
 // encoding_gradient[v][u] += sum over g of gradient[v][u][g] * query[g]; lanes are summed at the end
-E2VIZ_ALONE void plane_encoding_gradient(Lane* encoding_gradient, const Lane* gradient, Planes query, int queries,
-                                    int depth, int outputs, int offsets) {
+E2VIZ_ALONE void plane_encoding_gradient(Lane* encoding_gradient, long step, const Lane* gradient, Planes query,
+                                         int queries, int depth, int outputs, int offsets) {
   for (int v = 0; v < outputs; ++v)
     for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
       for_blocks<2>(offsets, [&]<int U>(Block<U>, int u0) {
@@ -170,7 +170,7 @@ E2VIZ_ALONE void plane_encoding_gradient(Lane* encoding_gradient, const Lane* gr
 #pragma GCC unroll 8
           for (int u = 0; u < U; ++u) d[g][u] = gradient[(v * offsets + u0 + u) * queries + g0 + g];
         for (int c = 0; c < depth; ++c) {
-          Lane* e = encoding_gradient + (v * offsets + u0) * depth + c;
+          Lane* e = encoding_gradient + v * step + u0 * depth + c;
           Lane sum[U];
 #pragma GCC unroll 8
           for (int u = 0; u < U; ++u) sum[u] = e[u * depth];

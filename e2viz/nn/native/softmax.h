@@ -15,7 +15,8 @@ constexpr float kLargestScore = 64.0f;
 // What one pack of pixels needs between its products.
 struct Tile {
   Tile(const Problem& p, const long* place, Buffer& buffer)
-      : outputs(p.outputs), queries(p.queries), keys(p.keys), offsets(p.offsets()), place(place) {
+      : outputs(p.outputs), queries(p.queries), keys(p.keys), offsets(p.offsets()), place(place),
+        place_of_all(place), all_offsets(offsets) {
     const long by_key = long(queries) * keys * offsets, by_output = long(outputs) * queries * offsets;
     const long by_value = long(outputs) * keys * offsets, by_element = long(outputs) * queries * keys;
     const Dropout dropout(p);
@@ -38,6 +39,10 @@ struct Tile {
     threshold = dropout.threshold();
   }
 
+  // From now on the window is these of its offsets alone.
+  void take_offsets(int first, int count) { place = place_of_all + long(first) * outputs, offsets = count; }
+  void take_all_offsets() { take_offsets(0, all_offsets); }
+
   E2VIZ_INLINE long of_content(int m, int u, int g) const { return long(m * offsets + u) * queries + g; }
   E2VIZ_INLINE long of_plane_gradient(int v, int u, int g) const { return long(v * offsets + u) * queries + g; }
   E2VIZ_INLINE long of_weights(int m, int u, int v) const { return long(m * offsets + u) * outputs + v; }
@@ -53,6 +58,8 @@ struct Tile {
 
   int outputs, queries, keys, offsets;
   const long* place;                 // [u][v]: where the offset's plane part begins, in floats
+  const long* place_of_all;
+  int all_offsets;
   Lane *content, *content_gradient;  // [m][u][g]: scores, then exponentials
   Lane* plane;                       // [different offset][g]: exponentials
   Lane* plane_gradient;              // [v][u][g]
