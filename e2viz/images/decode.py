@@ -1,6 +1,5 @@
 """Turn what somebody brought (a path, bytes, a PIL image, an array) into pixels, safely."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,14 +62,12 @@ def decode(source: Source) -> Decoded:
     if isinstance(source, np.ndarray):
         return _decoded(*_from_array(source))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if isinstance(source, Image.Image):
-                if source.width * source.height > MAX_PIXELS:
-                    raise PictureError(too_many_pixels(source.size))
-                return _decoded(*_from_image(source, source.size))
-            content = read_file(Path(source)) if isinstance(source, str | Path) else bytes(source)
-            return _decoded(*_from_image(*open_image(content)))
+        if isinstance(source, Image.Image):
+            if source.width * source.height > MAX_PIXELS:
+                raise PictureError(too_many_pixels(source.size))
+            return _decoded(*_from_image(source, source.size))
+        content = read_file(Path(source)) if isinstance(source, str | Path) else bytes(source)
+        return _decoded(*_from_image(*open_image(content)))
     except PictureError:
         raise
     except TooSlow:

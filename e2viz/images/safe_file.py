@@ -15,6 +15,10 @@ from PIL import Image, UnidentifiedImageError
 
 from e2viz.images.picture import PictureError
 
+# Pillow warns of what is refused or mended here. Once and for all: filters are the whole process's, so that two threads
+# that set them for a while would leave each other's behind.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 16_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "AVIF")
@@ -85,9 +89,7 @@ def open_image(content: bytes) -> tuple[Image.Image, tuple[int, int]]:
     if content.startswith(PNG_SIGNATURE):
         content = without_extras(content)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(TimedFile(content), formats=FORMATS)
+        image = Image.open(TimedFile(content), formats=FORMATS)
     except Image.DecompressionBombError:
         raise PictureError(too_many_pixels()) from None
     except UnidentifiedImageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from e2viz.train.recipe import Recipe
@@ -72,6 +73,14 @@ def _steerable_hybrid(name: str, **changes: Any) -> Recipe:
     return _artificial(name, "hybrid", config, **{**_FILTERS, "head_scale": 0.03, **changes})
 
 
+def _upright_hybrid(rotations: int) -> Recipe:
+    """As many planes whatever the group: what differs is how many angles one filter is held at."""
+    fields = 48 // rotations
+    stages = ((fields, 0), (2 * fields, 1), (4 * fields, 1))
+    shared = _steerable_hybrid(f"hybrid_p{rotations}.mnist", task="mnist", epochs=6, average=0.99, validate_every=1)
+    return replace(shared, config={**shared.config, "group": f"c{rotations}", "stages": stages})
+
+
 def _residual_gcnn(name: str, **changes: Any) -> Recipe:
     config = {"group": "c4", "stages": ((12, 1), (24, 1), (48, 1))}
     return Recipe(name=name, architecture="gcnn", config=config, **{**_FILTERS, **changes})
@@ -121,6 +130,7 @@ DIGITS = (
     _patches(7, ((0, 0), (0,)), epochs=15),
     _patches(14, ((0, 0),), epochs=25),
     _wide_hybrid("hybrid_p4.rotmnist", epochs=40),
-    _steerable_hybrid("hybrid_p8.rotmnist", epochs=32),
+    _steerable_hybrid("hybrid_p8.rotmnist", epochs=26),
+    *(_upright_hybrid(rotations) for rotations in (4, 8, 16)),
     _hybrid("hybrid_p4_invariant.rotmnist", keeps_group=False),
 )

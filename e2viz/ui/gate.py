@@ -8,6 +8,7 @@ one browser wait for each other, not the others for them; and work that holds it
 
 import collections
 import contextlib
+import heapq
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -179,22 +180,31 @@ class Gate:
             self._served.pop(next(iter(self._served)))
 
     def _first(self, ticket: _Ticket) -> bool:
-        return self._inside < self.places and self._order(1)[0] is ticket
+        return self._inside < self.places and min(self._waiting, key=self._rank) is ticket
 
-    def _order(self, most: int | None = None) -> list[_Ticket]:
-        """Who goes next, and next after that: by when each person was served last, then by arrival."""
-        left, served, now = list(self._waiting), dict(self._served), self._numbers
-        order: list[_Ticket] = []
-        while left and (most is None or len(order) < most):
-            chosen = min(left, key=lambda ticket: (served.get(ticket.person, 0), ticket.number))
-            left.remove(chosen)
-            now += 1
-            served[chosen.person] = now
-            order.append(chosen)
-        return order
+    def _rank(self, ticket: _Ticket) -> tuple[int, int]:
+        """Who goes next has the smallest: by when each person was served last, then by arrival."""
+        return self._served.get(ticket.person, 0), ticket.number
+
+    def _place(self, ticket: _Ticket) -> int:
+        """How many go before: whoever was served goes to the end, with all that person's other work."""
+        work: dict[str, collections.deque[_Ticket]] = {}
+        for each in self._waiting:  # in the order of arrival
+            work.setdefault(each.person, collections.deque()).append(each)
+        people = [(*self._rank(tickets[0]), person) for person, tickets in work.items()]
+        heapq.heapify(people)
+        for place in range(len(self._waiting)):
+            person = people[0][-1]
+            if work[person].popleft() is ticket:
+                return place
+            if work[person]:
+                heapq.heapreplace(people, (self._numbers + 1 + place, work[person][0].number, person))
+            else:
+                heapq.heappop(people)
+        raise LookupError("the ticket does not wait")
 
     def _ahead(self, ticket: _Ticket) -> Ahead:
-        count = self._order().index(ticket) + self._inside
+        count = self._place(ticket) + self._inside
         usual_s = sum(self._lasted_s) / len(self._lasted_s) if self._lasted_s else USUAL_S
         return Ahead(count, count * usual_s / self.places)
 

@@ -4,13 +4,15 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
-from hostile import FORMS, REFUSED, cases, drawing, encoded
+from hostile import FORMS, REFUSED, animation, broken_exif, cases, drawing, encoded
 
 from e2viz.images.intake import bring, prepare, read_picture
 from e2viz.images.picture import Picture, PictureError
+from e2viz.render.marked import image_facts
 
 CASES = {case.name: case for case in cases()}
 ADVICE = re.compile(r"try again|make it smaller|export the picture|darker pen|check the name|or smaller", re.I)
@@ -38,6 +40,14 @@ def test_each_is_read_with_a_note_or_refused_with_advice(name):
         assert case.words == REFUSED or re.search(case.words, picture.steps[0]), picture.steps
         assert_good(picture)
     assert time.thread_time() - start_s < SECONDS
+
+
+def test_reading_leaves_the_filters_of_warnings_alone(monkeypatch):
+    """They are the whole process's: of two threads that set them for a while, one would leave the other's behind."""
+    monkeypatch.setattr(warnings, "catch_warnings", lambda *_, **__: pytest.fail("filters were set for a while"))
+    for content in (encoded(drawing()), broken_exif(), animation(3, "GIF")):
+        read_picture(content)
+        image_facts(content, "GIF")
 
 
 def assert_good(picture: Picture) -> None:
