@@ -20,14 +20,12 @@ from typing import Any
 import numpy as np
 
 from e2viz import interrupt, places
-from e2viz.foreign import wire
+from e2viz.foreign import memory, wire
 from e2viz.foreign.bounds import BOUNDS, Bounds, Refused
 from e2viz.zoo.weights import WeightsError
 
 IMAGES_AT_ONCE = 8
 IDLE_S = 180.0
-MOST_ALIVE = 6
-"""Processes of all sessions together: beyond them, the one that nobody has asked for the longest time is ended."""
 _ALL: weakref.WeakSet[GraphProcess] = weakref.WeakSet()
 _PACKAGE = Path(places.__file__).resolve().parent.parent
 
@@ -150,8 +148,9 @@ class GraphProcess:
                 self._turn.release()
 
     def _start(self) -> dict[str, Any]:
+        # Beyond what memory holds, the one that nobody has asked for the longest time is ended.
         alive = sorted((each for each in list(_ALL) if each.alive and each is not self), key=lambda each: each._used_s)
-        for each in alive[: max(0, len(alive) + 1 - MOST_ALIVE)]:
+        for each in alive[: max(0, len(alive) + 1 - memory.share().alive)]:
             each.close_if_idle(0.0)
         self._running = _Running(self.bounds)
         weakref.finalize(self, self._running.end)
@@ -185,7 +184,7 @@ class GraphProcess:
             self.close()
             raise WeightsError(
                 "The graph ended its process: it is broken, or it needs more than the "
-                f"{self.bounds.memory_bytes / 2**30:g} GB of memory that it may have."
+                f"{self.bounds.memory_bytes / 2**30:.3g} GB of memory that it may have."
             ) from None
         except BaseException:
             self.close()  # the answer to a request that was given up must not be taken for that to the next

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from e2viz.foreign import wire
+from e2viz.foreign import memory, wire
 from e2viz.foreign.bounds import Bounds, Refused
 
 FOREVER_S = float("inf")
@@ -24,8 +24,9 @@ RESERVED = ("image", "embedding", "logits", "scores")  # what stands beside the 
 
 
 def confine(bounds: Bounds) -> None:
-    """No more memory than this, no files to write, no core dump."""
-    resource.setrlimit(resource.RLIMIT_AS, (bounds.memory_bytes,) * 2)
+    """No more memory than this, and before all others where it runs out; no files to write, no core dump."""
+    memory.offer_as_first_victim()
+    resource.setrlimit(resource.RLIMIT_AS, (memory.mapped_bytes() + bounds.memory_bytes,) * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the kernel ends a process whose app is no longer there to do it
@@ -267,7 +268,7 @@ def reason(error: Exception, bounds: Bounds) -> str:
         return str(error)
     text = sentence(error)
     if isinstance(error, MemoryError) or "allocate memory" in text or "bad_alloc" in text:
-        return f"The graph needs more memory than the {bounds.memory_bytes >> 30} GB that it may have."
+        return f"The graph needs more memory than the {bounds.memory_bytes / 2**30:.3g} GB that it may have."
     return f"The graph cannot be run: {text}"
 
 

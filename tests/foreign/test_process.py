@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 
 from e2viz import interrupt
-from e2viz.foreign import wire
+from e2viz.foreign import memory, wire
 from e2viz.foreign.bounds import Bounds
 from e2viz.foreign.process import GraphProcess
 from e2viz.zoo.weights import WeightsError
@@ -156,7 +156,19 @@ def test_nothing_is_written_and_the_environment_stays_outside(monkeypatch):
         assert b"SECRET_OF_THE_APP" not in file.read()
     with open(f"/proc/{pid}/limits") as file:
         limits = {line[:26].strip(): line[26:].split()[0] for line in file}
-    assert limits["Max file size"] == "0" and int(limits["Max address space"]) == Bounds().memory_bytes
+    assert limits["Max file size"] == "0"
+    assert 0 < int(limits["Max address space"]) - Bounds().memory_bytes < 1 << 30  # what Python and libraries map
+    with open(f"/proc/{pid}/oom_score_adj") as file:
+        assert int(file.read()) == 1000  # it goes before the app where memory runs out
+
+
+def test_no_more_are_held_than_memory_has_room_for(monkeypatch):
+    monkeypatch.setattr(memory, "share", lambda: memory.Share(Bounds().memory_bytes, 1))
+    first = GraphProcess(graphs.classifier())
+    first.open(8, 3, 1)
+    second = GraphProcess(graphs.classifier())
+    assert second.alive and not first.alive
+    assert first.run(IMAGES)["scores"].shape == (11, 5) and not second.alive
 
 
 def test_shuffled_weights_are_a_control_with_another_answer():
