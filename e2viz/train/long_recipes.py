@@ -71,5 +71,4 @@ LONG_DIGITS = (
     _patches(4, width=64, epochs=300),
     _WIDE,
     _hybrid("hybrid_p4_invariant.rotmnist", keeps_group=False),
-    _upright("hybrid_p4.mnist", _WIDE),
 )

@@ -113,7 +113,7 @@ def test_recipes_of_the_two_rules_differ_by_the_architecture_alone(table):
 def test_on_a_gpu_a_longer_recipe_takes_its_place():
     gpu = torch.device("cuda")
     assert recipe("vit.rotmnist") is RECIPES["vit.rotmnist"] and recipe("vit.rotmnist", gpu) is LONG["vit.rotmnist"]
-    assert recipe("vit.photos", gpu) is RECIPES["vit.photos"] and recipe("hybrid_p4.mnist") is LONG["hybrid_p4.mnist"]
+    assert recipe("vit.photos", gpu) is RECIPES["vit.photos"] and recipe("ge_vit_p16.mnist") is LONG["ge_vit_p16.mnist"]
 
 
 def test_a_card_holds_the_recipe_that_made_the_run(tmp_path, splits):
