@@ -181,30 +181,34 @@ E2VIZ_ALONE void factorised_weights(Tile& t) {
 }
 
 // The same without dropout, of four outputs and four queries, written over the content's exponentials [m][u]: what a
-// pack needs then stays in the nearest cache.
+// pack needs then stays in the nearest cache. Two outputs at a time, whose group part fits into registers.
 E2VIZ_ALONE void factorised_weights_in_place(Tile& t) {
-  constexpr int kFour = 4;
+  constexpr int kFour = 4, kTwo = 2;
   const float* planes = reinterpret_cast<const float*>(t.plane);
-  Lane* content = t.content;
-  for (int m = 0; m < t.keys; ++m) {
-    const Lane* group = t.group + m;
-    const long* place = t.place;
-    for (int u = 0; u < t.offsets; ++u, content += kFour, place += kFour) {
-      Lane of_key[kFour], sum[kFour];
+  for (int m = 0; m < t.keys; ++m)
+    for (int v0 = 0; v0 < kFour; v0 += kTwo) {
+      Lane group[kTwo][kFour];
 #pragma GCC unroll 8
-      for (int g = 0; g < kFour; ++g) of_key[g] = keep_in_register(content[g]);
+      for (int v = 0; v < kTwo; ++v)
 #pragma GCC unroll 8
-      for (int v = 0; v < kFour; ++v) {
-        const float* plane = planes + place[v];
-        sum[v] = of_key[0] * load(plane) * group[v * kFour * t.keys];
+        for (int g = 0; g < kFour; ++g) group[v][g] = keep_in_register(t.group[t.of_group(v0 + v, g, m)]);
+      Lane *content = t.content + t.of_content(m, 0, 0), *first = t.weights;
+      const long* place = t.place + v0;
+      for (int u = 0; u < t.offsets; ++u, content += kFour, place += kFour, first += kTwo) {
+        Lane sum[kTwo] = {};
 #pragma GCC unroll 8
-        for (int g = 1; g < kFour; ++g)
-          sum[v] += of_key[g] * load(plane + g * kLanes) * group[(v * kFour + g) * t.keys];
+        for (int g = 0; g < kFour; ++g) {
+          const Lane of_key = keep_in_register(content[g]);
+#pragma GCC unroll 8
+          for (int v = 0; v < kTwo; ++v) sum[v] += of_key * load(planes + place[v] + g * kLanes) * group[v][g];
+        }
+        if (!v0) {
+          first[0] = sum[0], first[1] = sum[1];
+        } else {
+          content[0] = first[0], content[1] = first[1], content[2] = sum[0], content[3] = sum[1];
+        }
       }
-#pragma GCC unroll 8
-      for (int v = 0; v < kFour; ++v) content[v] = sum[v];
     }
-  }
 }
 
 // From weights_gradient to the gradient of each part's scores, and the weights on the way.
