@@ -133,7 +133,7 @@ class GroupConvolution(nn.Module):
 
     def _moved(self) -> Float[Tensor, "outputs inputs order positions"]:
         if self.steerable:
-            weights = moved_filters(self.weight.unflatten(-1, (self.group.order, -1)).movedim(-1, 1), self.index)
+            weights = moved_filters(self.weight.unflatten(-1, (self.group.order, -1)).movedim(3, 1), self.index)
             return torch.einsum("obigm,gbu->oigmu", weights, self.basis).flatten(-2)
         return moved_filters(self.weight, self.index)
 
