@@ -14,7 +14,7 @@ from e2viz.zoo.wrapped import wrap, wrapping
 MOST_MODELS = 3
 MOST_BYTES = 400 << 20
 MOST_BYTES_OF_ALL = 1 << 30
-"""Of the files of everybody's models together, which lie in the memory of one process."""
+"""Of everybody's models together, which lie in the memory of one process."""
 
 
 def is_own(name: str) -> bool:
@@ -31,7 +31,7 @@ class OwnModels:
 
     Args:
         most: models held at once.
-        most_bytes: of all their files together.
+        most_bytes: of all together, each by its file or by its numbers in memory, whichever is more.
     """
 
     def __init__(self, most: int = MOST_MODELS, most_bytes: int = MOST_BYTES) -> None:
@@ -77,15 +77,17 @@ class OwnModels:
 
     @property
     def held_bytes(self) -> int:
-        """Of the files of all models."""
+        """Of all models."""
         return sum(size for _, size in list(self._models.values()))
 
     def add(self, model: Model, size_bytes: int) -> None:
-        """Hold a model.
+        """Hold a model. Numbers of half precision take twice their file's size.
 
         Raises:
             ValueError: if there is no room for it.
         """
+        held = sum(tensor.numel() * tensor.element_size() for tensor in model.network.state_dict().values())
+        size_bytes = max(size_bytes, held)
         self.check_room(size_bytes)
         self._models[model.name] = model, size_bytes
 

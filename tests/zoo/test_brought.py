@@ -8,6 +8,8 @@ import e2viz
 from e2viz.zoo import brought, catalogue, names
 from e2viz.zoo.brought import OwnModels
 
+MEGABYTE = 1 << 20
+
 
 @pytest.fixture
 def mine(monkeypatch):
@@ -50,25 +52,33 @@ def test_wrapped_it_is_made_once_and_forgotten_with_it(mine):
 
 
 def test_a_session_holds_so_many_and_no_more():
-    held = OwnModels(most=2, most_bytes=100)
-    held.add(made("a.yours"), 40)
+    held = OwnModels(most=2, most_bytes=100 * MEGABYTE)
+    held.add(made("a.yours"), 40 * MEGABYTE)
     with pytest.raises(ValueError, match="forget one first"):
-        held.add(made("b.yours"), 70)
-    held.add(made(held.free_name("a.yours")), 40)
+        held.add(made("b.yours"), 70 * MEGABYTE)
+    held.add(made(held.free_name("a.yours")), 40 * MEGABYTE)
     assert held.names() == ["a.yours", "a_2.yours"]
     with pytest.raises(ValueError, match="forget one first"):
         held.check_room(1)
 
 
 def test_all_sessions_together_hold_so_much_and_no_more(monkeypatch):
-    monkeypatch.setattr(brought, "MOST_BYTES_OF_ALL", sum(each.held_bytes for each in brought._ALL) + 100)
+    monkeypatch.setattr(brought, "MOST_BYTES_OF_ALL", sum(each.held_bytes for each in brought._ALL) + 100 * MEGABYTE)
     one, other = OwnModels(), OwnModels()
-    one.add(made("a.yours"), 60)
+    one.add(made("a.yours"), 60 * MEGABYTE)
     with pytest.raises(ValueError, match="all sessions together"):
-        other.check_room(50)
-    other.add(made("b.yours"), 40)
+        other.check_room(50 * MEGABYTE)
+    other.add(made("b.yours"), 40 * MEGABYTE)
     one.forget("a.yours")
-    other.check_room(50)
+    other.check_room(50 * MEGABYTE)
+
+
+def test_what_memory_holds_counts_where_the_file_is_smaller():
+    model, held = made("a.yours"), OwnModels()
+    held.add(model, 10)
+    assert held.held_bytes >= 4 * model.card.parameters
+    with pytest.raises(ValueError, match="forget one first"):
+        OwnModels(most_bytes=4 * model.card.parameters - 1).add(model, 10)
 
 
 def test_it_has_a_place_of_its_own_on_screen():
