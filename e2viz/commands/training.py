@@ -156,7 +156,8 @@ def _train_all(arguments: argparse.Namespace) -> int:
     chosen = Settings(
         data=arguments.data.resolve(), runs=arguments.runs.resolve(),
         weights=(arguments.weights or places.new_weights()).resolve(),
-        out=arguments.out, device=arguments.device, started=arguments.started or time.time(),
+        out=arguments.out, device=arguments.device, threads=arguments.threads,
+        started=arguments.started or time.time(),
         seconds=arguments.seconds, evaluation_seconds=arguments.evaluation_seconds, at_once=arguments.at_once,
         epochs=arguments.epochs, limit=arguments.limit, further=arguments.further,
     )  # fmt: skip

@@ -36,6 +36,7 @@ class Settings:
         data, runs, weights: folders of the data sets, of the runs' state, and of packed weights.
         out: where results are packed into tar files; None for not at all.
         device: "auto", "cpu" or "cuda".
+        threads: of the processor, for each process.
         started: when, in seconds since 1970.
         seconds: from start to end, evaluation included.
         evaluation_seconds: kept free for it at the end.
@@ -50,6 +51,7 @@ class Settings:
     weights: Path
     out: Path | None = None
     device: str = "auto"
+    threads: int = 1
     started: float = field(default_factory=time.time)
     seconds: float = 3600.0
     evaluation_seconds: float = 45.0
@@ -94,7 +96,7 @@ def train_one(name: str, chosen: Settings) -> None:
     from e2viz.train.recipes import recipe
     from e2viz.zoo import catalogue
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(chosen.threads)
     where = device(chosen.device)
     found = recipe(name, where)
     if chosen.further and name in catalogue.list_models():
@@ -152,6 +154,7 @@ def start(name: str, chosen: Settings) -> Child:
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [sys.executable, "-m", "e2viz", "train-all", name, "--one", "--data", str(chosen.data)]
     words += ["--runs", str(chosen.runs), "--weights", str(chosen.weights), "--device", chosen.device]
+    words += ["--threads", str(chosen.threads)]
     words += ["--started", str(chosen.started), "--seconds", str(seconds), "--limit", str(chosen.limit)]
     words += ["--evaluation-seconds", str(chosen.evaluation_seconds)]
     words += ["--epochs", str(chosen.epochs)] if chosen.epochs else []

@@ -1,5 +1,6 @@
 """Many runs side by side: what comes home, and that a child which outlasts the end is stopped."""
 
+import dataclasses
 import sys
 import tarfile
 import time
@@ -64,3 +65,10 @@ def test_a_child_that_outlasts_the_end_is_stopped(settings, monkeypatch):
     assert {child.name: child.process.returncode for child in children} == {"long": -9, "short": 0}
     table = together.table(children, settings)
     assert "rc -9: started" in table
+
+
+def test_each_process_is_told_how_many_threads_are_its_own(settings, monkeypatch):
+    monkeypatch.setattr(together.sys, "executable", "/bin/echo")
+    child = together.start("vit.rotmnist", dataclasses.replace(settings, threads=3))
+    child.process.wait()
+    assert " --threads 3 " in child.log.read_text()
