@@ -59,13 +59,23 @@ measures it. Accuracy is on the turned test images, with its 95 % interval.
 
 
 def artificial_models(data: str = DEFAULT) -> list[Any]:
-    """Models of a data set that look at an artificial image: trained ones, or with fresh weights where none is."""
+    """Models of a data set that look at an artificial image: trained ones, or with fresh weights where none is.
+
+    By kind, then in the order of their recipes, to which new ones are added at the end: a figure that shows a row by its number
+    goes on showing the same one.
+    """
     wanted = [recipe for recipe in RECIPES.values() if ARCHITECTURES[recipe.architecture].artificial]
     wanted = [each for each in wanted if task(each.task).data == data]
     trained = [name for name in catalogue.list_models() if artificial(name)]
     trained = [name for name in trained if data_of_model(name) == data_set(data)]
     if trained:
-        return [e2viz.load(name) for name in names.in_order(trained)]
+        kinds, order = list(ARCHITECTURES), list(RECIPES)
+
+        def place(name: str) -> tuple[int, int]:
+            kind = kinds.index(catalogue.card(name).architecture)
+            return kind, order.index(name) if name in RECIPES else len(order)
+
+        return [e2viz.load(name) for name in sorted(names.in_order(trained), key=place)]
     found = []
     for recipe in wanted:
         with drawing(seed=0):

@@ -130,7 +130,7 @@ DIGITS = (
     _patches(7, ((0, 0), (0,)), epochs=15),
     _patches(14, ((0, 0),), epochs=25),
     _wide_hybrid("hybrid_p4.rotmnist", epochs=40),
-    _steerable_hybrid("hybrid_p8.rotmnist", epochs=26),
-    *(_upright_hybrid(rotations) for rotations in (4, 8)),
     _hybrid("hybrid_p4_invariant.rotmnist", keeps_group=False),
+    _steerable_hybrid("hybrid_p8.rotmnist", epochs=24),
+    *(_upright_hybrid(rotations) for rotations in (4, 8)),
 )

@@ -114,7 +114,7 @@ def test_the_catalogues_models_are_exported_the_same_way(name):
     assert again.card.class_names == model.card.class_names and again.card.mean == (0.0,)
 
 
-@pytest.mark.parametrize("name", ["patch_ge_vit_p4_14px.rotmnist", "gcnn_p4m.rotblood"])
+@pytest.mark.parametrize("name", ["patch_ge_vit_p4_14px.rotmnist", "gcnn_p4m.rotblood", "hybrid_p8.mnist"])
 def test_group_attention_and_group_convolutions_are_exported_and_hold_still(name):
     model = e2viz.load(name)
     data = export(model)

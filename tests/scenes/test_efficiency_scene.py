@@ -109,7 +109,7 @@ def test_artificial_images_turn_with_the_picture(swept):
         if swept.kinds[name]["artificial_image"] == "plane_map":
             turned = maps[0].rot90(1, (-2, -1))
         else:  # the group axis moves too
-            turned = maps[0].rot90(1, (-2, -1)).roll(1, 1)
+            turned = maps[0].rot90(1, (-2, -1)).roll(maps.shape[2] // 4, 1)
         torch.testing.assert_close(maps[2], turned, rtol=1e-3, atol=1e-3)
 
 
@@ -157,6 +157,14 @@ def test_a_trained_model_takes_the_place_of_fresh_ones(monkeypatch):
     monkeypatch.setattr(catalogue, "list_models", lambda: ["hybrid_p4.rotmnist"])
     monkeypatch.setattr(efficiency.e2viz, "load", lambda name: name)
     assert efficiency.artificial_models() == ["hybrid_p4.rotmnist"]
+
+
+def test_a_row_keeps_its_number_when_models_are_added():
+    """The gallery and people's figures show rows by number."""
+    shown = [each.name for each in efficiency.artificial_models()]
+    assert shown[4:6] == ["hybrid_p4.rotmnist", "hybrid_p4_invariant.rotmnist"]
+    photos = [each.name for each in efficiency.artificial_models("photos")]
+    assert photos[:3] == ["patch_ge_vit_p4_2px.photos", "hybrid_p4.photos", "hybrid_p4.rotphotos"]
 
 
 def test_the_caption_names_the_patches_that_a_swish_describes():
