@@ -61,8 +61,8 @@ measures it. Accuracy is on the turned test images, with its 95 % interval.
 def artificial_models(data: str = DEFAULT) -> list[Any]:
     """Models of a data set that look at an artificial image: trained ones, or with fresh weights where none is.
 
-    By kind, then in the order of their recipes, to which new ones are added at the end: a figure that shows a row by its number
-    goes on showing the same one.
+    By kind, then in the order of their recipes, to which new ones are added at the end: a figure that shows a row by
+    its number goes on showing the same one.
     """
     wanted = [recipe for recipe in RECIPES.values() if ARCHITECTURES[recipe.architecture].artificial]
     wanted = [each for each in wanted if task(each.task).data == data]
