@@ -120,6 +120,16 @@ def test_long_work_lets_whoever_waits_in_between(monkeypatch: pytest.MonkeyPatch
     assert order == ["long begins", "short", "long ends"]
 
 
+def test_a_place_counts_that_whoever_was_served_goes_to_the_end() -> None:
+    gate = Gate(1)
+    gate._numbers, gate._served = 7, {"eve": 6, "ann": 7}
+    people = ["ann", "ann", "bob", "ann", "eve", "bob"]
+    gate._waiting = [gates._Ticket(person, 8 + number) for number, person in enumerate(people)]
+    served = sorted(gate._waiting, key=gate._place)
+    assert [each.person for each in served] == ["bob", "eve", "ann", "bob", "ann", "ann"]
+    assert [each.number for each in served] == [10, 12, 8, 13, 9, 11] and gate._first(served[0])
+
+
 def test_the_queue_says_place_and_time() -> None:
     gate, told = Gate(1), []
     with gate.enter():
