@@ -43,11 +43,11 @@ def check_filters(sides: Sequence[int], steerable: bool, stages: Sequence[tuple[
     """The sides of the filters of the first layer and of the blocks.
 
     Raises:
-        ValueError: if there are not two, or one is even, so that padding could not be alike on all sides; or if filters
-            are steerable and there are no stages to use them.
+        ValueError: if there are not two, or one is even, so that padding could not be alike on all sides; or if there
+            are no stages to use them or steerable filters.
     """
-    if steerable and not stages:
-        raise ValueError("steerable filters need stages, got none")
+    if not stages and (steerable or tuple(sides) != (3, 3)):
+        raise ValueError("sides and steerable filters need stages, got none")
     if len(sides) != 2 or any(side < 1 or side % 2 == 0 for side in sides):
         raise ValueError(f"sides must be two odd numbers, of the first layer and of the blocks, got {tuple(sides)}")
     return int(sides[0]), int(sides[1])

@@ -2,8 +2,9 @@
 
 A filter of pixels turns by 90 degrees alone; at 45 it would have to be interpolated. A function f(r)·cos(mφ) or
 f(r)·sin(mφ) is evaluated at the turned place instead, so that the filter bank of C8 or C16 holds the same function at
-every angle, sampled on the grid. Source: Weiler, Hamprecht & Storath 2018, *Learning Steerable Filters*, section 3.1;
-Weiler & Cesa 2019, appendix E, for the rings and for the highest frequency of each.
+every angle, sampled on the grid. Source: Weiler, Hamprecht & Storath 2018, *Learning Steerable Filters for Rotation
+Equivariant CNNs*, for circular harmonics; Weiler & Cesa 2019, *General E(2)-Equivariant Steerable CNNs*, for rings that
+each have a highest frequency.
 """
 
 from __future__ import annotations

@@ -117,3 +117,5 @@ def test_even_sides_and_filters_without_stages_are_refused_with_the_rule():
         build("gcnn", {**CONFIG, "sides": (7, 4)})
     with pytest.raises(ValueError, match="steerable filters need stages"):
         build("gcnn", {"group": "c8", "steerable": True})
+    with pytest.raises(ValueError, match="sides and steerable filters need stages"):
+        build("hybrid", {"sides": (7, 5)})
