@@ -47,7 +47,7 @@ def assert_near(measured, expected, relative):
 @needs_kernel
 @pytest.mark.parametrize("order", [1, 4, 6, 8])
 @pytest.mark.parametrize(
-    ("window", "height", "width"), [(3, 4, 4), (5, 9, 9), (5, 7, 12), (5, 16, 3), (9, 5, 8), (7, 1, 1)]
+    ("window", "height", "width"), [(3, 4, 4), (5, 9, 9), (5, 7, 12), (5, 16, 3), (9, 5, 8), (11, 3, 20), (7, 1, 1)]
 )
 def test_group_attention_and_gradients_equal_textbook(order, window, height, width):
     inputs = random_inputs(order, window, height, width)

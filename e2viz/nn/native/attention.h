@@ -1,8 +1,10 @@
 // Forward and backward of one head of one image: score, softmax and value, a pack of pixels at a time.
 #pragma once
 
+#include "head_map.h"
 #include "joint.h"
 #include "output.h"
+#include "softmax_gradient.h"
 
 namespace e2viz {
 

@@ -79,6 +79,7 @@ E2VIZ_ALONE void window_sum(Planes target, const Lane* weights, int rows, Planes
 
 // target[b] at offset u += sum over a of weights[b][u][a] * source[a]
 E2VIZ_ALONE void window_scatter(Planes target, int columns, const Lane* weights, int rows, Planes source, int offsets) {
+  const long next_target = long(target.depth) * target.plane, next_source = long(source.depth) * source.plane;
   for (int u = 0; u < offsets; ++u) {
     for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
       for_blocks<2>(columns, [&]<int B>(Block<B>, int b0) {
@@ -86,19 +87,27 @@ E2VIZ_ALONE void window_scatter(Planes target, int columns, const Lane* weights,
 #pragma GCC unroll 8
         for (int a = 0; a < A; ++a)
 #pragma GCC unroll 8
-          for (int b = 0; b < B; ++b) weight[a][b] = weights[((b0 + b) * offsets + u) * rows + a0 + a];
+          for (int b = 0; b < B; ++b)
+            weight[a][b] = keep_in_register(weights[((b0 + b) * offsets + u) * rows + a0 + a]);
+        float* to[B];
+        const float* from[A];
+#pragma GCC unroll 8
+        for (int b = 0; b < B; ++b) to[b] = target.at + (b0 + b) * next_target + target.offset[u];
+#pragma GCC unroll 8
+        for (int a = 0; a < A; ++a) from[a] = source.at + (a0 + a) * next_source;
         for (int c = 0; c < source.depth; ++c) {
           Lane sum[B];
 #pragma GCC unroll 8
-          for (int b = 0; b < B; ++b) sum[b] = load(target(b0 + b, c) + target.offset[u]);
+          for (int b = 0; b < B; ++b) sum[b] = keep_in_register(load(to[b]));
 #pragma GCC unroll 8
           for (int a = 0; a < A; ++a) {
-            const Lane source_lane = keep_in_register(load(source(a0 + a, c)));
+            const Lane source_lane = keep_in_register(load(from[a]));
+            from[a] += source.plane;
 #pragma GCC unroll 8
             for (int b = 0; b < B; ++b) sum[b] += weight[a][b] * source_lane;
           }
 #pragma GCC unroll 8
-          for (int b = 0; b < B; ++b) store(target(b0 + b, c) + target.offset[u], sum[b]);
+          for (int b = 0; b < B; ++b) store(to[b], sum[b]), to[b] += target.plane;
         }
       });
     });
@@ -134,7 +143,7 @@ E2VIZ_ALONE void plane_scores(Lane* scores, Planes query, int queries, const flo
 E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const Lane* gradient, const float* encoding,
                                       long step, int depth, int outputs, int offsets) {
   for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
-    for_blocks<2>(depth, [&]<int C>(Block<C>, int c0) {
+    for_blocks<3>(depth, [&]<int C>(Block<C>, int c0) {
       Lane sum[G][C];
 #pragma GCC unroll 8
       for (int g = 0; g < G; ++g)
@@ -145,7 +154,7 @@ E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const 
           const float* e = encoding + v * step + u * depth + c0;
 #pragma GCC unroll 8
           for (int g = 0; g < G; ++g) {
-            const Lane d = gradient[(v * offsets + u) * queries + g0 + g];
+            const Lane d = keep_in_register(gradient[(v * offsets + u) * queries + g0 + g]);
 #pragma GCC unroll 8
             for (int c = 0; c < C; ++c) sum[g][c] += d * e[c];
           }
@@ -161,30 +170,32 @@ E2VIZ_ALONE void plane_query_gradient(Planes query_gradient, int queries, const 
 // encoding_gradient[v][u] += sum over g of gradient[v][u][g] * query[g]; lanes are summed at the end
 E2VIZ_ALONE void plane_encoding_gradient(Lane* encoding_gradient, long step, const Lane* gradient, Planes query,
                                          int queries, int depth, int outputs, int offsets) {
-  for (int v = 0; v < outputs; ++v)
-    for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
-      for_blocks<2>(offsets, [&]<int U>(Block<U>, int u0) {
-        Lane d[G][U];
+  for_blocks<4>(queries, [&]<int G>(Block<G>, int g0) {
+    for_blocks<3>(depth, [&]<int C>(Block<C>, int c0) {
+      Lane q[G][C];
 #pragma GCC unroll 8
-        for (int g = 0; g < G; ++g)
+      for (int g = 0; g < G; ++g)
 #pragma GCC unroll 8
-          for (int u = 0; u < U; ++u) d[g][u] = gradient[(v * offsets + u0 + u) * queries + g0 + g];
-        for (int c = 0; c < depth; ++c) {
-          Lane* e = encoding_gradient + v * step + u0 * depth + c;
-          Lane sum[U];
+        for (int c = 0; c < C; ++c) q[g][c] = keep_in_register(load(query(g0 + g, c0 + c)));
+      const Lane* of_score = gradient + g0;
+      for (int v = 0; v < outputs; ++v) {
+        Lane* target = encoding_gradient + v * step + c0;
+        for (int u = 0; u < offsets; ++u, target += depth, of_score += queries) {
+          Lane sum[C];
 #pragma GCC unroll 8
-          for (int u = 0; u < U; ++u) sum[u] = e[u * depth];
+          for (int c = 0; c < C; ++c) sum[c] = target[c];
 #pragma GCC unroll 8
           for (int g = 0; g < G; ++g) {
-            const Lane q = load(query(g0 + g, c));
+            const Lane lane = keep_in_register(of_score[g]);
 #pragma GCC unroll 8
-            for (int u = 0; u < U; ++u) sum[u] += d[g][u] * q;
+            for (int c = 0; c < C; ++c) sum[c] += lane * q[g][c];
           }
 #pragma GCC unroll 8
-          for (int u = 0; u < U; ++u) e[u * depth] = sum[u];
+          for (int c = 0; c < C; ++c) target[c] = sum[c];
         }
-      });
+      }
     });
+  });
 }
 
 // The same three for the group encoding [v][g][m][channel], which each query element has for itself.
@@ -208,17 +219,27 @@ E2VIZ_ALONE void group_scores(Lane* scores, Planes query, int queries, const flo
 E2VIZ_ALONE void group_gradients(Planes query_gradient, Lane* encoding_gradient, const Lane* gradient, Planes query,
                             int queries, const float* encoding, int depth, int outputs, int keys) {
   for (int g = 0; g < queries; ++g)
-    for (int c = 0; c < depth; ++c) {
-      const Lane q = load(query(g, c));
-      Lane sum = load(query_gradient(g, c));
-      for (int v = 0; v < outputs; ++v)
-        for (int m = 0; m < keys; ++m) {
-          const long row = (long(v) * queries + g) * keys + m;
-          sum += gradient[row] * encoding[row * depth + c];
-          encoding_gradient[row * depth + c] += gradient[row] * q;
+    for_blocks<4>(depth, [&]<int C>(Block<C>, int c0) {
+      Lane q[C], sum[C];
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) q[c] = load(query(g, c0 + c)), sum[c] = load(query_gradient(g, c0 + c));
+      for (int v = 0; v < outputs; ++v) {
+        const long row = (long(v) * queries + g) * keys;
+        const Lane* of_score = gradient + row;
+        const float* e = encoding + row * depth + c0;
+        Lane* target = encoding_gradient + row * depth + c0;
+        for (int m = 0; m < keys; ++m, ++of_score, e += depth, target += depth) {
+          const Lane lane = keep_in_register(*of_score);
+#pragma GCC unroll 8
+          for (int c = 0; c < C; ++c) {
+            sum[c] += lane * e[c];
+            target[c] += lane * q[c];
+          }
         }
-      store(query_gradient(g, c), sum);
-    }
+      }
+#pragma GCC unroll 8
+      for (int c = 0; c < C; ++c) store(query_gradient(g, c0 + c), sum[c]);
+    });
 }
 
 }  // namespace e2viz
