@@ -19,7 +19,7 @@ from torch import nn
 from e2viz.models import build
 from e2viz.nn.paths import attention_path
 from e2viz.scenes.efficiency import FILE
-from e2viz.train.recipes import RECIPES, Recipe
+from e2viz.train.recipes import FURTHER, RECIPES, Recipe
 from e2viz.zoo.wrapped import Wrapping
 
 TRAINING_IMAGES = {"rotmnist10": 1_000, "photos": 45_000, "rotphotos": 45_000, "blood": 11_959, "rotblood": 11_959}
@@ -73,7 +73,8 @@ def measure(network: nn.Module, batch: int, seconds: float) -> dict[str, float]:
 def of_recipe(recipe: Recipe, seconds: float) -> dict[str, float]:
     """One recipe's network, with the training time that its step and its epochs give."""
     found = measure(build(recipe.architecture, recipe.config), recipe.micro_batch or recipe.batch, seconds)
-    images = TRAINING_IMAGES.get(recipe.task, 10_000) * recipe.epochs
+    epochs = recipe.epochs + (FURTHER[recipe.name].epochs if recipe.name in FURTHER else 0)
+    images = TRAINING_IMAGES.get(recipe.task, 10_000) * epochs
     return found | {"training_s": round(found["training_step_ms"] * images / 1e3)}
 
 

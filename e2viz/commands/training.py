@@ -28,6 +28,8 @@ def add(commands: Commands) -> None:
     train.add_argument("--resume", action="store_true", help="continue the run's state, if there is one")
     train.add_argument("--minutes", type=float, default=float("inf"), help="stop cleanly after that long")
     train.add_argument("--epochs", type=int, help="total epochs, instead of the recipe's")
+    words = "begin from the weights that are there, by the recipe for that"
+    train.add_argument("--further", action="store_true", help=words)
     train.add_argument("--limit", type=int, help="of NAME+METHOD: learn from the first so many images alone")
 
     words = "train, evaluate and pack many recipes side by side until a time that is set"
@@ -134,13 +136,13 @@ def _train(arguments: argparse.Namespace) -> int:
     from e2viz.train.data import TrainingData
     from e2viz.train.device import device
     from e2viz.train.loop import Run
-    from e2viz.train.recipes import recipe
+    from e2viz.train.recipes import further_recipe, recipe
 
     torch.set_num_threads(arguments.threads)
     if "+" in arguments.recipe:
         return _train_aggregation(arguments)
     where = device(arguments.device)
-    chosen = recipe(arguments.recipe, where)
+    chosen = further_recipe(arguments.recipe) if arguments.further else recipe(arguments.recipe, where)
     data = TrainingData.of(task(chosen.task), arguments.data, where)
     folder = arguments.runs / chosen.name
     run = Run(chosen, data, folder, resume=arguments.resume, epochs=arguments.epochs)

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from e2viz.zoo.card import Card
+
 
 @dataclass
 class Progress:
@@ -23,7 +25,8 @@ class Progress:
         schedule: [step, total epochs] each time the number of epochs was set: once, or more if a run was extended.
         rows: of the log, one for each finished epoch.
         machines: on which kinds of machine it ran, one after another.
-        earlier_epochs, earlier_seconds: of the run whose weights this one began from, where it goes on with its own.
+        earlier_epochs, earlier_seconds, earlier_recipe: of the run whose weights this one began from, where it goes
+            on with its own.
     """
 
     step: int = 0
@@ -38,6 +41,14 @@ class Progress:
     machines: list[str] = field(default_factory=list)
     earlier_epochs: int = 0
     earlier_seconds: float = 0.0
+    earlier_recipe: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def after(cls, card: Card) -> Progress:
+        """At the start of a run that begins from the weights of its own name."""
+        return cls(
+            earlier_epochs=card.epochs, earlier_seconds=card.training_seconds, earlier_recipe=dict(card.recipe)
+        )
 
 
 def save(path: Path, progress: Progress, **states: Any) -> None:

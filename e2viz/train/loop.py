@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from e2viz.models import build
 from e2viz.train import checkpoint
@@ -23,6 +22,7 @@ from e2viz.train.average import WeightAverage
 from e2viz.train.checkpoint import Progress
 from e2viz.train.data import Augmentation, TrainingData
 from e2viz.train.device import machine_class
+from e2viz.train.loss import Loss
 from e2viz.train.recipes import Recipe
 from e2viz.train.schedule import learning_rate as learning_rate
 from e2viz.train.schedule import optimisers as optimisers
@@ -82,14 +82,14 @@ class Run:
         self.where = data.where
         self.channels_last = self.where.type == "cuda" and any(isinstance(m, nn.Conv2d) for m in self.network.modules())
         self.network.to(self.where)
+        self.loss = Loss(recipe, self.where, data.mean, data.std)
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
         self.autocast = self.where.type == "cuda" and recipe.precision == "bf16"
         self.mean = WeightAverage(self.network, recipe.average)
         self.optimisers = optimisers(recipe, self.network)
-        self.progress = Progress()
-        if recipe.start == recipe.name:  # weights that are trained further
-            self.progress.earlier_epochs, self.progress.earlier_seconds = first.card.epochs, first.card.training_seconds
+        further = recipe.start == recipe.name
+        self.progress = Progress.after(first.card) if further else Progress()
         self.state_path = folder / "state.pt"
         if self.state_path.exists():
             if not resume:
@@ -200,7 +200,7 @@ class Run:
             with self._precision():
                 logits = self.network(x)
             wide = logits.float() if self.autocast else logits
-            loss = functional.cross_entropy(wide, y, label_smoothing=recipe.label_smoothing, reduction="sum")
+            loss = self.loss(x, wide, y)
             (loss / len(rows)).backward()
             self.sums[0] += loss.detach()
             self.sums[1] += (logits.detach().argmax(-1) == y).sum()

@@ -42,6 +42,8 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
     network.eval().requires_grad_(False)
     config: Any = network.config
     fresh = recipe.fresh_angles and chosen.turned
+    before = {"before": last.earlier_recipe} if last.earlier_recipe else {}
+    taught = f"; taught by {' and '.join(recipe.teachers)}" if recipe.teachers else ""
     card = Card(
         name=recipe.name,
         architecture=recipe.architecture,
@@ -49,12 +51,12 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
         group=getattr(config, "group", ""),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         data_set=chosen.data_set.at_size(config.image_size),
-        recipe={**recipe.to_dict(), "schedule": last.schedule},
+        recipe={**recipe.to_dict(), "schedule": last.schedule, **before},
         seed=recipe.seed,
         epochs=last.earlier_epochs + int(last.rows[-1]["epoch"]),
         best_epoch=last.earlier_epochs + best.best_epoch,
         validation_accuracy=best.best_accuracy,
-        data=f"{chosen.words}; {'fresh random angles each epoch' if fresh else 'no fresh angles'}",
+        data=f"{chosen.words}; {'fresh random angles each epoch' if fresh else 'no fresh angles'}{taught}",
         training_seconds=round(last.earlier_seconds + last.seconds, 3),
         machine=states.get("machine") or machine_class(),
     )

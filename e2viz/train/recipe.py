@@ -18,7 +18,7 @@ class Recipe:
         architecture: a key of ``e2viz.architectures.ARCHITECTURES``.
         config: fields of that architecture's configuration.
         start: name of trained weights that the network, or the network it wraps, begins from; "" begins afresh.
-            Its own name trains weights further, and their epochs count.
+            Its own name trains weights further: their epochs count, and the card keeps their recipe as "before".
         task: a key of ``e2viz.data.tasks.TASKS``: which pictures, and whether they are turned.
         epochs: passes over the training images; the learning rate falls to zero over them.
         batch: images for each step of the optimiser.
@@ -40,6 +40,8 @@ class Recipe:
         precision: of the products on a GPU, "float32" or "bf16"; a processor always takes float32.
         validate_every: epochs between validations; the last epoch is always validated.
         shift_px: largest random shift of a training image, in pixels, along either axis.
+        teachers: names of trained weights whose mean answer to each training picture is learned too.
+        distillation: the teachers' share of the loss; labels have the rest.
 
     Raises:
         ValueError: if a number is out of range.
@@ -75,6 +77,8 @@ class Recipe:
     precision: str = "float32"
     validate_every: int = 1
     seed: int = 1
+    teachers: tuple[str, ...] = ()
+    distillation: float = 0.0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1:
@@ -88,6 +92,12 @@ class Recipe:
             )
         if self.precision not in ("float32", "bf16"):
             raise ValueError(f'precision must be "float32" or "bf16", got {self.precision!r}')
+        object.__setattr__(self, "teachers", tuple(self.teachers))  # a card holds a list
+        if bool(self.teachers) != bool(self.distillation) or not 0 <= self.distillation <= 1:
+            raise ValueError(
+                f"distillation must be in (0, 1] with teachers and 0 without, got {self.distillation} "
+                f"with {len(self.teachers)} teachers"
+            )
         if self.optimiser not in ("adamw", "muon"):
             raise ValueError(f'optimiser must be "adamw" or "muon", got {self.optimiser!r}')
 

@@ -10,11 +10,12 @@ from e2viz.data.table import DATA_SETS, data_set, list_data
 from e2viz.train.colour_recipes import COLOUR
 from e2viz.train.device import CPU
 from e2viz.train.digit_recipes import DIGITS
+from e2viz.train.further_recipes import FURTHER
 from e2viz.train.long_recipes import LONG_DIGITS
 from e2viz.train.own_recipes import KINDS, own_recipe
 from e2viz.train.recipe import Recipe
 
-__all__ = ["LONG", "RECIPES", "Recipe", "recipe"]
+__all__ = ["FURTHER", "LONG", "RECIPES", "Recipe", "further_recipe", "recipe"]
 
 RECIPES: dict[str, Recipe] = {each.name: each for each in (*DIGITS, *COLOUR)}
 LONG: dict[str, Recipe] = {each.name: each for each in LONG_DIGITS}
@@ -40,3 +41,14 @@ def recipe(name: str, where: torch.device = CPU) -> Recipe:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names
         raise LookupError(f"no recipe is called {name!r}; nearest: {', '.join(near)}")
     return RECIPES[name]
+
+
+def further_recipe(name: str) -> Recipe:
+    """The recipe by which the shipped weights called ``name`` were trained further.
+
+    Raises:
+        LookupError: if they were not, with the names of those that were.
+    """
+    if name not in FURTHER:
+        raise LookupError(f"{name!r} has no recipe that begins from its weights; these have one: {', '.join(FURTHER)}")
+    return FURTHER[name]

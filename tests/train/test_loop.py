@@ -14,6 +14,7 @@ from e2viz.train.data import TrainingData
 from e2viz.train.device import machine_class
 from e2viz.train.loop import Run, learning_rate
 from e2viz.train.muon import orthogonalised, orthogonalised_together
+from e2viz.train.pack import model_of_run
 from e2viz.train.recipes import Recipe
 from e2viz.zoo.card import Card
 from e2viz.zoo.weights import Model
@@ -263,7 +264,7 @@ def test_weights_that_are_trained_further_keep_their_count_of_epochs(data, tmp_p
     _, states = checkpoint.load(tmp_path / "first" / "best.pt")
     network = build(RECIPE.architecture, RECIPE.config)
     network.load_state_dict(states["network"])
-    card = Card(name=RECIPE.name, architecture="vit", epochs=3, training_seconds=7.0)
+    card = Card(name=RECIPE.name, architecture="vit", epochs=3, training_seconds=7.0, recipe={"epochs": 3})
     monkeypatch.setattr(loop.catalogue, "load", lambda _: Model(card, network))
     further = Recipe(**{**RECIPE.to_dict(), "start": RECIPE.name})
     run = Run(further, data, tmp_path / "second")
@@ -271,3 +272,6 @@ def test_weights_that_are_trained_further_keep_their_count_of_epochs(data, tmp_p
     run.train(report=silent)
     progress, _ = checkpoint.load(tmp_path / "second" / "state.pt")
     assert (progress.earlier_epochs, progress.earlier_seconds) == (3, 7.0)
+    recipe = model_of_run(further, tmp_path / "second").card.recipe
+    assert recipe["before"] == {"epochs": 3} and recipe["start"] == RECIPE.name
+    assert "before" not in model_of_run(RECIPE, tmp_path / "first").card.recipe
