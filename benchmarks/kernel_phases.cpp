@@ -1,9 +1,10 @@
-// Cycles of each step of the compiled kernel for one pack of pixels of the published p4 network, without gradients,
+// Cycles of each step of the compiled kernel for one pack of pixels of the published p4 network, forward and backward,
 // beside what the multiply-adds, or the operations of the exponentials, would need with every pipe busy.
 #include <chrono>
 #include <cstdio>
 #include <functional>
 #include <random>
+#include <string>
 
 #include "attention.cpp"
 
@@ -37,6 +38,50 @@ double clock_rate() {
       }
   }, 1, 300);
   return 30000 / seconds;
+}
+
+struct Step {
+  const char* name;
+  double operations;  // vectors of products and additions, fused; of exponentials all operations
+  double packs;       // that one call serves
+  std::function<void()> work;
+  int includes = -1;  // an earlier step that its call takes as well
+};
+
+struct Sum {
+  double cycles = 0, floor = 0;
+};
+
+void print(const std::string& name, double cycles, double least) {
+  std::printf("%-46s %8.0f %8.0f %6.2f\n", name.c_str(), cycles, least, cycles / least);
+}
+
+Sum measure(const std::vector<Step>& steps, double rate) {
+  Sum sum;
+  std::vector<double> taken;
+  for (const Step& step : steps) {
+    double cycles = fastest(step.work, 20, 400) * rate / step.packs;
+    if (step.includes >= 0) cycles -= taken[step.includes];
+    taken.push_back(cycles);
+    const double least = step.operations / 2;  // two operations a cycle
+    print(step.name, cycles, least);
+    sum.cycles += cycles;
+    sum.floor += least;
+  }
+  print("all", sum.cycles, sum.floor);
+  return sum;
+}
+
+// What all packs of the network's five blocks take.
+void print_image(const char* what, Problem block, bool shares, Sum sum, double rate) {
+  double packs = 0;
+  for (const int side : {28, 24, 12, 8, 6}) {
+    block.width = block.height = side;
+    const HeadMap map(block, 1, 2, shares && shares_packs(block));
+    packs += 9 * (side * map.layout.packs + map.layout.shares * side / 2);
+  }
+  std::printf("%s: %.0f packs in the five blocks, %.2f ms on two cores, floor %.2f ms\n", what, packs,
+              sum.cycles * packs / rate * 500, sum.floor * packs / rate * 500);
 }
 
 }  // namespace
@@ -90,15 +135,9 @@ int main() {
   sums.begin(1, 1.0f);
   std::fill_n(reinterpret_cast<float*>(b.lanes(28 * 4 * 80)), 28 * 4 * 80 * kLanes, 0.0f);
 
-  struct Step {
-    const char* name;
-    double operations;  // vectors of products and additions, fused; of exponentials all operations
-    double packs;       // that one call serves
-    std::function<void()> work;
-  };
   const double exponential = 12;
   t.safe = LaneInt{} - 1;
-  const Step steps[] = {
+  const std::vector<Step> forward = {
       {"keys of a row by their product", 20 * 40, 4, [&] { keys.read_row(projected, 0, 0, 2, 1.0f, key); }},
       {"values of a row by their product", 20 * 40, 4, [&] { keys.read_row(projected, 0, 0, 2, 1.0f, value); }},
       {"queries of a row by their product", 20 * 40, 4, [&] { queries.read_row(projected, 0, 0, 2, 0.05f, query); }},
@@ -112,7 +151,7 @@ int main() {
        [&] {
          window_scores<false>(t.content, at_query, 4, at_key, 4, 25, nullptr);
          factorise(t);
-       }},
+       }, 3},
       {"weights summed over query elements", 3200, 1, [&] { factorised_weights_in_place(t); }},
       {"values, weighted", 4000, 1, [&] { window_sum<false>(at_out, t.content, 4, at_value, 4, 25); }},
       {"product to the output", 800, 1, [&] { sums.add(2, 1, at_out); }},
@@ -120,24 +159,70 @@ int main() {
   const double rate = clock_rate();
   std::printf("%.2f GHz, %d lanes\n%-46s %8s %8s %6s\n", rate / 1e9, kLanes, "step, for one pack of pixels", "cycles",
               "floor", "ratio");
-  double total = 0, floor = 0, scores = 0;
-  for (const Step& step : steps) {
-    double cycles = fastest(step.work, 20, 400) * rate / step.packs;
-    if (&step == &steps[3]) scores = cycles;
-    if (&step == &steps[6]) cycles -= scores;
-    const double least = step.operations / 2;  // two operations a cycle
-    std::printf("%-46s %8.0f %8.0f %6.2f\n", step.name, cycles, least, cycles / least);
-    total += cycles;
-    floor += least;
-  }
-  std::printf("%-46s %8.0f %8.0f %6.2f\n", "all", total, floor, total / floor);
-  double packs = 0;
-  for (const int side : {28, 24, 12, 8, 6}) {
-    Problem block = p;
-    block.width = block.height = side;
-    const HeadMap map(block, 1, 2, shares_packs(block));
-    packs += 9 * (side * map.layout.packs + map.layout.shares * side / 2);
-  }
-  std::printf("the five blocks have %.0f packs: %.2f ms on two cores, floor %.2f ms\n", packs,
-              total * packs / rate * 500, floor * packs / rate * 500);
+  print_image("forward", p, true, measure(forward, rate), rate);
+
+  // Backward: what the softmax needs is computed again; then from the output's gradient to all others.
+  window_scores<false>(t.content, at_query, 4, at_key, 4, 25, nullptr);
+  factorise(t);
+  Buffer qg, kg, vg, lanes;
+  float *query_gradient = qg.floats(queries.layout.size()), *key_gradient = kg.floats(keys.layout.size());
+  float* value_gradient = vg.floats(keys.layout.size());
+  Lane *plane_lanes = lanes.lanes(4 * 25 * 6 + 64 * 4), *group_lanes = plane_lanes + 4 * 25 * 6;
+  const long lane_count = 4 * 25 * 6 + 64 * 4;
+  const auto clear = [&] {
+    std::fill_n(plane_lanes, lane_count, Lane{});
+    for (int y = 0; y < 5; ++y) keys.clear_row(y, key_gradient), keys.clear_row(y, value_gradient);
+  };
+  clear();
+  std::vector<float> written(40 * 784);
+  outputs.read_row(plain, 0, 0, 2, 1e-3f, out);
+  const Planes at_query_gradient = queries.planes(query_gradient, 2, 1);
+  const Planes at_key_gradient = keys.planes(key_gradient, 2, 1), at_value_gradient = keys.planes(value_gradient, 2, 1);
+  const auto softmax = [&] {
+    window_scores<false>(t.content, at_query, 4, at_key, 4, 25, nullptr);
+    encodings.plane_exponentials(t, at_query, t.plane_gradient);
+    encodings.group_exponentials(t, at_query.channels_from(6), t.shift);
+    factorise(t);
+  };
+  const std::vector<Step> backward = {
+      {"scores and their softmax again", 4000 + 700 + 256 + 400 * (exponential + 1) + 1600 + 128, 1, softmax},
+      {"rows read", 4 * 40 * 4, 4,
+       [&] {
+         keys.read_row(plain, 0, 0, 2, 1.0f, key);
+         keys.read_row(plain, 0, 0, 2, 1.0f, value);
+         queries.read_row(plain, 0, 0, 2, 0.05f, query);
+         outputs.read_row(plain, 0, 0, 2, 1e-3f, out);
+       }},
+      {"weights' gradient: output's gradient and value", 4000, 1,
+       [&] { window_scores<false>(t.weights_gradient, at_out, 4, at_value, 4, 25, nullptr); }},
+      {"scores' gradient, weights", 6 * 1600 + 800, 1,
+       [&] {  // from a softmax of its own: it changes what that leaves
+         softmax();
+         factorised_gradient<false>(t);
+       }, 0},
+      {"values' gradient", 4000, 1, [&] { window_scatter(at_value_gradient, 4, t.weights, 4, at_out, 25); }},
+      {"keys' gradient", 4000, 1, [&] { window_scatter(at_key_gradient, 4, t.content_gradient, 4, at_query, 25); }},
+      {"queries' gradient by keys", 4000, 1,
+       [&] { window_sum<false>(at_query_gradient, t.content_gradient, 4, at_key, 4, 25); }},
+      {"queries' gradient by the plane's encoding", 2400, 1,
+       [&] {
+         plane_query_gradient(at_query_gradient, 4, t.plane_gradient, encodings.plane.data(), 150, 6, 4, 25);
+       }},
+      {"plane encoding's gradient", 2400, 1,
+       [&] { plane_encoding_gradient(plane_lanes, 150, t.plane_gradient, at_query, 4, 6, 4, 25); }},
+      {"gradients of the group's part", 512, 1,
+       [&] {
+         group_gradients(at_query_gradient.channels_from(6), group_lanes, t.group_gradient,
+                         at_query.channels_from(6), 4, encodings.group.data(), 4, 4, 4);
+       }},
+      {"rows written and cleared", 3 * 40 * 4, 4,
+       [&] {
+         queries.write_row(query_gradient, 0, 0, 2, 0.05f, written.data());
+         keys.write_row(key_gradient, 0, 0, 2, 1.0f, written.data());
+         keys.write_row(value_gradient, 0, 0, 2, 1.0f, written.data());
+         keys.clear_row(2, key_gradient);
+         keys.clear_row(2, value_gradient);
+       }},
+  };
+  print_image("backward", p, false, measure(backward, rate), rate);
 }

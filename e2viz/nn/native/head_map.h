@@ -51,20 +51,20 @@ class HeadMap {
   }
 
   // Adds up what the packs hold for the same pixel. Not of shared packs.
-  void write_row(float* rows, int batch, int head, int y, float factor, float* tensor) {
+  void write_row(const float* rows, int batch, int head, int y, float factor, float* tensor) {
     if (y < 0 || y >= height_) return;
-    add_chunks(rows + layout.start_of_row(y));
-    for_each_line(batch, head, y, [&](long first, float* line) {
+    sums_.resize(lines_.size());
+    add_packs(rows + layout.start_of_row(y));
+    for_each_line(batch, head, y, sums_.data(), [&](long first, const float* line) {
       copy_scaled(tensor + first, line + layout.halo, width_, factor);
     });
-    if (layout.halo) clear_halo();
   }
 
   const Layout layout;
 
  private:
   void copy_lines(const float* tensor, int batch, int head, int y, float factor) {
-    for_each_line(batch, head, y, [&](long first, float* line) {
+    for_each_line(batch, head, y, lines_.data(), [&](long first, float* line) {
       copy_scaled(line + layout.halo, tensor + first, width_, factor);
       if (y + 1 < height_)
         for (int x = 0; x < width_; x += Layout::kCacheLine) __builtin_prefetch(tensor + first + width_ + x);
@@ -125,8 +125,7 @@ class HeadMap {
   // The tensor is depth first, the planes are element first. All planes go through a buffer of lines, so that a line
   // is read long after it was written: the processor stalls on reading across two writes that are still under way.
   template <class Body>
-  E2VIZ_INLINE void for_each_line(int batch, int head, int y, const Body& body) {
-    float* line = lines_.data();
+  E2VIZ_INLINE void for_each_line(int batch, int head, int y, float* line, const Body& body) const {
     for (int element = 0; element < elements_; ++element)
       for (int channel = 0; channel < depth_; ++channel, line += line_) {
         const long plane = ((long(batch) * depth_ + channel) * heads_ + head) * elements_ + element;
@@ -135,30 +134,23 @@ class HeadMap {
   }
 
   // The packs of a row into lines. What a pack shares with the one before is added to what that one left.
-  void add_chunks(const float* chunk) {
+  void add_packs(const float* pack) {
     const long planes = layout.planes, plane = layout.plane, step = line_;
-    for (long pack = 0; pack < layout.packs; ++pack) {
-      float* line = lines_.data() + pack * kLanes;
-      const long shared = pack ? plane - kLanes : 0;
-      for (long i = 0; i < planes; ++i, line += step, chunk += plane) {
-        for (long x = 0; x < shared; x += kLanes) store(line + x, load(line + x) + load(chunk + x));
-        for (long x = shared; x < plane; x += kLanes) store(line + x, keep_in_register(load(chunk + x)));
+    for (long i = 0; i < layout.packs; ++i) {
+      float* line = sums_.data() + i * kLanes;
+      const long shared = i ? plane - kLanes : 0;
+      for (long k = 0; k < planes; ++k, line += step, pack += plane) {
+        for (long x = 0; x < shared; x += kLanes) store(line + x, load(line + x) + load(pack + x));
+        for (long x = shared; x < plane; x += kLanes) store(line + x, keep_in_register(load(pack + x)));
       }
-    }
-  }
-
-  // read_row needs zeros beside the plane.
-  void clear_halo() {
-    for (float* line = lines_.data(); line < lines_.data() + lines_.size(); line += line_) {
-      std::fill_n(line, layout.halo, 0.0f);
-      std::fill(line + layout.halo + width_, line + line_, 0.0f);
     }
   }
 
   int depth_, heads_, elements_, height_, width_;
   LaneInt inside_;  // all ones in the lanes of a row's last pack that lie within the plane
   long line_;       // floats of one line: a row of pixels with its halo, up to the end of the last pack
-  std::vector<float> lines_, inputs_;
+  // Rows that are read, zero beside the plane; rows that are written.
+  std::vector<float> lines_, sums_, inputs_;
 };
 
 }  // namespace e2viz
