@@ -46,9 +46,7 @@ class Progress:
     @classmethod
     def after(cls, card: Card) -> Progress:
         """At the start of a run that begins from the weights of its own name."""
-        return cls(
-            earlier_epochs=card.epochs, earlier_seconds=card.training_seconds, earlier_recipe=dict(card.recipe)
-        )
+        return cls(earlier_epochs=card.epochs, earlier_seconds=card.training_seconds, earlier_recipe=dict(card.recipe))
 
 
 def save(path: Path, progress: Progress, **states: Any) -> None:

@@ -131,6 +131,6 @@ DIGITS = (
     _patches(14, ((0, 0),), epochs=25),
     _wide_hybrid("hybrid_p4.rotmnist", epochs=40),
     _hybrid("hybrid_p4_invariant.rotmnist", keeps_group=False),
-    _steerable_hybrid("hybrid_p8.rotmnist", epochs=24),
+    _steerable_hybrid("hybrid_p8.rotmnist", epochs=50),
     *(_upright_hybrid(rotations) for rotations in (4, 8)),
 )

@@ -10,9 +10,18 @@ class HeadMap {
  public:
   HeadMap(const Problem& problem, int elements, int halo, bool shares = false)
       : layout(problem, elements * problem.depth, halo, shares), depth_(problem.depth), heads_(problem.head),
-        elements_(elements), height_(problem.height), width_(problem.width),
+        batches_(problem.batch), elements_(elements), height_(problem.height), width_(problem.width),
         line_(layout.end_of_row() * kLanes + layout.plane), lines_(layout.planes * line_) {
     for (int i = 0; i < kLanes; ++i) inside_[i] = (layout.end_of_row() - 1) * kLanes + i < width_ ? -1 : 0;
+    for (long pack = 0; pack < layout.packs; ++pack)
+      for (long x = 0; x < layout.plane; x += kLanes) {
+        LaneInt inside;
+        for (int i = 0; i < kLanes; ++i) {
+          const long pixel = pack * kLanes - layout.halo + x + i;
+          inside[i] = pixel >= 0 && pixel < width_ ? -1 : 0;
+        }
+        within_.push_back(inside);
+      }
   }
 
   Planes planes(float* rows, int y, long pack) const { return layout.at(rows, y, pack, depth_); }
@@ -20,6 +29,8 @@ class HeadMap {
   // A row outside the plane is zero.
   void read_row(const Source& source, int batch, int head, int y, float factor, float* rows) {
     if (y < 0 || y >= height_) return clear_row(y, rows);
+    if (!source.weight && !layout.shares && holds_packs(batch, head, y))
+      return copy_packs(source.tensor, batch, head, y, factor, rows);
     source.weight ? project_lines(source, batch, head, y, factor) : copy_lines(source.tensor, batch, head, y, factor);
     layout.for_each_piece(y, [&](long start, long first_pixel, long count) {
       const float* line = lines_.data() + first_pixel + layout.halo;
@@ -53,6 +64,8 @@ class HeadMap {
   // Adds up what the packs hold for the same pixel. Not of shared packs.
   void write_row(const float* rows, int batch, int head, int y, float factor, float* tensor) {
     if (y < 0 || y >= height_) return;
+    if (2 * layout.halo <= kLanes && layout.plane <= 2 * kLanes)
+      return write_packs(rows + layout.start_of_row(y), batch, head, y, factor, tensor);
     sums_.resize(lines_.size());
     add_packs(rows + layout.start_of_row(y));
     for_each_line(batch, head, y, sums_.data(), [&](long first, const float* line) {
@@ -63,6 +76,66 @@ class HeadMap {
   const Layout layout;
 
  private:
+  // Whether the tensor also holds what a row's packs take beside the row, of its first plane and of its last.
+  bool holds_packs(int batch, int head, int y) const {
+    const long plane = long(height_) * width_, row = long(y) * width_ - layout.halo;
+    const long planes = long(batches_) * depth_ * heads_ * elements_;
+    const long first = (long(batch) * depth_ * heads_ + head) * elements_;
+    const long last = first + (depth_ - 1l) * heads_ * elements_ + elements_ - 1;
+    const long reach = (layout.packs - 1) * kLanes + layout.plane;
+    return first * plane + row >= 0 && last * plane + row + reach <= planes * plane;
+  }
+
+  // From the tensor to the packs; zero beside the plane.
+  void copy_packs(const float* tensor, int batch, int head, int y, float factor, float* rows) const {
+    const long plane = long(height_) * width_, step = long(heads_) * elements_ * plane, size = layout.plane;
+    const float* first = tensor + (long(batch) * depth_ * heads_ + head) * elements_ * plane + long(y) * width_;
+    float* target = rows + layout.start_of_row(y);
+    for (long pack = 0; pack < layout.packs; ++pack)
+      for (int element = 0; element < elements_; ++element) {
+        const float* source = first + element * plane + pack * kLanes - layout.halo;
+        for (int channel = 0; channel < depth_; ++channel, source += step, target += size)
+          for (long x = 0; x < size; x += kLanes)
+            store(target + x, masked(load(source + x) * factor, within_[(pack * size + x) / kLanes]));
+      }
+    if (y + 1 < height_)
+      for (int element = 0; element < elements_; ++element)
+        for (int channel = 0; channel < depth_; ++channel) {
+          const float* next = first + element * plane + channel * step + width_;
+          for (int x = 0; x < width_; x += Layout::kCacheLine) __builtin_prefetch(next + x);
+        }
+  }
+
+  // From the packs to the tensor, with what neighbouring packs hold of a pack's pixels.
+  void write_packs(const float* rows, int batch, int head, int y, float factor, float* tensor) const {
+    const long plane = long(height_) * width_, step = long(heads_) * elements_ * plane, size = layout.plane;
+    const long halo = layout.halo, next = layout.planes * size;
+    LaneInt low, high;
+    for (int i = 0; i < kLanes; ++i) low[i] = i < halo ? -1 : 0, high[i] = i >= kLanes - halo ? -1 : 0;
+    float* first = tensor + (long(batch) * depth_ * heads_ + head) * elements_ * plane + long(y) * width_;
+    for (long pack = 0; pack < layout.packs; ++pack) {
+      const long count = std::min(long(kLanes), width_ - pack * kLanes);
+      const bool begins = pack == 0, ends = pack + 1 == layout.packs;
+      const LaneInt before = begins ? LaneInt{} : low, after = ends ? LaneInt{} : high;
+      const long left = begins ? 0 : kLanes - next, right = ends ? 0 : next - kLanes;
+      const float* source = rows + pack * next + halo;
+      for (int element = 0; element < elements_; ++element) {
+        float* target = first + element * plane + pack * kLanes;
+        for (int channel = 0; channel < depth_; ++channel, source += size, target += step) {
+          Lane sum = load(source);
+          if (halo) sum += masked(load(source + left), before) + masked(load(source + right), after);
+          sum *= factor;
+          if (count == kLanes)
+            store(target, sum);
+          else if (count == kLanes / 2)
+            std::memcpy(target, &sum, kLanes / 2 * sizeof(float));
+          else
+            store_some(target, sum, count);
+        }
+      }
+    }
+  }
+
   void copy_lines(const float* tensor, int batch, int head, int y, float factor) {
     for_each_line(batch, head, y, lines_.data(), [&](long first, float* line) {
       copy_scaled(line + layout.halo, tensor + first, width_, factor);
@@ -146,7 +219,8 @@ class HeadMap {
     }
   }
 
-  int depth_, heads_, elements_, height_, width_;
+  int depth_, heads_, batches_, elements_, height_, width_;
+  std::vector<LaneInt> within_;  // [pack][vector of its planes]: all ones in the lanes within the plane
   LaneInt inside_;  // all ones in the lanes of a row's last pack that lie within the plane
   long line_;       // floats of one line: a row of pixels with its halo, up to the end of the last pack
   // Rows that are read, zero beside the plane; rows that are written.
