@@ -28,7 +28,7 @@ FURTHER: dict[str, Recipe] = {
     for each in (
         _further("ge_vit_p8.rotmnist", epochs=9),
         _further(
-            "gcnn_p4.rotmnist", teachers=("hybrid_p8.rotmnist", "hybrid_p4.rotmnist"), epochs=6, learning_rate=3e-3,
+            "gcnn_p4.rotmnist", teachers=("hybrid_p8.rotmnist", "hybrid_p4.rotmnist"), epochs=5, learning_rate=3e-3,
             decay=0.9, average=0.99, validate_every=1, bend_px=0.8,
         ),
     )
