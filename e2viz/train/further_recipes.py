@@ -1,7 +1,7 @@
 """What shipped digit weights went through after their own recipe: ``e2viz train NAME --further``.
 
-Trained models that are better teach the same bent and zoomed pictures; group convolutions learn digits in hours on a
-processor where attention on the group takes days.
+Trained models that are better teach the same bent and zoomed pictures: group convolutions learn digits in hours on a
+processor, where attention on the group takes days.
 """
 
 from __future__ import annotations
@@ -23,13 +23,4 @@ def _further(name: str, **changes: Any) -> Recipe:
     return replace(_SHORT[name], start=name, **{**_TAUGHT, **changes})
 
 
-FURTHER: dict[str, Recipe] = {
-    each.name: each
-    for each in (
-        _further("ge_vit_p8.rotmnist", epochs=9),
-        _further(
-            "gcnn_p4.rotmnist", teachers=("hybrid_p8.rotmnist", "hybrid_p4.rotmnist"), epochs=5, learning_rate=3e-3,
-            decay=0.9, average=0.99, validate_every=1, bend_px=0.8,
-        ),
-    )
-}  # fmt: skip
+FURTHER: dict[str, Recipe] = {each.name: each for each in (_further("ge_vit_p8.rotmnist", epochs=9),)}
