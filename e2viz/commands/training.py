@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
     train.add_argument("--resume", action="store_true", help="continue the run's state, if there is one")
     train.add_argument("--minutes", type=float, default=float("inf"), help="stop cleanly after that long")
     train.add_argument("--epochs", type=int, help="total epochs, instead of the recipe's")
-    words = "begin from the weights that are there, by the recipe for that"
+    words = "begin from the weights that are there, by a recipe for that or their own"
     train.add_argument("--further", action="store_true", help=words)
     train.add_argument("--limit", type=int, help="of NAME+METHOD: learn from the first so many images alone")
 
@@ -142,7 +142,7 @@ def _train(arguments: argparse.Namespace) -> int:
     if "+" in arguments.recipe:
         return _train_aggregation(arguments)
     where = device(arguments.device)
-    chosen = further_recipe(arguments.recipe) if arguments.further else recipe(arguments.recipe, where)
+    chosen = (further_recipe if arguments.further else recipe)(arguments.recipe, where)
     data = TrainingData.of(task(chosen.task), arguments.data, where)
     folder = arguments.runs / chosen.name
     run = Run(chosen, data, folder, resume=arguments.resume, epochs=arguments.epochs)

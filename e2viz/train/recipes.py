@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 import torch
 
@@ -43,12 +44,12 @@ def recipe(name: str, where: torch.device = CPU) -> Recipe:
     return RECIPES[name]
 
 
-def further_recipe(name: str) -> Recipe:
-    """The recipe by which the shipped weights called ``name`` were trained further.
+def further_recipe(name: str, where: torch.device = CPU) -> Recipe:
+    """The recipe that goes on from the shipped weights called ``name``: one made for that, else their own.
 
     Raises:
-        LookupError: if they were not, with the names of those that were.
+        LookupError: if there is none, with the nearest names.
     """
-    if name not in FURTHER:
-        raise LookupError(f"{name!r} has no recipe that begins from its weights; these have one: {', '.join(FURTHER)}")
-    return FURTHER[name]
+    if name in FURTHER and where.type == "cpu":
+        return FURTHER[name]
+    return replace(recipe(name, where), start=name)

@@ -93,14 +93,13 @@ def train_one(name: str, chosen: Settings) -> None:
     from e2viz.train.device import device
     from e2viz.train.loop import Run
     from e2viz.train.pack import pack
-    from e2viz.train.recipes import recipe
+    from e2viz.train.recipes import further_recipe, recipe
     from e2viz.zoo import catalogue
 
     torch.set_num_threads(chosen.threads)
     where = device(chosen.device)
-    found = recipe(name, where)
-    if chosen.further and name in catalogue.list_models():
-        found = dataclasses.replace(found, start=name)
+    goes_on = chosen.further and name in catalogue.list_models()
+    found = (further_recipe if goes_on else recipe)(name, where)
     torch.backends.cudnn.benchmark = where.type == "cuda"
     splits = read_splits(task(found.task), chosen.data)
     if chosen.limit:

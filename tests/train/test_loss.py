@@ -7,12 +7,11 @@ import torch
 from torch.nn import functional
 
 from e2viz.architectures import ARCHITECTURES
-from e2viz.train import recipes
 from e2viz.train.data import TrainingData
 from e2viz.train.loop import Run
 from e2viz.train.loss import Loss
 from e2viz.train.pack import model_of_run
-from e2viz.train.recipes import FURTHER, RECIPES, Recipe, further_recipe
+from e2viz.train.recipes import FURTHER, LONG, RECIPES, Recipe, further_recipe
 from e2viz.zoo import catalogue
 from tests.train.test_loop import split
 
@@ -98,6 +97,10 @@ def test_recipes_that_go_on_begin_from_their_own_weights_and_know_their_teachers
     assert {chosen.name, *chosen.teachers} <= set(catalogue.list_models()) and chosen.architecture in ARCHITECTURES
 
 
-def test_weights_without_such_a_recipe_are_refused():
-    with pytest.raises(LookupError, match="these have one: .*ge_vit_p8.rotmnist"):
-        recipes.further_recipe("cnn.rotmnist")
+def test_weights_without_such_a_recipe_go_on_by_their_own():
+    own = RECIPES["cnn.rotmnist"]
+    assert further_recipe("cnn.rotmnist") == dataclasses.replace(own, start=own.name)
+    gpu = torch.device("cuda")
+    assert further_recipe("ge_vit_p8.rotmnist", gpu).epochs == LONG["ge_vit_p8.rotmnist"].epochs
+    with pytest.raises(LookupError, match="nearest"):
+        further_recipe("cnn.rotmnits")
