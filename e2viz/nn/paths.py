@@ -24,7 +24,9 @@ def attention_path() -> str:
     if forced:
         _check_forced(forced)
         return f"{forced}: set by {PATH_VARIABLE}"
-    return "native: the compiled kernel is available" if native.available() else f"torch: {native.why_not()}"
+    if not native.available():
+        return f"torch: {native.why_not()}"
+    return f"native: the compiled kernel, {native.lanes()} pixels at a time"
 
 
 def runs_in_kernel(*tensors: Tensor | None) -> bool:

@@ -6,9 +6,11 @@ Most tests give a script for a compiler, which writes a few bytes at once; the l
 import ctypes.util
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,28 @@ def test_a_compiler_that_fails_is_named_and_leaves_nothing(compiler, tmp_path):
     with pytest.raises(build.BuildError, match=r"could not compile attention\.cpp: disk full"):
         content()
     assert not list((tmp_path / "cache").glob("*/*.partial"))
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_a_source_that_fails_for_this_processor_alone_is_said_and_an_unknown_option_is_not(unknown, compiler, tmp_path):
+    refusal = 'case "$*" in *-march=native*) echo "wrong type" >&2; exit 1;; esac\n'
+    of_source = f'case "$*" in */dev/null*) exit 0;; esac\n{refusal}'
+    compiler.write_text(COMPILER.replace("while", f"{refusal if unknown else of_source}while", 1))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert content() == b"a library"
+    assert len(said) == (0 if unknown else 1)
+    assert unknown or re.search(r"attention\.cpp: wrong type\n.* without the vectors", str(said[0].message))
+
+
+@needs_kernel
+def test_the_registers_of_this_processor_are_used():
+    """A kernel that does not compile for it would be built for an older one."""
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    if " avx " not in flags:
+        pytest.skip("a processor without AVX")
+    assert native.lanes() >= 8
+    assert native.lanes() == 16 or " avx512f " not in flags or "AuthenticAMD" in flags
 
 
 def test_folders_without_locks_will_do(compiler, monkeypatch):

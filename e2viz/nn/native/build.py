@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -130,7 +131,7 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _compile(compiler: str, folder: Path) -> Path:
-    partial, message = folder / f"{os.getpid()}.partial", ""
+    partial, failure = folder / f"{os.getpid()}.partial", ""
     try:
         for target in TARGETS:
             command = [compiler, *FLAGS, *target, str(SOURCE), "-o", str(partial)]
@@ -138,8 +139,17 @@ def _compile(compiler: str, folder: Path) -> Path:
             if result.returncode == 0:
                 library = folder / _named_by_checksum(partial.read_bytes())
                 partial.replace(library)
+                if failure:
+                    warnings.warn(f"{failure}\nBuilt without this processor's vectors instead: slow.", stacklevel=2)
                 return library
-            message = message or result.stderr.strip()
+            if not target or _knows(compiler, target):
+                failure = failure or f"{compiler} could not compile {SOURCE.name}: {result.stderr.strip()[:500]}"
     finally:
         partial.unlink(missing_ok=True)
-    raise BuildError(f"{compiler} could not compile {SOURCE.name}: {message[:500]}")
+    raise BuildError(failure)
+
+
+def _knows(compiler: str, target: list[str]) -> bool:
+    """Whether the compiler takes these options, so that what failed is the source."""
+    command = [compiler, *target, "-x", "c++", "-fsyntax-only", os.devnull]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

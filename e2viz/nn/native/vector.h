@@ -12,19 +12,26 @@
 namespace e2viz {
 
 // Zen 4 (which GCC 12 takes for a Zen 3) splits each 512-bit instruction in two: half the lanes are as fast there, and
-// what one pack of pixels needs takes half the room in the cache.
-#if defined(__AVX512F__) && !defined(__znver3__) && !defined(__znver4__)
-constexpr int kLanes = 16;
-#define E2VIZ_LARGER _mm512_max_ps
+// what one pack of pixels needs takes half the room in the cache. Tests choose for themselves: the compiler makes
+// registers that a processor lacks of several.
+#if defined(E2VIZ_LANES)
+#elif defined(__AVX512F__) && !defined(__znver3__) && !defined(__znver4__)
+#define E2VIZ_LANES 16
 #elif defined(__AVX__)
-constexpr int kLanes = 8;
-#define E2VIZ_LARGER _mm256_max_ps
+#define E2VIZ_LANES 8
 #else
-constexpr int kLanes = 4;
-#if defined(__SSE2__)
-#define E2VIZ_LARGER _mm_max_ps
+#define E2VIZ_LANES 4
 #endif
+
+#if E2VIZ_LANES == 16 && defined(__AVX512F__)
+#define E2VIZ_LARGER(a, b) _mm512_mask_max_ps(a, 0xffff, a, b)  // GCC 12 warns of its own _mm512_max_ps
+#elif E2VIZ_LANES == 8 && defined(__AVX__)
+#define E2VIZ_LARGER(a, b) _mm256_max_ps(a, b)
+#elif E2VIZ_LANES == 4 && defined(__SSE2__)
+#define E2VIZ_LARGER(a, b) _mm_max_ps(a, b)
 #endif
+
+constexpr int kLanes = E2VIZ_LANES;
 
 typedef float Lane __attribute__((vector_size(4 * kLanes)));
 typedef int32_t LaneInt __attribute__((vector_size(4 * kLanes)));
@@ -44,23 +51,23 @@ E2VIZ_INLINE void store(float* target, Lane lane) { std::memcpy(target, &lane, s
 
 // Half a pack from each of two places, the second kLanes after the first.
 E2VIZ_INLINE Lane load_halves(const float* source) {
-#if defined(__AVX__)
-  if constexpr (kLanes == 8)
-    return (Lane)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(source)), _mm_loadu_ps(source + kLanes), 1);
-#endif
+#if E2VIZ_LANES == 8 && defined(__AVX__)
+  return (Lane)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(source)), _mm_loadu_ps(source + kLanes), 1);
+#else
   Lane lane;
   std::memcpy(&lane, source, sizeof lane / 2);
   std::memcpy(reinterpret_cast<char*>(&lane) + sizeof lane / 2, source + kLanes, sizeof lane / 2);
   return lane;
+#endif
 }
 
 // Load once, use often: without it the compiler reads memory again for each product.
 E2VIZ_INLINE Lane keep_in_register(Lane lane) {
-#if defined(__AVX512F__)
+#if defined(E2VIZ_LARGER) && defined(__AVX512F__)
   asm("" : "+v"(lane));
-#elif defined(__SSE2__)
+#elif defined(E2VIZ_LARGER)
   asm("" : "+x"(lane));
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && E2VIZ_LANES == 4
   asm("" : "+w"(lane));
 #endif
   return lane;
