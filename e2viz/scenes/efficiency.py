@@ -53,6 +53,8 @@ average, more gets through.
 **Hybrid.** Group convolutions (Cohen & Welling 2016) reduce the plane. As published, the maximum over the group comes
 next and GE-ViT lifts a plain image again; ours hands the feature map over with its group axis.
 
+Each artificial image stands with its size in pixels; in the library it is the layer `artificial_image`.
+
 Time is that of the processor, one thread, in batches of eight, the fastest of many repetitions; `make efficiency`
 measures it. Accuracy is on the turned test images, with its 95 % interval.
 """
@@ -101,12 +103,14 @@ class Artificial:
         checksum: of its weights.
         titles: of the planes.
         planes: a few channels, or group elements of one channel.
+        channel: "channel 7", where the planes are elements of one.
     """
 
     name: str
     checksum: str
     titles: tuple[str, ...]
     planes: Float[np.ndarray, "frame plane height width"]
+    channel: str = ""
 
 
 def make(recipe: Recipe) -> Scene:
@@ -139,12 +143,13 @@ def look(
 
 def facts(model: Any) -> dict[str, Any]:
     """What shipped planes depend on, beside the picture."""
-    return {"weights": subject(model).checksum, "angles": len(SHIPPED_ANGLES_DEG)}
+    return {"weights": subject(model).checksum, "angles": len(SHIPPED_ANGLES_DEG), "titles": 2}
 
 
 def arrays(found: Artificial) -> dict[str, np.ndarray]:
     """What of a model's planes is shipped."""
-    return {"titles": np.array(found.titles), "planes": found.planes.astype(np.float16)}
+    words = {"titles": np.array(found.titles), "channel": np.array(found.channel)}
+    return {**words, "planes": found.planes.astype(np.float16)}
 
 
 def shipped_planes(model: Any, picture: Picture, angles_deg: np.ndarray, method: str) -> Artificial | None:
@@ -155,17 +160,18 @@ def shipped_planes(model: Any, picture: Picture, angles_deg: np.ndarray, method:
     if held is None or method != "fair" or not np.allclose(SHIPPED_ANGLES_DEG[frames], angles_deg, atol=1e-3):
         return None
     titles = tuple(str(title) for title in held["titles"])
-    return Artificial(seen.name, seen.checksum, titles, held["planes"][frames].astype(np.float32))
+    planes = held["planes"][frames].astype(np.float32)
+    return Artificial(seen.name, seen.checksum, titles, planes, str(held["channel"]))
 
 
-def _planes(maps: np.ndarray, kind: str) -> tuple[tuple[str, ...], np.ndarray]:
+def _planes(maps: np.ndarray, kind: str) -> tuple[tuple[str, ...], np.ndarray, str]:
     """The channels that vary most; of a map with a group axis, the elements of the one that varies most."""
     variance = maps.reshape(len(maps), maps.shape[1], -1).var(axis=(0, 2))
     chosen = np.argsort(-variance)[:CHANNELS]
     if kind == "feature_map":
         best, elements = int(chosen[0]), range(min(maps.shape[2], CHANNELS))
-        return tuple(f"channel {best}, element {e}" for e in elements), maps[:, best, : len(elements)]
-    return tuple(f"channel {channel}" for channel in chosen), maps[:, chosen]
+        return tuple(f"element {e}" for e in elements), maps[:, best, : len(elements)], f"channel {best}"
+    return tuple(f"channel {channel}" for channel in chosen), maps[:, chosen], ""
 
 
 def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
@@ -183,7 +189,10 @@ def compose(recipe: Recipe, found: list[Artificial], picture: Picture) -> Scene:
         title=sentence(on_data(points(), data)),
         angles_deg=np.asarray(angles_deg, dtype=np.float64),
         picture=turning_panel(picture, [each.name for each in found], angles_deg),
-        rows=tuple(Row(labels[each.name], _panels(each), colors[each.name], columns=CHANNELS) for each in found),
+        rows=tuple(
+            Row(", ".join(filter(None, (labels[each.name], each.channel))), _panels(each), color, columns=CHANNELS)
+            for each, color in ((each, colors[each.name]) for each in found)
+        ),
         caption=_caption([each.name for each in found], labels, bool(found) and found[0].name in trained),
         numbers=numbers(on_data(points(), data)),
         recipe=recipe,
@@ -224,8 +233,8 @@ def _panels(found: Artificial) -> tuple[Panel, ...]:
     side = found.planes.shape[-1]
     return tuple(
         Panel.from_values(
-            title, found.planes[:, index], "diverging", low=-largest, high=largest, symmetric=True, probe=PROBE,
-            caption=f"{side} × {side} pixels",
+            title, found.planes[:, index], "diverging", low=-largest, high=largest, symmetric=True,
+            caption=f"{side} × {side}",
         )
         for index, title in enumerate(found.titles)
     )  # fmt: skip

@@ -27,6 +27,7 @@ from e2viz.scenes.untrained import fresh_subject
 PAGE = "steerability"
 COLOR = color_of("ge_vit")
 COLORS = {size: mix(COLOR, "#ffffff", share) for size, share in zip(SIZES, (1.0, 0.7, 0.45), strict=True)}
+ROUNDING = 1e-5  # of the logits, after all layers in float32 on up to 12,544 pixels
 MATHS = r"""
 C8 has eight turns, and the pixel grid has four. A turned picture is made at high resolution; a further 90° is then the
 same picture in another order, bit for bit, so that **the four quarter turns** give the same logits up to rounding, and
@@ -163,9 +164,10 @@ def sentence(results: Sequence[Steered]) -> str:
     quarters = max(each.within_quarters for each in results)
     diagonals = max(each.within_diagonals for each in results)
     apart = ", ".join(f"{percent(each.between)} at {each.size} pixels" for each in results)
+    rounding = ", which is rounding" if max(quarters, diagonals) < ROUNDING else ""
     return (
         f"Four and four: the quarter turns agree to {two_digits(quarters)} and the diagonals among themselves to "
-        f"{two_digits(diagonals)}; the two sets are {apart} apart."
+        f"{two_digits(diagonals)}{rounding}; the two sets are {apart} apart."
     )
 
 

@@ -121,11 +121,13 @@ def test_the_scene_shows_the_probe_s_values(swept, monkeypatch):
     for row, name in zip(scene.rows, swept.models, strict=True):
         maps = swept.records[name]["artificial_image"]
         panel = row.panels[1]
-        where = [int(word) for word in panel.title.replace(",", "").split() if word.isdigit()]
+        words = f"{row.label.partition(', channel')[2]} {panel.title}".split()
+        where = [int(word) for word in words if word.isdigit()]
+        assert ("element" in panel.title) == (maps.ndim == 5) and len(where) == maps.ndim - 3
         held = maps[3][tuple(where)]
         shown = panel.low + panel.values[3] / 255 * (panel.high - panel.low)
         np.testing.assert_allclose(shown, held, atol=(panel.high - panel.low) / 250)
-        assert panel.caption == f"{maps.shape[-1]} × {maps.shape[-1]} pixels" and panel.low == -panel.high
+        assert panel.caption == f"{maps.shape[-1]} × {maps.shape[-1]}" and panel.low == -panel.high
 
 
 def test_shipped_planes_are_those_that_would_be_computed(monkeypatch, tmp_path):
