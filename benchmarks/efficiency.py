@@ -26,7 +26,7 @@ TRAINING_IMAGES = {"rotmnist10": 1_000, "photos": 45_000, "rotphotos": 45_000, "
 # Post-hoc: what is wrapped, by what, under which group.
 WRAPPINGS = [
     Wrapping(base, method, group)
-    for base in ("vit.rotmnist", "vit.mnist")
+    for base in ("vit_unbent.rotmnist", "vit.mnist")
     for method, group in (("mean", "c4"), ("mean", "c16"), ("most_certain", "c16"), ("learned_attention", "c16"))
 ]
 FORWARD_BATCH, LARGEST_BATCH = 8, 64

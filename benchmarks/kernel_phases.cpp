@@ -128,12 +128,13 @@ int main() {
   queries.read_row(plain, 0, 0, 2, 0.3f, query);
   const Planes at_query = queries.planes(query, 2, 1), at_key = keys.planes(key, 2, 1);
   const Planes at_value = keys.planes(value, 2, 1), at_out = outputs.planes(out, 2, 1);
-  std::vector<float> output_weight = numbers(20 * 10), output_bias = numbers(20), result(20 * 4 * 784);
+  std::vector<float> output_weight = numbers(2 * 20 * 10), output_bias = numbers(20), result(20 * 4 * 784);
   const Output output{result.data(), output_weight.data(), output_bias.data(), 20};
   OutputSums sums(p, output, 0, 28, false, b);
   sums.begin(0, 1.0f);
   sums.begin(1, 1.0f);
-  std::fill_n(reinterpret_cast<float*>(b.lanes(28 * 4 * 80)), 28 * 4 * 80 * kLanes, 0.0f);
+  const long packed = 28L * ((28 + kLanes - 1) / kLanes) * 80;
+  std::fill_n(reinterpret_cast<float*>(b.lanes(packed)), packed * kLanes, 0.0f);
 
   const double exponential = 12;
   t.safe = LaneInt{} - 1;

@@ -7,14 +7,13 @@ centre of mass. The same is done here at four times that resolution, so that tur
 from dataclasses import replace
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from e2viz.images import ink as inks
 from e2viz.images.drawings import Found
-from e2viz.images.layers import LUMINANCE, LUMINANCE_LONGEST, compose
+from e2viz.images.layers import LUMINANCE_LONGEST, brightness, compose
 from e2viz.images.picture import Box, Picture, PictureError, Step
 from e2viz.images.reading import LEAST_CONTRAST, NO_DRAWING, Reading, read_ink
 from e2viz.images.workbench import Workbench, as_bytes
@@ -83,7 +82,7 @@ def luminance(picture: Picture) -> Float[Tensor, "height width"]:
     colours = compose(picture.values, picture.alpha, torch.ones(()))
     is_grey = len(colours) == 1 or bool((colours == colours[:1]).all())
     # A grey picture keeps its exact values; the weighted sum would round them.
-    grey = colours[0] if is_grey else rearrange(colours, "channel h w -> h w channel").contiguous() @ LUMINANCE
+    grey = colours[0] if is_grey else brightness(*colours)
     return inks.shrink(grey, LUMINANCE_LONGEST)
 
 

@@ -8,7 +8,7 @@ import torch
 from e2viz.images.crop import levels, prepare_crop
 from e2viz.images.decode import Source, decode
 from e2viz.images.digit import SWITCHES, prepare_digit
-from e2viz.images.layers import LUMINANCE, compose
+from e2viz.images.layers import brightness, compose
 from e2viz.images.picture import Background, Cut, Picture, Step, Wishes
 from e2viz.images.workbench import as_bytes
 
@@ -133,7 +133,7 @@ def with_channels(picture: Picture, channels: int) -> Picture:
     if channels == 3:
         values, words = picture.values.expand(3, -1, -1).contiguous(), "grey: the same in all three channels"
     else:
-        values, words = torch.tensordot(LUMINANCE, picture.values, dims=1)[None], "grey: made grey"
+        values, words = brightness(*picture.values)[None], "grey: made grey"
     background = tuple(levels(picture.background, channels).tolist())
     background = background[0] if len(set(background)) == 1 else background
     return replace(picture, values=values, background=background, steps=(*picture.steps, words))

@@ -14,7 +14,6 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 KEPT_LONGEST = 1024
 LUMINANCE_LONGEST = 768
-LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
 # Rows that are looked at together when only their grey or their transparency is asked for.
 PIECE_PIXELS = 1_000_000
 
@@ -93,7 +92,7 @@ class Layers:
 
         def weighed(first: int, end: int) -> Float[Tensor, "row width"]:
             colours = torch.from_numpy(np.ascontiguousarray(self.on_white(first, end)))
-            return colours[..., 0].clone() if grey else colours @ LUMINANCE
+            return colours[..., 0].clone() if grey else brightness(*colours.unbind(-1))
 
         return self._reduced(lambda first, end: weighed(first, end)[None], LUMINANCE_LONGEST)[0]
 
@@ -153,6 +152,13 @@ class Layers:
     def _pieces(self) -> Iterator[tuple[int, int]]:
         step = max(1, PIECE_PIXELS // self.width)
         return ((first, min(first + step, self.height)) for first in range(0, self.height, step))
+
+
+def brightness(
+    red: Float[Tensor, "*shape"], green: Float[Tensor, "*shape"], blue: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    """How bright colours are (ITU-R BT.601), the same bits on every processor, as a matrix product is not."""
+    return red * 0.299 + green * 0.587 + blue * 0.114
 
 
 def compose(

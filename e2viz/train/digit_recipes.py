@@ -105,6 +105,10 @@ _FILTERS: dict[str, Any] = {
     "label_smoothing": 0.05, "anneal": "trapezoid", "decay": 0.5, "average": 0.998, "validate_every": 2,
     "shift_px": 1, "zoom": 0.1, "bend_px": 0.8, "ease": True,
 }  # fmt: skip
+# A ViT learns from bent digits too.
+_BENT: dict[str, Any] = {
+    "anneal": "trapezoid", "decay": 0.5, "zoom": 0.1, "bend_px": 0.8, "ease": True, "validate_every": 2
+}  # fmt: skip
 # Attention on the group at half resolution costs 0.4 of the published network's.
 _HALF = {"stages": ((), (1, 0, 0))}
 # Eight elements cost four to eight times what four do: half the heads too.
@@ -119,7 +123,7 @@ DIGITS = (
     _ge_vit("ge_vit_p8.rotmnist", config={"group": "c8", **_SMALL}),
     _ge_vit("ge_vit_p4.fashion", task="fashion", config=dict(_HALF)),
     *(_few_pixels(rotations) for rotations in (4, 8, 16)),
-    _vit("vit.rotmnist", epochs=60),
+    _vit("vit.rotmnist", epochs=100, **_BENT),
     _vit("vit.mnist", task="mnist", epochs=20),
     _vit("vit.rotmnist10", task="rotmnist10", epochs=200, validate_every=5, shift_px=2),
     _vit("vit.fashion", task="fashion", epochs=20),
@@ -133,4 +137,5 @@ DIGITS = (
     _hybrid("hybrid_p4_invariant.rotmnist", keeps_group=False),
     _steerable_hybrid("hybrid_p8.rotmnist", epochs=50),
     *(_upright_hybrid(rotations) for rotations in (4, 8)),
+    _vit("vit_unbent.rotmnist", epochs=60),  # what the table of post-hoc methods wraps: the study's ViT is like it
 )

@@ -64,7 +64,7 @@ _PHOTOS: dict[str, Any] = {"task": "photos", "base": "vit.photos", "levels": ("n
 _DIGITS: dict[str, Any] = {"part_images": 2_000, "part_training_images": 2_000}
 SETTINGS = {
     "rotmnist": Setting(
-        **_DIGITS, task="rotmnist", base="vit.rotmnist", words="trained on turned digits", whole_epochs=4
+        **_DIGITS, task="rotmnist", base="vit_unbent.rotmnist", words="trained on turned digits", whole_epochs=4
     ),
     "mnist": Setting(**_DIGITS, task="mnist", base="vit.mnist", words="trained on upright digits only", whole_epochs=6),
     "rotmnist10": Setting(

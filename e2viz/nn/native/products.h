@@ -52,7 +52,7 @@ E2VIZ_ALONE void window_scores(Lane* scores, Planes left, int rows, Planes right
 template <bool kShared>
 E2VIZ_ALONE void window_sum(Planes target, const Lane* weights, int rows, Planes source, int columns, int offsets) {
   for_blocks<4>(rows, [&]<int A>(Block<A>, int a0) {
-    for_blocks<2>(source.depth, [&]<int C>(Block<C>, int c0) {
+    for_blocks<kColumns>(source.depth, [&]<int C>(Block<C>, int c0) {
       Lane sum[A][C] = {};
       for (int b = 0; b < columns; ++b) {
         const Lane* w = weights + b * offsets * rows + a0;

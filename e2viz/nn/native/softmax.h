@@ -95,7 +95,7 @@ E2VIZ_ALONE void exponentiate(Lane* scores, int rows, int count, LaneInt& safe) 
 E2VIZ_ALONE bool factorise(Tile& t) {
   exponentiate(t.content, t.queries, t.keys * t.offsets, t.safe);
   for (int g = 0; g < t.queries; ++g)
-    for_blocks<2>(t.outputs, [&]<int V>(Block<V>, int v0) {
+    for_blocks<kColumns>(t.outputs, [&]<int V>(Block<V>, int v0) {
       for_blocks<4>(t.keys, [&]<int M>(Block<M>, int m0) {
         Lane total[V][M] = {};
         const Lane* content = t.content + t.of_content(m0, 0, g);

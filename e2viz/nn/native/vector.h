@@ -32,6 +32,12 @@ namespace e2viz {
 #endif
 
 constexpr int kLanes = E2VIZ_LANES;
+// Columns of a block of sums that registers hold, of four rows: AVX-512 and ARM have 32 registers.
+#if (E2VIZ_LANES == 16 && defined(__AVX512F__)) || (E2VIZ_LANES == 4 && defined(__aarch64__))
+constexpr int kColumns = 4;
+#else
+constexpr int kColumns = 2;
+#endif
 
 typedef float Lane __attribute__((vector_size(4 * kLanes)));
 typedef int32_t LaneInt __attribute__((vector_size(4 * kLanes)));
