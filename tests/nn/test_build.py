@@ -6,7 +6,6 @@ Most tests give a script for a compiler, which writes a few bytes at once; the l
 import ctypes.util
 import multiprocessing
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -139,7 +138,7 @@ def test_a_source_that_fails_for_this_processor_alone_is_said_and_an_unknown_opt
         warnings.simplefilter("always")
         assert content() == b"a library"
     assert len(said) == (0 if unknown else 1)
-    assert unknown or re.search(r"attention\.cpp: wrong type\n.* without the vectors", str(said[0].message))
+    assert unknown or "attention.cpp: wrong type\nBuilt without this processor's vectors" in str(said[0].message)
 
 
 @needs_kernel

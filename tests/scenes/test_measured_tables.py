@@ -23,7 +23,7 @@ def test_every_setting_is_shown_with_all_its_cells():
         assert shown == [name for method in METHODS if (name := method.replace("_", " ")) in shown]
         assert {method.replace("_", " ") for method in STUDY} <= set(shown)
         assert {"nothing", "last layer"} <= set(table.columns)
-        assert table.about.startswith("`vit.") and "Ours differs" in table.notes
+        assert table.about.startswith("`vit") and "Ours differs" in table.notes
         later = next((line for line in table.notes.split("\n") if line.startswith("Without a row yet")), "")
         missing = later.removeprefix("Without a row yet: ").removesuffix(".").split(", ")
         for method in METHODS:

@@ -11,7 +11,7 @@ from e2viz.render.embed import read_recipe
 from e2viz.render.look import Look
 from e2viz.render.recipe import Recipe, png_data_url
 
-MODELS = tuple(e2viz.list_models()[-2:])
+MODELS = ("vit.rotmnist10", "vit.rotphotos")
 
 
 def recipe(**changes):

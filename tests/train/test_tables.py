@@ -46,10 +46,11 @@ SMALL_TASK = task("rotmnist")
 @pytest.fixture
 def base(monkeypatch):
     torch.manual_seed(0)
-    model = Model(Card(name="vit.rotmnist", architecture="vit", config=CONFIG, data_set=SMALL, weights_checksum="1"),
-                  build("vit", CONFIG).eval().requires_grad_(False))  # fmt: skip
+    name = measured_table.SETTINGS["rotmnist"].base
+    card = Card(name=name, architecture="vit", config=CONFIG, data_set=SMALL, weights_checksum="1")
+    model = Model(card, build("vit", CONFIG).eval().requires_grad_(False))
     monkeypatch.setattr(catalogue, "load", lambda name: model)
-    monkeypatch.setattr(catalogue, "list_models", lambda: ["vit.rotmnist"])
+    monkeypatch.setattr(catalogue, "list_models", lambda: [name])
     for module in (tables, fine_tune):
         monkeypatch.setattr(module, "read_splits", lambda task, folder: SPLITS)
     monkeypatch.setattr(data, "read_splits", lambda task, folder: SPLITS)
@@ -202,16 +203,16 @@ def test_an_aggregation_is_trained_to_the_same_bits_whatever_was_random_before(b
     found = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        card = train_aggregation("vit.rotmnist+learned_attention_c4", tmp_path, tmp_path / "runs", tmp_path)
+        card = train_aggregation("vit_unbent.rotmnist+learned_attention_c4", tmp_path, tmp_path / "runs", tmp_path)
         found.append(card.weights_checksum)
     assert found[0] == found[1]
 
 
 def test_an_aggregation_is_trained_and_shipped(base, tmp_path):
-    card = train_aggregation("vit.rotmnist+learned_average_c4", tmp_path, tmp_path / "runs", tmp_path)
+    card = train_aggregation("vit_unbent.rotmnist+learned_average_c4", tmp_path, tmp_path / "runs", tmp_path)
     assert card.recipe["base_checksum"] == "1" and (tmp_path / f"{card.name}.safetensors").stat().st_size < 2000
     with pytest.raises(LookupError, match="aggregation|method of"):
-        train_aggregation("vit.rotmnist+mean_c4", tmp_path, tmp_path, tmp_path)
+        train_aggregation("vit_unbent.rotmnist+mean_c4", tmp_path, tmp_path, tmp_path)
 
 
 def test_training_a_sum_is_training_a_mean_and_is_not_done_twice(base, tmp_path):
