@@ -18,7 +18,7 @@ from e2viz.groups import Group
 from e2viz.groups import group as find_group
 from e2viz.nn import fused, whole_block
 from e2viz.nn.attention import GroupAttention, LiftingAttention
-from e2viz.nn.pointwise import Pointwise, WholeNorm
+from e2viz.nn.pointwise import Pointwise, WholeNorm, autocast_runs, single_precision
 from e2viz.nn.probe import Probe, name_probes
 
 
@@ -201,7 +201,13 @@ class GEViT(nn.Module):
     def transformed(
         self, images: Float[Tensor, "batch channel *lifted height width"]
     ) -> Float[Tensor, "batch features group h w"]:
-        """Lifting and all blocks, of an image or of what another network makes of one."""
+        """Lifting and all blocks, of an image or of what another network makes of one.
+
+        A processor's kernel is for float32 alone, so under autocast too.
+        """
+        if images.is_cpu and autocast_runs(images.device):
+            with single_precision(images.device):
+                return self.transformed(images.float())
         maps = self.lifting_probe(self.lifting(images))
         at_once = fused.swish_norm(maps, self.lifting_norm)
         maps = F.silu(self.lifting_norm(maps)) if at_once is None else at_once

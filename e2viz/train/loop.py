@@ -21,7 +21,7 @@ from e2viz.train import checkpoint
 from e2viz.train.average import WeightAverage
 from e2viz.train.checkpoint import Progress
 from e2viz.train.data import Augmentation, TrainingData
-from e2viz.train.device import machine_class
+from e2viz.train.device import learns_in_bf16, machine_class
 from e2viz.train.loss import Loss
 from e2viz.train.recipes import Recipe
 from e2viz.train.schedule import learning_rate as learning_rate
@@ -85,7 +85,7 @@ class Run:
         self.loss = Loss(recipe, self.where, data.mean, data.std)
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
-        self.autocast = self.where.type == "cuda" and recipe.precision == "bf16"
+        self.autocast = recipe.precision == "bf16" and learns_in_bf16(self.network, self.where)
         self.mean = WeightAverage(self.network, recipe.average)
         self.optimisers = optimisers(recipe, self.network)
         further = recipe.start == recipe.name
@@ -131,7 +131,7 @@ class Run:
         """
         if finish_in_s is not None and self.recipe.anneal != "trapezoid":
             raise ValueError(f"a time to finish needs the anneal trapezoid, got {self.recipe.anneal}")
-        machine = machine_class(self.where, self.recipe.precision)
+        machine = machine_class(self.where, "bf16" if self.autocast else "float32")
         if self.progress.machines[-1:] != [machine]:
             self.progress.machines.append(machine)
         started = saved = said = time.monotonic()

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from e2viz.train.device import learns_in_bf16
 from e2viz.train.recipes import Recipe
 from e2viz.zoo import catalogue
 
@@ -30,6 +31,7 @@ class Loss:
     def __init__(
         self, recipe: Recipe, where: torch.device, mean: Float[Tensor, "channel 1 1"], std: Float[Tensor, "channel 1 1"]
     ) -> None:
+        self.half = recipe.precision == "bf16"
         self.label_smoothing, self.share = recipe.label_smoothing, recipe.distillation
         teachers = [catalogue.load(name) for name in recipe.teachers]
         for each in teachers:
@@ -61,4 +63,9 @@ class Loss:
     @torch.no_grad()
     def answers(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch class"]:
         """The mean of the teachers' probabilities."""
-        return torch.stack([network(images).float().softmax(-1) for network in self.teachers]).mean(0)
+        answers = []
+        for network in self.teachers:
+            half = self.half and learns_in_bf16(network, images.device)
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+                answers.append(network(images).float().softmax(-1))
+        return torch.stack(answers).mean(0)

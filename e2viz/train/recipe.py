@@ -37,7 +37,7 @@ class Recipe:
         anneal: of the learning rate after the warm-up: "cosine", half a wave down to zero; or "trapezoid", level and
             then straight down to zero over the last ``decay`` of all steps. As long as it is level, the number of
             epochs may still change.
-        precision: of the products on a GPU, "float32" or "bf16"; a processor always takes float32.
+        precision: of the products, "float32" or "bf16"; where bfloat16 is slow, float32 all the same.
         validate_every: epochs between validations; the last epoch is always validated.
         shift_px: largest random shift of a training image, in pixels, along either axis.
         teachers: names of trained weights whose mean answer to each training picture is learned too.

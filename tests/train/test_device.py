@@ -80,3 +80,43 @@ def test_training_on_a_gpu_learns_and_says_so(architecture, tmp_path):
     assert run.train(report=lambda _: None)
     losses = [float(row["loss"]) for row in run.progress.rows]
     assert all(loss == loss for loss in losses) and losses[-1] < losses[0]
+
+
+def has_tiles(monkeypatch, whether):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": whether})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "tiles", "half"), [("gcnn", True, True), ("gcnn", False, False), ("vit", True, False)]
+)
+def test_a_processor_learns_in_bf16_where_that_is_faster(monkeypatch, tmp_path, architecture, tiles, half):
+    has_tiles(monkeypatch, tiles)
+    stages = {} if architecture == "vit" else {"stages": ((4, 1), (8, 1))}
+    config = {"image_size": 16, "channels": 3, "classes": 4, **stages}
+    recipe = Recipe(name="x.test", architecture=architecture, config=config, epochs=1, batch=8, precision="bf16")
+    data = TrainingData(colour_split(8, 4), colour_split(8, 5), (0.5,) * 3, (0.5,) * 3, turned=True)
+    run = Run(recipe, data, tmp_path)
+    types = set()
+    module = run.network.classifier if architecture == "gcnn" else run.network.head[-1]
+    module.register_forward_hook(lambda _module, _inputs, out: types.add(out.dtype))
+    assert run.train(report=lambda _: None)
+    assert types == {torch.bfloat16 if half else torch.float32}
+    assert run.progress.machines == [machine_class(precision="bf16" if half else "float32")]
+    assert all(p.dtype == p.grad.dtype == torch.float32 for p in run.network.parameters())
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_under_autocast_attention_stays_in_single_precision(mode):
+    transformer = {"stages": ((0,),), "width_factors": (1,), "width": 8, "attention_dropout": 0.0, "value_dropout": 0.0}
+    network = build("hybrid", {"stages": ((4, 1), (8, 1), (8, 1)), "transformer": transformer})
+    getattr(network, mode)()
+    images = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    found = {}
+    for name in ("convolutions", "blocks.0"):
+        module = network.get_submodule(name)
+        module.register_forward_hook(lambda _module, _inputs, out, name=name: found.__setitem__(name, out))
+    with torch.autocast("cpu", torch.bfloat16):
+        network(images)
+        assert found["convolutions"].dtype == torch.bfloat16
+    alone, under_autocast = found["convolutions"].detach().float(), found["blocks.0"]
+    assert torch.equal(network.transformed(alone), under_autocast)
