@@ -128,7 +128,10 @@ DIGITS = (
     _vit("vit.rotmnist10", task="rotmnist10", epochs=200, validate_every=5, shift_px=2),
     _vit("vit.fashion", task="fashion", epochs=20),
     _cohen_welling("cnn.rotmnist", "cnn", epochs=40),
-    _residual_gcnn("gcnn_p4.rotmnist", epochs=50),
+    _residual_gcnn(
+        "gcnn_p4.rotmnist", epochs=72, bend_px=1.0, ease=False, precision="bf16", distillation=0.7,
+        teachers=("hybrid_p4.rotmnist", "vit.rotmnist"),
+    ),  # fmt: skip
     _described_patches(2, 32, ((1,), (0, 1)), epochs=20),
     _described_patches(4, 48, ((0, 1, 1),), epochs=25),
     _patches(7, ((0, 0), (0,)), epochs=15),

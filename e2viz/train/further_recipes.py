@@ -29,6 +29,10 @@ _AS_THEY_ARE: dict[str, Any] = {"zoom": 0.0, "bend_px": 0.0, "ease": False}
 FURTHER: dict[str, Recipe] = {
     each.name: each
     for each in (
+        _further(
+            "hybrid_p8.rotmnist", epochs=35, bend_px=1.6, precision="bf16",
+            teachers=("gcnn_p4.rotmnist", "vit.rotmnist"),
+        ),  # fmt: skip
         _further("ge_vit_p8.rotmnist", epochs=9),
         _further("ge_vit_p4m.rotmnist", epochs=14, **_AS_THEY_ARE),
         _further("ge_vit_p4.rotmnist", epochs=10, learning_rate=2.5e-3, decay=0.8),
