@@ -26,12 +26,14 @@ def device(choice: str = "auto") -> torch.device:
     return torch.device("cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def learns_in_bf16(network: nn.Module, where: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 for the products of a network there.
+def learns_in_bf16(precision: str, network: nn.Module, where: torch.device) -> bool:
+    """Whether a network's products are of bfloat16 there: if the recipe's precision is, and it is faster than float32.
 
     On a GPU it is for all. On a processor with tiles for it, it is for convolutions on a group, 2.7 times; a ViT takes
     twice as long, and so does everything on other processors.
     """
+    if precision != "bf16":
+        return False
     if where.type == "cuda":
         return True
     convolves = any(isinstance(module, GroupConvolution) for module in network.modules())

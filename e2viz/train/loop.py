@@ -85,7 +85,7 @@ class Run:
         self.loss = Loss(recipe, self.where, data.mean, data.std)
         if self.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
-        self.autocast = recipe.precision == "bf16" and learns_in_bf16(self.network, self.where)
+        self.autocast = learns_in_bf16(recipe.precision, self.network, self.where)
         self.mean = WeightAverage(self.network, recipe.average)
         self.optimisers = optimisers(recipe, self.network)
         further = recipe.start == recipe.name

@@ -31,7 +31,7 @@ class Loss:
     def __init__(
         self, recipe: Recipe, where: torch.device, mean: Float[Tensor, "channel 1 1"], std: Float[Tensor, "channel 1 1"]
     ) -> None:
-        self.half = recipe.precision == "bf16"
+        self.precision = recipe.precision
         self.label_smoothing, self.share = recipe.label_smoothing, recipe.distillation
         teachers = [catalogue.load(name) for name in recipe.teachers]
         for each in teachers:
@@ -65,7 +65,7 @@ class Loss:
         """The mean of the teachers' probabilities."""
         answers = []
         for network in self.teachers:
-            half = self.half and learns_in_bf16(network, images.device)
+            half = learns_in_bf16(self.precision, network, images.device)
             with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
                 answers.append(network(images).float().softmax(-1))
         return torch.stack(answers).mean(0)

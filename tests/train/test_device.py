@@ -82,15 +82,11 @@ def test_training_on_a_gpu_learns_and_says_so(architecture, tmp_path):
     assert all(loss == loss for loss in losses) and losses[-1] < losses[0]
 
 
-def has_tiles(monkeypatch, whether):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": whether})
-
-
 @pytest.mark.parametrize(
     ("architecture", "tiles", "half"), [("gcnn", True, True), ("gcnn", False, False), ("vit", True, False)]
 )
 def test_a_processor_learns_in_bf16_where_that_is_faster(monkeypatch, tmp_path, architecture, tiles, half):
-    has_tiles(monkeypatch, tiles)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": tiles})
     stages = {} if architecture == "vit" else {"stages": ((4, 1), (8, 1))}
     config = {"image_size": 16, "channels": 3, "classes": 4, **stages}
     recipe = Recipe(name="x.test", architecture=architecture, config=config, epochs=1, batch=8, precision="bf16")
