@@ -69,6 +69,24 @@ def run(command, inputs, upstream, *, threads=1, dropout=0.0, queries, outputs):
     return [torch.from_numpy(part.copy()).view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
+HALVES = "e2viz::store(target, e2viz::load_halves(source))"
+SOME = "e2viz::store_some(target, e2viz::load_some(source, count), count)"
+
+
+@pytest.mark.parametrize(("march", "work"), [("haswell", HALVES), ("skylake-avx512", HALVES), ("skylake-avx512", SOME)])
+def test_parts_of_a_pack_go_straight_into_a_register(march, work):
+    """By way of memory a pack that two rows share took three times as long as one of a row's own."""
+    if platform.machine() != "x86_64":
+        pytest.skip("vectors of x86-64")
+    program = f'#include "vector.h"\nextern "C" void work(float* target, const float* source, long count) {{ {work}; }}'
+    command = [*here(build.FLAGS)[0][:-1], f"-march={march}", "-I", str(build.SOURCE.parent)]
+    compiled = subprocess.run(
+        [*command, "-S", "-x", "c++", "-", "-o", "-"], input=program, capture_output=True, check=True, text=True
+    ).stdout
+    assert ("ymm" if march == "haswell" else "zmm") in compiled
+    assert "rsp" not in compiled and "rbp" not in compiled and "call" not in compiled
+
+
 @pytest.mark.parametrize("march", MARCHES)
 def test_it_compiles_for_each_generation_of_processors(march):
     """One that it does not compile for would silently take the oldest one's instructions."""

@@ -57,7 +57,11 @@ E2VIZ_INLINE void store(float* target, Lane lane) { std::memcpy(target, &lane, s
 
 // Half a pack from each of two places, the second kLanes after the first.
 E2VIZ_INLINE Lane load_halves(const float* source) {
-#if E2VIZ_LANES == 8 && defined(__AVX__)
+#if E2VIZ_LANES == 16 && defined(__AVX512F__)
+  const double* halves = reinterpret_cast<const double*>(source);
+  const __m512d first = _mm512_zextpd256_pd512(_mm256_loadu_pd(halves));
+  return (Lane)_mm512_mask_insertf64x4(first, 0xff, first, _mm256_loadu_pd(halves + kLanes / 2), 1);
+#elif E2VIZ_LANES == 8 && defined(__AVX__)
   return (Lane)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(source)), _mm_loadu_ps(source + kLanes), 1);
 #else
   Lane lane;
@@ -79,14 +83,25 @@ E2VIZ_INLINE Lane keep_in_register(Lane lane) {
   return lane;
 }
 
-// A line's first lanes, zero beyond them; and as many back.
+// A line's first lanes, fewer than all, zero beyond them; and as many back. Copies of any length are a call, and a
+// register that is read across what two writes left stalls: AVX-512 has masks.
 E2VIZ_INLINE Lane load_some(const float* source, long count) {
+#if E2VIZ_LANES == 16 && defined(__AVX512F__)
+  return (Lane)_mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), source);
+#else
   Lane lane = {};
   std::memcpy(&lane, source, 4 * count);
   return lane;
+#endif
 }
 
-E2VIZ_INLINE void store_some(float* target, Lane lane, long count) { std::memcpy(target, &lane, 4 * count); }
+E2VIZ_INLINE void store_some(float* target, Lane lane, long count) {
+#if E2VIZ_LANES == 16 && defined(__AVX512F__)
+  _mm512_mask_storeu_ps(target, __mmask16((1u << count) - 1), (__m512)lane);
+#else
+  std::memcpy(target, &lane, 4 * count);
+#endif
+}
 
 // target = source * factor. The last pack overlaps the one before; a short line goes one by one.
 E2VIZ_INLINE void copy_scaled(float* target, const float* source, int count, float factor) {
