@@ -59,7 +59,7 @@ E2VIZ_INLINE void store(float* target, Lane lane) { std::memcpy(target, &lane, s
 E2VIZ_INLINE Lane load_halves(const float* source) {
 #if E2VIZ_LANES == 16 && defined(__AVX512F__)
   const double* halves = reinterpret_cast<const double*>(source);
-  const __m512d first = _mm512_zextpd256_pd512(_mm256_loadu_pd(halves));
+  const __m512d first = _mm512_castpd256_pd512(_mm256_loadu_pd(halves));
   return (Lane)_mm512_mask_insertf64x4(first, 0xff, first, _mm256_loadu_pd(halves + kLanes / 2), 1);
 #elif E2VIZ_LANES == 8 && defined(__AVX__)
   return (Lane)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(source)), _mm_loadu_ps(source + kLanes), 1);
