@@ -160,7 +160,13 @@ int main() {
   const double rate = clock_rate();
   std::printf("%.2f GHz, %d lanes\n%-46s %8s %8s %6s\n", rate / 1e9, kLanes, "step, for one pack of pixels", "cycles",
               "floor", "ratio");
-  print_image("forward", p, true, measure(forward, rate), rate);
+  const Sum sum = measure(forward, rate);
+  print_image("forward", p, true, sum, rate);
+  // Two rows whose last packs are half full share one, which is read in halves.
+  const auto scores = [&] { window_scores<true>(t.content, at_query, 4, at_key, 4, 25, nullptr); };
+  const auto values = [&] { window_sum<true>(at_out, t.content, 4, at_value, 4, 25); };
+  print("scores, of a pack that two rows share", fastest(scores, 20, 400) * rate, 2000);
+  print("values, weighted, of such a pack", fastest(values, 20, 400) * rate, 2000);
 
   // Backward: what the softmax needs is computed again; then from the output's gradient to all others.
   window_scores<false>(t.content, at_query, 4, at_key, 4, 25, nullptr);
