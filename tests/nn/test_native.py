@@ -6,15 +6,16 @@ import torch
 
 from e2viz.groups import group
 from e2viz.nn import native
+from e2viz.nn.native import side_by_side
 from e2viz.nn.positional import PlaneEncoding
 
 needs_kernel = pytest.mark.skipif(not native.available(), reason=native.why_not() or "built")
 SCALE = 0.3
 
 
-def random_inputs(order, window, height, width, query_factor=1.0, depth_plane=6, depth_group=4):
+def random_inputs(order, window, height, width, query_factor=1.0, depth_plane=6, depth_group=4, batch=2):
     torch.manual_seed(0)
-    maps = [torch.randn(2, depth_plane + depth_group, 2, order, height, width) for _ in range(3)]
+    maps = [torch.randn(batch, depth_plane + depth_group, 2, order, height, width) for _ in range(3)]
     maps[0] *= query_factor
     return [*maps, torch.randn(order, depth_plane, window, window), torch.randn(order, order, order, depth_group)]
 
@@ -53,6 +54,33 @@ def test_group_attention_and_gradients_equal_textbook(order, window, height, wid
     inputs = random_inputs(order, window, height, width)
     expected = with_gradients(textbook.group_attention, inputs, torch.float64)
     assert_near(with_gradients(native.group_attention, inputs, torch.float32), expected, 3e-6)
+
+
+@needs_kernel
+@pytest.mark.parametrize(("window", "width"), [(5, 6), (5, 3), (3, 4), (1, 2), (7, 8), (9, 3)])
+@pytest.mark.parametrize("batch", [1, 2, 3, 7])
+def test_small_images_of_a_batch_know_nothing_of_each_other(batch, window, width):
+    inputs = random_inputs(4, window, 5, width, batch=batch)
+    expected = with_gradients(textbook.group_attention, inputs, torch.float64)
+    assert_near(with_gradients(native.group_attention, inputs, torch.float32), expected, 3e-6)
+
+
+@pytest.mark.parametrize(
+    ("batch", "width", "window", "lanes", "images"),
+    [(4, 6, 5, 16, 2), (3, 6, 5, 16, 2), (6, 4, 5, 16, 3), (4, 8, 5, 16, 4), (4, 24, 5, 16, 1), (1, 6, 5, 16, 1),
+     (4, 4, 5, 16, 2), (4, 6, 5, 8, 1), (4, 3, 5, 8, 2), (9, 3, 1, 16, 5), (4, 16, 5, 16, 1)],
+)  # fmt: skip
+def test_as_many_images_side_by_side_as_make_the_fewest_packs(batch, width, window, lanes, images):
+    assert side_by_side.fewest_packs(batch, width, window, lanes) == images
+
+
+def test_maps_come_back_from_side_by_side():
+    maps = torch.arange(2.0 * 5 * 3 * 4).reshape(5, 2, 3, 4)
+    rows = side_by_side.Rows(batch=5, width=4, images=2, gap=3)
+    joined = rows.join(maps)
+    assert joined.shape == (3, 2, 3, 11) and not joined[..., 4:7].any() and not joined[2, ..., 7:].any()
+    assert torch.equal(joined[1, ..., :4], maps[1]) and torch.equal(joined[1, ..., 7:], maps[4])
+    assert torch.equal(rows.part(joined), maps)
 
 
 @needs_kernel

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from e2viz.nn.native import library
+from e2viz.nn.native import library, side_by_side
 from e2viz.nn.native.build import BuildError
 from e2viz.nn.native.library import joint_packs, lanes, why_not
 
@@ -232,14 +232,18 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, query, key, value, plane_encoding, group_encoding, scale, dropout_p, seed):
-        inputs = [tensor.contiguous() for tensor in (query, key, value, plane_encoding, group_encoding)]
-        problem = _problem(query.shape, plane_encoding, key.shape[3], scale=scale, dropout_p=dropout_p, seed=seed)
-        batch, depth, head, _, height, width = query.shape
+        batch, *_, width = query.shape
+        window = plane_encoding.shape[-1]
+        images = 1 if dropout_p else side_by_side.fewest_packs(batch, width, window, library.lanes())
+        ctx.rows = side_by_side.Rows(batch, width, images, window // 2)
+        inputs = [*map(ctx.rows.join, (query, key, value)), plane_encoding.contiguous(), group_encoding.contiguous()]
+        ctx.settings = {"scale": scale, "dropout_p": dropout_p, "seed": seed, "image_width": ctx.rows.image_width}
+        problem = _problem(inputs[0].shape, plane_encoding, key.shape[3], **ctx.settings)
+        batch, depth, head, _, height, width = inputs[0].shape
         out = query.new_empty(batch, depth, head, plane_encoding.shape[0], height, width)
         library.forward(problem, inputs, out)
         ctx.save_for_backward(*inputs)
-        ctx.settings = {"scale": scale, "dropout_p": dropout_p, "seed": seed}
-        return out
+        return ctx.rows.part(out)
 
     @staticmethod
     @once_differentiable
@@ -247,19 +251,26 @@ class _Attention(torch.autograd.Function):
         query, key, value, plane_encoding, group_encoding = ctx.saved_tensors
         problem = _problem(query.shape, plane_encoding, key.shape[3], **ctx.settings)
         gradients = [torch.empty_like(tensor) for tensor in ctx.saved_tensors]
-        library.backward(problem, list(ctx.saved_tensors), out_gradient.contiguous(), gradients)
-        return *gradients, None, None, None
+        library.backward(problem, list(ctx.saved_tensors), ctx.rows.join(out_gradient), gradients)
+        return *map(ctx.rows.part, gradients[:3]), *gradients[3:], None, None, None
 
 
 def _problem(
-    query: Sequence[int], plane_encoding: Tensor, keys: int, *, scale: float, dropout_p: float, seed: int
+    query: Sequence[int],
+    plane_encoding: Tensor,
+    keys: int,
+    *,
+    scale: float,
+    dropout_p: float,
+    seed: int,
+    image_width: int = 0,
 ) -> library.Problem:
     batch, depth, head, queries, height, width = query
     outputs, depth_plane, window, _ = plane_encoding.shape
     return library.Problem(
         batch=batch, head=head, outputs=outputs, queries=queries, keys=keys, depth=depth, depth_plane=depth_plane,
         window=window, height=height, width=width, threads=torch.get_num_threads(),
-        scale=scale, dropout=dropout_p, seed=seed,
+        scale=scale, dropout=dropout_p, seed=seed, image_width=image_width,
     )  # fmt: skip
 
 

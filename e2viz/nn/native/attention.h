@@ -138,6 +138,8 @@ class Head {
       if (y < 0 || y >= p_.height) return;
       const long first = std::max(0l, -first_pixel), end = std::min(count, p_.width - first_pixel);
       if (first < end) std::fill_n(outside_ + start + first, end - first, 0.0f);
+      for (long i = first; p_.image_width && i < end; ++i)
+        if (p_.between(first_pixel + i)) outside_[start + i] = kOutside;
     });
   }
 

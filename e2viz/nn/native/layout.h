@@ -20,10 +20,14 @@ struct Problem {
   int32_t threads;
   float scale, dropout;
   uint32_t seed;
+  // Where images stand side by side in each row, apart by what a window reaches: the width of one of them. Else 0.
+  int32_t image_width = 0;
 
   int offsets() const { return window * window; }
   int depth_group() const { return depth - depth_plane; }
   long pixels() const { return long(height) * width; }
+  // Whether the column of a row of images side by side lies between two of them.
+  bool between(long column) const { return column % (image_width + window / 2) >= image_width; }
 };
 
 // Queries, keys or values: [batch depth head element height width]; or, with weights [depth head input] and a bias,

@@ -20,6 +20,7 @@ class Problem(ctypes.Structure):
         *[(name, ctypes.c_int32) for name in ("depth_plane", "window", "height", "width", "threads")],
         *[(name, ctypes.c_float) for name in ("scale", "dropout")],
         ("seed", ctypes.c_uint32),
+        ("image_width", ctypes.c_int32),
     ]
 
 
