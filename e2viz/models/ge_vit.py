@@ -77,6 +77,28 @@ def crop(maps: Float[Tensor, "*batch height width"], pixels: int) -> Float[Tenso
     return maps[..., pixels : maps.shape[-2] - pixels, pixels : maps.shape[-1] - pixels] if pixels else maps
 
 
+def swished(
+    norm: nn.Module, maps: Float[Tensor, "batch channel *positions"]
+) -> Float[Tensor, "batch channel *positions"]:
+    """swish(norm(maps)), in one step where there is one."""
+    at_once = fused.swish_norm(maps, norm)
+    return F.silu(norm(maps)) if at_once is None else at_once
+
+
+class MLP(nn.Sequential):
+    """Two pointwise products, each with a norm over the whole map, and a swish between them."""
+
+    def __init__(self, channels: int) -> None:
+        widen, narrow = Pointwise(channels, channels // 2), Pointwise(channels // 2, channels)
+        super().__init__(widen, WholeNorm(channels // 2), nn.SiLU(), narrow, WholeNorm(channels))
+
+    def forward(self, maps: Float[Tensor, "batch channel *positions"]) -> Float[Tensor, "batch channel *positions"]:
+        widen, norm, swish, narrow, last_norm = self
+        if swish._forward_hooks or swish._forward_pre_hooks:
+            return super().forward(maps)
+        return last_norm(narrow(swished(norm, widen(maps))))
+
+
 class Block(nn.Module):
     """Norm, swish, group attention, norm, swish, dropout, plus the cropped input; then a pointwise MLP, added.
 
@@ -94,13 +116,7 @@ class Block(nn.Module):
         self.output_norm = WholeNorm(outputs)
         self.dropout = nn.Dropout(config.value_dropout)
         self.shortcut = Pointwise(inputs, outputs) if inputs != outputs else nn.Identity()
-        self.mlp = nn.Sequential(
-            Pointwise(outputs, outputs // 2),
-            WholeNorm(outputs // 2),
-            nn.SiLU(),
-            Pointwise(outputs // 2, outputs),
-            WholeNorm(outputs),
-        )
+        self.mlp = MLP(outputs)
         self.probe = Probe("feature_map")
 
     def forward(
@@ -110,7 +126,7 @@ class Block(nn.Module):
         at_once = None if self.training else whole_block.forward(self, maps, residual)
         if at_once is not None:
             return self.probe(at_once)
-        attended = F.silu(self.output_norm(self.attention(F.silu(self.input_norm(maps)))))
+        attended = swished(self.output_norm, self.attention(swished(self.input_norm, maps)))
         maps = residual + crop(self.dropout(attended), self.cropped)
         return self.probe(maps + self.mlp(maps))
 
@@ -125,6 +141,9 @@ class Pool(nn.Module):
     def forward(
         self, maps: Float[Tensor, "batch channel group height width"]
     ) -> Float[Tensor, "batch channel group h w"]:
+        at_once = fused.max_pool(maps)
+        if at_once is not None:
+            return self.probe(at_once)
         if torch.is_grad_enabled():
             return self.probe(F.max_pool2d(maps.flatten(1, 2), 2).unflatten(1, maps.shape[1:3]))
         # The same in a third of the time.
@@ -209,8 +228,7 @@ class GEViT(nn.Module):
             with single_precision(images.device):
                 return self.transformed(images.float())
         maps = self.lifting_probe(self.lifting(images))
-        at_once = fused.swish_norm(maps, self.lifting_norm)
-        maps = F.silu(self.lifting_norm(maps)) if at_once is None else at_once
+        maps = swished(self.lifting_norm, maps)
         for block in self.blocks:
             maps = block(maps)
         return maps

@@ -1,4 +1,4 @@
-"""Norm with swish, and encodings, in one call of the compiled kernel each, where no gradient is asked for.
+"""Norm with swish, max-pooling and encodings, in one call of the compiled kernel each; encodings without gradients.
 
 Each function answers None where it may not: the caller then goes step by step. Modules are taken apart by their
 dictionaries, since asking by attribute costs more time than the kernel needs for a small map.
@@ -18,16 +18,21 @@ from e2viz.nn.pointwise import WholeNorm, weight_and_bias
 def swish_norm(
     maps: Float[Tensor, "batch channel *positions"], norm: nn.Module
 ) -> Float[Tensor, "batch channel *positions"] | None:
-    """swish(norm(maps)) of a ``WholeNorm``."""
+    """swish(norm(maps)) of a ``WholeNorm``, with its gradient."""
     parameters = weight_and_bias(norm)
     if (
         type(norm) is not WholeNorm
         or norm._forward_hooks
         or norm._forward_pre_hooks
-        or not paths.runs_in_kernel(maps, *parameters)
+        or not paths.suits_kernel(maps, *parameters)
     ):
         return None
     return native.swish_norm(maps, parameters, epsilon=norm.eps)  # type: ignore[arg-type]
+
+
+def max_pool(maps: Float[Tensor, "*plane height width"]) -> Float[Tensor, "*plane h w"] | None:
+    """The largest of each 2x2 pixels, with its gradient."""
+    return native.max_pool(maps) if paths.suits_kernel(maps) else None
 
 
 def plane_encoding(

@@ -35,11 +35,19 @@ def runs_in_kernel(*tensors: Tensor | None) -> bool:
     Args:
         tensors: everything that takes part, parameters too; None for a bias that is not there.
     """
-    gradients = torch.is_grad_enabled()
+    if torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors):
+        return False
+    return suits_kernel(*tensors)
+
+
+def suits_kernel(*tensors: Tensor | None) -> bool:
+    """Whether the compiled kernel may take a layer that it knows the gradient of.
+
+    Args:
+        tensors: as of `runs_in_kernel`.
+    """
     for tensor in tensors:
         if tensor is None or tensor.dtype is not torch.float32 or not tensor.is_cpu:
-            return False
-        if gradients and tensor.requires_grad:
             return False
     return implementation() is native
 

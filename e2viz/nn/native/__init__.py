@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 from e2viz.nn.native import library, side_by_side
 from e2viz.nn.native.build import BuildError
 from e2viz.nn.native.library import joint_packs, lanes, why_not
+from e2viz.nn.native.maps import max_pool, swish_norm
 
 __all__ = [
     "BuildError",
@@ -26,6 +27,7 @@ __all__ = [
     "lanes",
     "lifting_attention",
     "lifting_dropout_mask",
+    "max_pool",
     "plane_encoding",
     "swish_norm",
     "projected_attention",
@@ -143,22 +145,6 @@ def block(
         batch, height, width, cropped, heads, torch.get_num_threads(), scale, epsilon,
     )  # fmt: skip
     library.block_forward(weights, in_and_out)
-    return out
-
-
-def swish_norm(
-    maps: Float[Tensor, "batch channel *positions"], norm: library.Projection, *, epsilon: float
-) -> Float[Tensor, "batch channel *positions"]:
-    """Norm over everything but the batch, then swish; it has no backward.
-
-    Args:
-        maps: the input.
-        norm: weights and bias [channel].
-        epsilon: of the norm.
-    """
-    maps = maps.contiguous()
-    out = torch.empty_like(maps)
-    library.swish_norm(maps, norm, epsilon, out)
     return out
 
 

@@ -1,6 +1,7 @@
 // Group and lifting attention of E(2)-equivariant transformers on a CPU, forward and backward.
 // A plain C interface, loaded with ctypes by library.py. The formula is in ../functional.py.
 #include "block.h"
+#include "training.h"
 
 extern "C" {
 
@@ -18,6 +19,28 @@ long e2viz_block_forward(e2viz::Team team, const e2viz::BlockWeights* weights, c
 void e2viz_swish_norm(int threads, e2viz::Team team, int batch, int channels, long positions, const float* maps,
                       const float* weight, const float* bias, float epsilon, float* out) {
   e2viz::Steps(batch, threads, team, channels).swish_norm(maps, channels, positions, {weight, bias}, epsilon, out);
+}
+
+void e2viz_swish_norm_backward(int threads, e2viz::Team team, int batch, int channels, long positions,
+                               const float* maps, const float* weight, const float* bias, float epsilon,
+                               const float* by_out, float* by_maps, float* by_weight, float* by_bias) {
+  e2viz::swish_norm_backward(e2viz::Steps(batch, threads, team, channels), batch, channels, positions, {weight, bias},
+                             epsilon, {maps, by_out, by_maps, by_weight, by_bias});
+}
+
+// Of planes [plane height width], 2x2 pixels to one.
+void e2viz_max_pool(int threads, e2viz::Team team, int planes, int height, int width, const float* maps, float* out) {
+  const e2viz::MaxPool pool{height, width};
+  const long size = long(height) * width, pooled = long(height / 2) * (width / 2);
+  pool.over(planes, threads, team, [&](long i) { pool.forward(maps + i * size, out + i * pooled); });
+}
+
+void e2viz_max_pool_backward(int threads, e2viz::Team team, int planes, int height, int width, const float* maps,
+                             const float* by_out, float* by_maps) {
+  const e2viz::MaxPool pool{height, width};
+  const long size = long(height) * width, pooled = long(height / 2) * (width / 2);
+  pool.over(planes, threads, team,
+            [&](long i) { pool.backward(maps + i * size, by_out + i * pooled, by_maps + i * size); });
 }
 
 // networks: of the row and of the column. out: [v][channel][u].

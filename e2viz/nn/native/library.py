@@ -85,7 +85,8 @@ class BlockMaps(ctypes.Structure):
 Projection = tuple[Tensor, Tensor]  # weights [output, input] and bias [output]; channels of heads are depth first
 
 FUNCTIONS = (
-    "attention_forward", "attention_backward", "block_forward", "plane_encoding", "swish_norm", "dropout_mask", "lanes",
+    "attention_forward", "attention_backward", "block_forward", "plane_encoding", "swish_norm", "swish_norm_backward",
+    "max_pool", "max_pool_backward", "dropout_mask", "lanes",
 )  # fmt: skip
 
 _loading = threading.Lock()
@@ -131,11 +132,35 @@ def plane_encoding(networks: list[CoordinateNetwork], out: Tensor) -> None:
 
 def swish_norm(maps: Tensor, norm: Projection, epsilon: float, out: Tensor) -> None:
     """Norm over all but the batch, then swish, of maps [batch channel ...], written to out."""
+    _library().e2viz_swish_norm(*_normed(maps, norm, epsilon), *_pointers([out]))
+
+
+def swish_norm_backward(
+    maps: Tensor, norm: Projection, epsilon: float, by_out: Tensor, gradients: list[Tensor]
+) -> None:
+    """The gradients of maps, weights and bias, written to gradients."""
+    _library().e2viz_swish_norm_backward(*_normed(maps, norm, epsilon), *_pointers([by_out, *gradients]))
+
+
+def _normed(maps: Tensor, norm: Projection, epsilon: float) -> tuple[object, ...]:
     batch, channels = maps.shape[:2]
-    positions = ctypes.c_long(maps[0, 0].numel())
-    pointers, team = _pointers([maps, *norm]), (torch.get_num_threads(), _team())
-    rest = (ctypes.c_float(epsilon), *_pointers([out]))
-    _library().e2viz_swish_norm(*team, batch, channels, positions, *pointers, *rest)
+    sizes = batch, channels, ctypes.c_long(maps[0, 0].numel())
+    return torch.get_num_threads(), _team(), *sizes, *_pointers([maps, *norm]), ctypes.c_float(epsilon)
+
+
+def max_pool(maps: Tensor, out: Tensor) -> None:
+    """The largest of 2x2 pixels of each plane [... height width], written to out."""
+    _library().e2viz_max_pool(*_pooled(maps), *_pointers([maps, out]))
+
+
+def max_pool_backward(maps: Tensor, by_out: Tensor, by_maps: Tensor) -> None:
+    """The gradient of maps, written to by_maps."""
+    _library().e2viz_max_pool_backward(*_pooled(maps), *_pointers([maps, by_out, by_maps]))
+
+
+def _pooled(maps: Tensor) -> tuple[object, ...]:
+    height, width = maps.shape[-2:]
+    return torch.get_num_threads(), _team(), maps.shape[:-2].numel(), height, width
 
 
 def backward(problem: Problem, inputs: list[Tensor], out_gradient: Tensor, gradients: list[Tensor]) -> None:

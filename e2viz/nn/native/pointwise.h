@@ -13,7 +13,14 @@ struct Affine {
   const float *weight, *bias;
 };
 
-// x * sigmoid(x), by an exponential that cannot overflow.
+// By an exponential that cannot overflow.
+E2VIZ_INLINE Lane sigmoid(Lane x) {
+  const LaneInt sign = LaneInt{} + INT32_MIN;
+  const Lane small = exp2_of_negative((Lane)((LaneInt)x | sign) * 1.44269504f);
+  return (x < 0.0f ? small : fill(1.0f)) / (1.0f + small);
+}
+
+// x * sigmoid(x).
 E2VIZ_INLINE Lane swish(Lane x) {
   const LaneInt sign = LaneInt{} + INT32_MIN;
   const Lane small = exp2_of_negative((Lane)((LaneInt)x | sign) * 1.44269504f);
