@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from e2viz.nn import attention_checks as checks
-from e2viz.nn import native, probabilities
+from e2viz.nn import native, picture_lifting, probabilities
 from e2viz.nn.paths import implementation, runs_in_kernel
 from e2viz.nn.pointwise import Pointwise, weight_and_bias
 
@@ -166,6 +166,9 @@ def projected_lifting_attention(
         ValueError: shapes, window or dropout_p break the rules of `lifting_attention`.
     """
     if not _projects_in_kernel(images, projections, plane_encoding):
+        if not dropout_p and picture_lifting.applies(images, projections, plane_encoding):
+            checks.check_lifting_depth(len(projections[0].weight) // heads, plane_encoding)
+            return picture_lifting.attend(images, projections, plane_encoding, heads=heads, scale=scale)
         *inputs, output = projections
         query, key, value = (split_heads(project(images), heads) for project in inputs)
         mixed = lifting_attention(query, key, value, plane_encoding, scale=scale, dropout_p=dropout_p)

@@ -179,3 +179,38 @@ def test_projections_that_do_not_fit_are_refused():
             attend(torch.randn(1, 5, 4, 6, 6), projections, plane, elements[..., 1:], heads=2, scale=1.0)
         with pytest.raises(ValueError, match="dropout_p must be in"):
             attend(torch.randn(1, 5, 4, 6, 6), projections, plane, elements, heads=2, scale=1.0, dropout_p=1.0)
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    ("name", "window", "query_factor", "tolerance"),
+    [("c4", 5, 0.1, 3e-5), ("d4", 3, 1.0, 1e-4), ("c8", 5, 100.0, 1e-2)],
+)
+def test_lifting_of_one_channel_has_the_gradients_of_all_its_channels(name, window, query_factor, tolerance):
+    layer = lifting_layer(name, window, query_factor, inputs=1)
+    images = torch.randn(3, 1, 7, 9, requires_grad=True)
+    upstream = torch.randn(3, 6, layer.encoding().shape[0], 7, 9)
+    measured = layer(images)
+    found = torch.autograd.grad(measured, [images, *layer.parameters()], upstream)
+    assert not found[1 + [key for key, _ in layer.named_parameters()].index("key.bias")].any()
+    exact = layer.double()
+    images = images.detach().double().requires_grad_()
+    query, key, value = (split_heads(project(images), 2) for project in (exact.query, exact.key, exact.value))
+    mixed = textbook.lifting_attention(query, key, value, exact.encoding(), scale=exact.scale)
+    expected = exact.output(mixed.flatten(1, 2))
+    assert_near(measured, expected, tolerance)
+    right = torch.autograd.grad(expected, [images, *exact.parameters()], upstream.double())
+    smallest = 0.01 * max(each.abs().max() for each in right)  # some cannot matter: zero, up to rounding
+    for each, exact_one in zip(found, right, strict=True):
+        error = (each - exact_one).abs().max() / max(exact_one.abs().max(), smallest)
+        assert error < tolerance, f"{error:.1e}"
+
+
+@needs_kernel
+def test_lifting_of_one_channel_with_dropout_goes_through_all_channels(monkeypatch):
+    layer = lifting_layer("c4", 5, inputs=1, dropout=0.2)
+    monkeypatch.setattr(functional.picture_lifting, "attend", None)
+    assert layer(torch.randn(2, 1, 6, 6)).requires_grad
+    layer.eval()
+    with pytest.raises(TypeError):
+        layer(torch.randn(2, 1, 6, 6))
