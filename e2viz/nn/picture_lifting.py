@@ -21,7 +21,7 @@ from e2viz.nn.pointwise import weight_and_bias
 def applies(images: Tensor, projections: Sequence[nn.Module], plane_encoding: Tensor) -> bool:
     """Whether the picture has one channel, and the compiled kernel computes its attention."""
     parameters = [each for layer in projections for each in weight_and_bias(layer)]
-    return images.shape[1] == 1 and paths.suits_kernel(images, plane_encoding, *parameters)
+    return paths.suits_kernel(images, plane_encoding, *parameters) and int(images.shape[1]) == 1
 
 
 def attend(
