@@ -9,6 +9,7 @@ the output's product takes its weights and bias in.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -47,8 +48,8 @@ def attend(
         )[:, 0, 0]
         for head in range(heads)
     ]
-    weight, bias = weight_and_bias(projections[3])
-    weight = weight.unflatten(1, (-1, heads))  # type: ignore[union-attr]
+    out: Any = projections[3]
+    weight, bias = out.weight.unflatten(1, (-1, heads)), out.bias
     shift = bias + torch.einsum("odh,dh->o", weight, value_bias) + 0.0 * key_bias.sum()  # its gradient is zero
     factors = torch.einsum("odh,dh->oh", weight, value)
     stacked = torch.stack(means, 1)
