@@ -142,3 +142,10 @@ def test_unknown_names():
     with pytest.raises(ValueError, match="no field colour"):
         build("ge_vit", {"colour": 3})
     assert GEViTConfig(group="p4").group == "p4" and group("p4").order == 4
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_batch_of_no_pictures_has_no_answers(training):
+    network = build("ge_vit", {"attention_dropout": 0.0, "value_dropout": 0.0}).train(training)
+    with torch.set_grad_enabled(training):
+        assert network(torch.rand(0, 1, 28, 28)).shape == (0, 10)

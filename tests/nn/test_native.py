@@ -68,7 +68,8 @@ def test_small_images_of_a_batch_know_nothing_of_each_other(batch, window, width
 @pytest.mark.parametrize(
     ("batch", "width", "window", "lanes", "images"),
     [(4, 6, 5, 16, 2), (3, 6, 5, 16, 2), (6, 4, 5, 16, 3), (4, 8, 5, 16, 4), (4, 24, 5, 16, 1), (1, 6, 5, 16, 1),
-     (4, 4, 5, 16, 2), (4, 6, 5, 8, 1), (4, 3, 5, 8, 2), (9, 3, 1, 16, 5), (4, 16, 5, 16, 1)],
+     (4, 4, 5, 16, 2), (4, 6, 5, 8, 1), (4, 3, 5, 8, 2), (9, 3, 1, 16, 5), (4, 16, 5, 16, 1),
+     (0, 6, 5, 16, 1)],
 )  # fmt: skip
 def test_as_many_images_side_by_side_as_make_the_fewest_packs(batch, width, window, lanes, images):
     assert side_by_side.fewest_packs(batch, width, window, lanes) == images

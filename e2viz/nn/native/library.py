@@ -144,7 +144,7 @@ def swish_norm_backward(
 
 def _normed(maps: Tensor, norm: Projection, epsilon: float) -> tuple[object, ...]:
     batch, channels = maps.shape[:2]
-    sizes = batch, channels, ctypes.c_long(maps[0, 0].numel())
+    sizes = batch, channels, ctypes.c_long(maps.shape[2:].numel())
     return torch.get_num_threads(), _team(), *sizes, *_pointers([maps, *norm]), ctypes.c_float(epsilon)
 
 

@@ -64,5 +64,5 @@ def fewest_packs(batch: int, width: int, window: int, lanes: int) -> int:
     def packs(images: int) -> int:
         return -(-(images * width + (images - 1) * (window // 2)) // lanes)
 
-    fitting = [images for images in range(1, batch + 1) if images == 1 or packs(images) <= MOST_PACKS]
+    fitting = [images for images in range(1, max(batch, 1) + 1) if images == 1 or packs(images) <= MOST_PACKS]
     return min(fitting, key=lambda images: -(-batch // images) * packs(images))
