@@ -77,6 +77,21 @@ class Split:
         """Chosen images turned by other angles, as fast as training needs it."""
         return turned_batch(self.images[rows], angles_deg, self.background, moves)
 
+    def joined(self, other: "Split") -> "Split":
+        """The images of this split and then those of another, of one data set.
+
+        Raises:
+            ValueError: if the images stay in a file.
+        """
+        if not isinstance(self.images, Tensor):
+            raise ValueError("images that stay in a file cannot be joined; train without the validation images")
+        return replace(
+            self,
+            images=torch.cat([self.images, other.images]),
+            labels=torch.cat([self.labels, other.labels]),
+            angles_deg=torch.cat([self.angles_deg, other.angles_deg]),
+        )
+
     def first(self, count: int) -> "Split":
         """The first so many images."""
         return replace(self, images=self.images[:count], labels=self.labels[:count], angles_deg=self.angles_deg[:count])

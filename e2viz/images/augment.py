@@ -20,6 +20,8 @@ class Moves:
         sign: -1 where the picture is mirrored left to right before it turns, else 1.
         shift: of the picture along x and y, as a share of half the side; what is missing at an edge is its reflection.
         zoom: factor by which the picture shrinks.
+        shear: (a, b) of each picture; its plane is multiplied by [[1 + a, b], [b, 1 - a]], a stretch along one
+            direction and a squeeze across it; or None.
         bend: of each target pixel, how much further it is fetched along x and y, as a share of half the side; or None.
         gain, offset: of each channel, on differences from the background.
     """
@@ -29,10 +31,14 @@ class Moves:
     zoom: Float[Tensor, " batch"]
     gain: Float[Tensor, "batch channel"]
     offset: Float[Tensor, "batch channel"]
+    shear: Float[Tensor, "batch 2"] | None = None
     bend: Float[Tensor, "batch size size 2"] | None = None
 
     def of_grid(self, grid: Float[Tensor, "batch size size 2"]) -> Float[Tensor, "batch size size 2"]:
         """Where each target pixel comes from in the picture that is not yet moved."""
+        if self.shear is not None:
+            along, across = self.shear[:, None, None].split(1, dim=-1)
+            grid = grid + torch.cat([along, -along], dim=-1) * grid + across * grid.flip(-1)
         grid = grid * self.zoom[:, None, None, None] - self.shift[:, None, None]
         if self.bend is not None:
             grid = grid + self.bend

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -31,6 +32,8 @@ class Augmentation:
             pixels after turning, background coming in; of all others by any amount inside the disc.
         mirror: mirror half of the pictures left to right, before they turn.
         zoom: enlarge or reduce by up to this share.
+        shear: stretch along one direction and squeeze across it, by up to this share: handwriting that leans more, or
+            less, or is narrower.
         bend_px: bend by smooth displacements of this standard deviation.
         tint: change each channel's contrast and level by up to this much.
         erase: side of a square that is filled with the mean, as a share of the image's.
@@ -40,9 +43,19 @@ class Augmentation:
     shift_px: int = 0
     mirror: bool = False
     zoom: float = 0.0
+    shear: float = 0.0
     bend_px: float = 0.0
     tint: float = 0.0
     erase: float = 0.0
+
+    @property
+    def moves(self) -> bool:
+        """Whether it fetches each pixel from elsewhere inside the disc, besides turning."""
+        return self.zoom > 0 or self.shear > 0 or self.bend_px > 0
+
+    def eased(self, left: float) -> Augmentation:
+        """The same with ``left`` of its zoom, shear and bend."""
+        return replace(self, zoom=left * self.zoom, shear=left * self.shear, bend_px=left * self.bend_px)
 
 
 class TrainingData:
@@ -61,7 +74,7 @@ class TrainingData:
     ) -> None:  # fmt: skip
         if where.type != "cpu":
             training, validation = training.to(where), validation.to(where)
-        self.training, self.turned, self.where = training, turned, where
+        self.training, self.validation, self.turned, self.where = training, validation, turned, where
         self.mean, self.std = (torch.tensor(levels, device=where)[:, None, None] for levels in (mean, std))
         self.validation_images = torch.cat([self._normalise(images) for images, _ in validation.batches(200)])
         self.validation_labels = validation.labels
@@ -71,6 +84,14 @@ class TrainingData:
         """The data of a task, from a data folder."""
         read, found = read_splits(task, folder), task.data_set
         return cls(read.train, read.validation, found.mean, found.std, turned=task.turned, where=where)
+
+    def joined(self) -> TrainingData:
+        """The validation images among the training images, and none left to validate on."""
+        found = copy(self)
+        found.training = self.training.joined(self.validation)
+        found.validation = self.validation.first(0)
+        found.validation_images, found.validation_labels = self.validation_images[:0], self.validation_labels[:0]
+        return found
 
     def __len__(self) -> int:
         return len(self.training)
@@ -89,7 +110,7 @@ class TrainingData:
         if augmentation.fresh_angles and self.turned:
             angles_deg = torch.rand(len(rows), generator=generator, dtype=torch.float64, device=self.where) * 360
         colour = self.training.images.ndim == 4 if isinstance(self.training.images, Tensor) else False
-        inside = colour or augmentation.zoom > 0 or augmentation.bend_px > 0
+        inside = colour or augmentation.moves
         moves = self._moves(len(rows), generator, augmentation) if inside else None
         images = self.training.turned(rows, angles_deg, moves) if inside else self.training.turned(rows, angles_deg)
         if augmentation.shift_px and not inside:
@@ -101,7 +122,7 @@ class TrainingData:
 
     def _moves(self, count: int, generator: torch.Generator, chosen: Augmentation) -> Moves | None:
         """Random moves inside the disc; None where the recipe asks for none."""
-        if not (chosen.shift_px or chosen.mirror or chosen.zoom or chosen.tint or chosen.bend_px):
+        if not (chosen.shift_px or chosen.mirror or chosen.tint or chosen.moves):
             return None
         size = self.training.images.shape[-1]
         channels = self.training.images.shape[1] if self.training.images.ndim == 4 else 1
@@ -115,6 +136,7 @@ class TrainingData:
             sign=signs,
             shift=between(count, 2) * (2 * chosen.shift_px / size),
             zoom=1 + between(count) * chosen.zoom,
+            shear=between(count, 2) * chosen.shear if chosen.shear else None,
             gain=1 + chosen.tint * between(count, channels),
             offset=0.5 * chosen.tint * level,
             bend=smooth_field(count, size, KNOTS, generator) * (2 * chosen.bend_px / size) if chosen.bend_px else None,

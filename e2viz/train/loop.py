@@ -5,7 +5,6 @@ the same bits as one that was not.
 from __future__ import annotations
 
 import csv
-import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -40,7 +39,9 @@ LINE_SECONDS = 20.0
 def accuracy(
     network: nn.Module, images: Float[Tensor, "n channel height width"], labels: Int[Tensor, " n"], chunk: int = 100
 ) -> float:
-    """Share of normalised ``images`` that the network, in eval mode, classifies as ``labels``."""
+    """Share of normalised ``images`` that the network, in eval mode, classifies as ``labels``; nan of none."""
+    if not len(labels):
+        return math.nan
     chunk = GPU_CHUNK if images.is_cuda else chunk
     pairs = zip(images.split(chunk), labels.split(chunk), strict=True)
     return int(torch.stack([(network(x).argmax(-1) == y).sum() for x, y in pairs]).sum()) / len(labels)
@@ -66,15 +67,15 @@ class Run:
     def __init__(
         self, recipe: Recipe, data: TrainingData, folder: Path, *, resume: bool = False, epochs: int | None = None
     ) -> None:
-        self.recipe, self.data, self.folder = recipe, data, folder
+        self.recipe, self.folder = recipe, folder
+        self.data = data.joined() if recipe.with_validation else data
         self.epochs = self.most_epochs = epochs or recipe.epochs
-        self.steps_per_epoch = math.ceil(len(data) / recipe.batch)
+        self.steps_per_epoch = math.ceil(len(self.data) / recipe.batch)
         torch.manual_seed(recipe.seed)
         self.network = build(recipe.architecture, recipe.config)
         if recipe.start:
-            begun = getattr(self.network, "wrapped", self.network)
             first = catalogue.load(recipe.start)
-            begun.load_state_dict(first.network.state_dict())
+            getattr(self.network, "wrapped", self.network).load_state_dict(first.network.state_dict())
         if recipe.head_scale != 1 and recipe.start != recipe.name:
             classifier: Any = self.network.classifier
             with torch.no_grad():
@@ -221,8 +222,7 @@ class Run:
         found = self.recipe.augmentation
         if not self.recipe.ease or step < self.steps * self.recipe.warmup:
             return found
-        left = self._learning_rate(step) / self.recipe.learning_rate
-        return dataclasses.replace(found, zoom=left * found.zoom, bend_px=left * found.bend_px)
+        return found.eased(self._learning_rate(step) / self.recipe.learning_rate)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.where.type, torch.bfloat16, enabled=self.autocast)
@@ -251,7 +251,7 @@ class Run:
         progress.rows.append(row)
         progress.loss_sum, progress.correct, progress.seen = 0.0, 0, 0
         self.sums.zero_()
-        if validation >= progress.best_accuracy:
+        if not validation < progress.best_accuracy:  # the last one, where nothing is held out
             progress.best_epoch, progress.best_accuracy = epoch, validation
             network = self.mean.network.state_dict()
             made_by = self.recipe.to_dict()

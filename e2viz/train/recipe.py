@@ -30,9 +30,10 @@ class Recipe:
         average: decay of the running mean of the weights; that mean is what is validated and shipped. 0 is off.
         fresh_angles: whether a training digit is turned by a new random angle each time it is drawn, rather than
             by the one angle that the protocol gave it. Has no effect on upright tasks.
-        mirror, zoom, bend_px, tint, erase: what else happens to a training picture; see
+        mirror, zoom, shear, bend_px, tint, erase: what else happens to a training picture; see
             ``e2viz.train.data.Augmentation``.
-        ease: whether pictures zoom and bend less as the learning rate falls: a run then ends on pictures as they are.
+        ease: whether pictures zoom, shear and bend less as the learning rate falls: a run then ends on pictures as they
+            are.
         muon_filters: whether "muon" also takes the filters of convolutions, as matrices of outputs by all else.
         anneal: of the learning rate after the warm-up: "cosine", half a wave down to zero; or "trapezoid", level and
             then straight down to zero over the last ``decay`` of all steps. As long as it is level, the number of
@@ -42,6 +43,8 @@ class Recipe:
         shift_px: largest random shift of a training image, in pixels, along either axis.
         teachers: names of trained weights whose mean answer to each training picture is learned too.
         distillation: the teachers' share of the loss; labels have the rest.
+        with_validation: learn from the validation images as well, as is usual once every choice has been made with
+            them held out; then nothing is chosen any more, and the last epoch is the one that is shipped.
 
     Raises:
         ValueError: if a number is out of range.
@@ -67,6 +70,7 @@ class Recipe:
     shift_px: int = 0
     mirror: bool = False
     zoom: float = 0.0
+    shear: float = 0.0
     bend_px: float = 0.0
     tint: float = 0.0
     erase: float = 0.0
@@ -79,6 +83,7 @@ class Recipe:
     seed: int = 1
     teachers: tuple[str, ...] = ()
     distillation: float = 0.0
+    with_validation: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1:
@@ -105,7 +110,7 @@ class Recipe:
     def augmentation(self) -> Augmentation:
         return Augmentation(
             fresh_angles=self.fresh_angles, shift_px=self.shift_px, mirror=self.mirror, zoom=self.zoom,
-            bend_px=self.bend_px, tint=self.tint, erase=self.erase,
+            shear=self.shear, bend_px=self.bend_px, tint=self.tint, erase=self.erase,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:

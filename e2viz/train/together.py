@@ -115,7 +115,11 @@ def train_one(name: str, chosen: Settings) -> None:
     del data, run
     print(f"trained; {time.time() - chosen.finish_at:+.1f} s from the time set; evaluating", flush=True)
     card = pack(found, chosen.runs / name, splits, chosen.weights, where=where)
-    print(f"packed; validation {card.validation_accuracy:.4f}", flush=True)
+    print(f"packed; validation {_percent(card.validation_accuracy)}", flush=True)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f}"
 
 
 def _first(splits, count: int):
@@ -247,7 +251,8 @@ def table(children: Sequence[Child], chosen: Settings) -> str:
         shares = [measured.get(key) for key in ("upright", "quarter", "rotated", "worst_case")]
         figures = [f"{100 * share['correct'] / share['total']:.2f}" if share else "-" for share in shares]
         line = f"{child.name:32}{card['epochs']:>8}{card['best_epoch']:>6}{card['training_seconds']:>6.0f}"
-        line += f"{100 * card['validation_accuracy']:>8.2f}{figures[0]:>9}{figures[1]:>8}{figures[2]:>8}{figures[3]:>8}"
+        line += f"{_percent(card['validation_accuracy']):>8}"
+        line += f"{figures[0]:>9}{figures[1]:>8}{figures[2]:>8}{figures[3]:>8}"
         lines.append(line if child.process.returncode == 0 else f"{line} rc {child.process.returncode}")
     return "\n".join(lines)
 

@@ -100,7 +100,7 @@ class Card:
         orientation: how the network expects digits: "upright", or "transposed" as in the benchmark's files.
         recipe: the fields of the training recipe; empty for imported weights.
         best_epoch: the epoch shipped, chosen on validation, of ``epochs`` trained so far.
-        validation_accuracy: of that epoch.
+        validation_accuracy: of that epoch; None where nothing was held out, and the last epoch is shipped.
         data, data_checksum: the protocol in words and the checksum of its splits.
         measured: the full evaluation; None where it was not run.
         golden: logits of ``e2viz.zoo.golden.golden_images``.

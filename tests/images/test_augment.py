@@ -82,6 +82,27 @@ def test_moves_happen_inside_the_disc_to_the_picture_alone():
     torch.testing.assert_close(found[1, :, 15:20, centre], plain[1, :, 12:17, centre], rtol=0, atol=1e-5)
 
 
+def test_a_picture_shears_by_a_stretch_and_a_squeeze_about_its_centre():
+    still = Moves(
+        sign=torch.ones(100), shift=torch.zeros(100, 2), zoom=torch.ones(100), gain=torch.ones(100, 1),
+        offset=torch.zeros(100, 1),
+    )  # fmt: skip
+    right = torch.zeros(100, 28, 28, dtype=torch.uint8)
+    right[:, 13:15, 18:20] = 255  # five pixels right of the centre, which is between 13 and 14
+
+    def place(blob: torch.Tensor, along: float, across: float) -> list[float]:
+        moves = dataclasses.replace(still, shear=torch.tensor([along, across]).expand(100, 2))
+        found = turned_batch(blob, torch.zeros(100), moves=moves)[0, 0]
+        pixels = torch.arange(28.0) - 13.5
+        return [float((found.sum(axis) * pixels).sum() / found.sum()) for axis in (0, 1)]
+
+    assert place(right, 0.0, 0.0) == pytest.approx([5.0, 0.0], abs=0.05)
+    assert place(right, 0.25, 0.0) == pytest.approx([4.0, 0.0], abs=0.05), "fetched from 5/4 as far"
+    assert place(right.mT, 0.25, 0.0) == pytest.approx([0.0, 5 / 0.75], abs=0.08), "and below from 3/4"
+    # Fetched by [[1, b], [b, 1]]; a point goes by the inverse, [[1, -b], [-b, 1]] / (1 - b²).
+    assert place(right, 0.0, 0.2) == pytest.approx([5.0 / 0.96, -1.0 / 0.96], abs=0.08)
+
+
 def test_a_field_of_displacements_is_smooth_its_own_for_each_picture_and_the_generators():
     field = smooth_field(200, 28, 5, torch.Generator().manual_seed(5))
     assert field.shape == (200, 28, 28, 2)

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -126,6 +127,26 @@ def test_the_best_epoch_on_validation_is_kept(data, tmp_path, monkeypatch):
     best, _ = checkpoint.load(tmp_path / "best.pt")
     assert (best.best_epoch, best.best_accuracy) == (2, 0.6)
     assert run.progress.best_epoch == 2
+
+
+def test_a_run_that_learns_from_the_validation_images_ships_its_last_epoch_and_says_so(data, tmp_path):
+    recipe = Recipe(**{**RECIPE.to_dict(), "with_validation": True})
+    run = Run(recipe, data, tmp_path)
+    assert run.steps == 3 * math.ceil(26 / RECIPE.batch)
+    run.train(report=silent)
+    assert [row["validation_accuracy"] for row in run.progress.rows] == ["nan"] * 3
+    best, states = checkpoint.load(tmp_path / "best.pt")
+    assert best.best_epoch == 3 and states["recipe"]["with_validation"]
+    card = model_of_run(recipe, tmp_path).card
+    assert card.validation_accuracy is None and "the validation images were learned from too" in card.data
+    assert Card.from_json(card.to_json()).validation_accuracy is None
+    told = model_of_run(RECIPE, _trained(data, tmp_path / "held out")).card
+    assert told.validation_accuracy is not None and "learned from too" not in told.data
+
+
+def _trained(data, folder):
+    Run(RECIPE, data, folder).train(report=silent)
+    return folder
 
 
 def test_validation_may_be_rarer_than_epochs(data, tmp_path):

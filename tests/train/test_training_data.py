@@ -34,8 +34,8 @@ def test_colour_is_augmented_from_the_seeds_alone():
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
-@pytest.mark.parametrize("changes", [{"zoom": 0.2}, {"bend_px": 1.0}])
-def test_grey_images_zoom_and_bend_too_by_the_seeds_alone(changes):
+@pytest.mark.parametrize("changes", [{"zoom": 0.2}, {"shear": 0.2}, {"bend_px": 1.0}])
+def test_grey_images_zoom_shear_and_bend_too_by_the_seeds_alone(changes):
     data = TrainingData(grey_split(20, 1), grey_split(6, 2), (0.1307,), (0.3081,), turned=True)
     rows, plain = torch.arange(6), Augmentation(fresh_angles=False)
     drawn = [
@@ -44,6 +44,19 @@ def test_grey_images_zoom_and_bend_too_by_the_seeds_alone(changes):
     assert torch.equal(drawn[0], drawn[1])
     still = data.batch(rows, torch.Generator().manual_seed(7), plain)[0]
     assert drawn[0].shape == still.shape and (drawn[0] - still).abs().amax((1, 2, 3)).min() > 0.1
+
+
+def test_validation_images_join_the_training_images_and_none_are_left_to_validate_on():
+    data = TrainingData(grey_split(20, 1), grey_split(6, 2), (0.1307,), (0.3081,), turned=True)
+    joined = data.joined()
+    assert [len(each) for each in (data, data.validation_labels, joined, joined.validation_labels)] == [20, 6, 26, 0]
+    still = Augmentation(fresh_angles=False)
+    images, labels = joined.batch(torch.arange(20, 26), torch.Generator().manual_seed(1), still)
+    alone = TrainingData(grey_split(6, 2), grey_split(20, 1), (0.1307,), (0.3081,), turned=True)
+    expected, expected_labels = alone.batch(torch.arange(6), torch.Generator().manual_seed(1), still)
+    assert torch.equal(images, expected) and torch.equal(labels, expected_labels)
+    first, _ = joined.batch(torch.arange(20), torch.Generator().manual_seed(1), still)
+    assert torch.equal(first, data.batch(torch.arange(20), torch.Generator().manual_seed(1), still)[0])
 
 
 def test_erasing_sets_a_square_of_its_own_to_the_mean():
