@@ -111,10 +111,9 @@ _BENT: dict[str, Any] = {
 }  # fmt: skip
 # Attention on the group at half resolution costs 0.4 of the published network's.
 _HALF = {"stages": ((), (1, 0, 0))}
-# Eight elements cost four to eight times what four do: half the heads too.
-_SMALL = {"heads": 4, "depth": 8, **_HALF}
-# Mirror images too: more channels, and three of five layers where a plane has 6×6 pixels, for the same time.
-_DEEP = {"width": 32, "heads": 4, "depth": 8, "stages": ((), (1,), (0, 0, 0)), "width_factors": (1, 1, 1)}
+# Eight elements cost four to eight times what four do: half the heads, and three of five layers where a plane has 6×6
+# pixels, with twice the channels there.
+_DEEP = {"width": 32, "heads": 4, "depth": 8, "stages": ((), (1,), (0, 0, 0)), "width_factors": (1, 1, 2)}
 
 DIGITS = (
     _ge_vit("ge_vit_p4.rotmnist"),
@@ -122,10 +121,14 @@ DIGITS = (
     _ge_vit("ge_vit_p4.mnist", task="mnist", config=dict(_HALF)),
     _ge_vit("ge_vit_p4.rotmnist10", task="rotmnist10", epochs=40, validate_every=10),
     _ge_vit(
-        "ge_vit_p4m.rotmnist", config={"group": "d4", **_DEEP}, epochs=18, anneal="trapezoid", decay=0.6,
-        average=0.998, shift_px=1, distillation=0.7, teachers=("gcnn_p4.rotmnist", "vit.rotmnist"),
+        "ge_vit_p4m.rotmnist", config={"group": "d4", **_DEEP, "width_factors": (1, 1, 1)}, epochs=18,
+        anneal="trapezoid", decay=0.6, average=0.998, shift_px=1, distillation=0.7,
+        teachers=("gcnn_p4.rotmnist", "vit.rotmnist"),
     ),  # fmt: skip
-    _ge_vit("ge_vit_p8.rotmnist", config={"group": "c8", **_SMALL}),
+    _ge_vit(
+        "ge_vit_p8.rotmnist", config={"group": "c8", **_DEEP}, epochs=22, anneal="trapezoid", decay=0.6,
+        average=0.998, shift_px=1, distillation=0.7, micro_batch=16, teachers=("gcnn_p4.rotmnist", "vit.rotmnist"),
+    ),  # fmt: skip
     _ge_vit("ge_vit_p4.fashion", task="fashion", config=dict(_HALF)),
     *(_few_pixels(rotations) for rotations in (4, 8, 16)),
     _vit("vit.rotmnist", epochs=100, **_BENT),

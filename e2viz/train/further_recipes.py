@@ -30,7 +30,6 @@ FURTHER: dict[str, Recipe] = {
             "hybrid_p8.rotmnist", epochs=35, bend_px=1.6, precision="bf16",
             teachers=("gcnn_p4.rotmnist", "vit.rotmnist"),
         ),  # fmt: skip
-        _further("ge_vit_p8.rotmnist", epochs=9),
         _further("ge_vit_p4.rotmnist", epochs=10, learning_rate=2.5e-3, decay=0.8),
         _further(
             "ge_vit_p4m.rotmnist", epochs=20, learning_rate=3.5e-3, decay=0.75, zoom=0.0, bend_px=0.0, distillation=0.7,

@@ -101,6 +101,6 @@ def test_weights_without_such_a_recipe_go_on_by_their_own():
     own = RECIPES["cnn.rotmnist"]
     assert further_recipe("cnn.rotmnist") == dataclasses.replace(own, start=own.name)
     gpu = torch.device("cuda")
-    assert further_recipe("ge_vit_p8.rotmnist", gpu).epochs == LONG["ge_vit_p8.rotmnist"].epochs
+    assert further_recipe("ge_vit_p4.rotmnist", gpu).epochs == LONG["ge_vit_p4.rotmnist"].epochs
     with pytest.raises(LookupError, match="nearest"):
         further_recipe("cnn.rotmnits")
