@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +43,8 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
     config: Any = network.config
     fresh = recipe.fresh_angles and chosen.turned
     before = {"before": last.earlier_recipe} if last.earlier_recipe else {}
-    held_out = not math.isnan(best.best_accuracy)
     taught = f"; taught by {' and '.join(recipe.teachers)}" if recipe.teachers else ""
-    joined = "" if held_out else "; in the end the validation images were learned from too, and nothing was chosen"
+    joined = "; the validation images were learned from too, and the last epoch is shipped" * recipe.with_validation
     card = Card(
         name=recipe.name,
         architecture=recipe.architecture,
@@ -58,7 +56,7 @@ def model_of_run(recipe: Recipe, folder: Path) -> Model:
         seed=recipe.seed,
         epochs=last.earlier_epochs + int(last.rows[-1]["epoch"]),
         best_epoch=last.earlier_epochs + best.best_epoch,
-        validation_accuracy=best.best_accuracy if held_out else None,
+        validation_accuracy=None if recipe.with_validation else best.best_accuracy,
         data=f"{chosen.words}; {'fresh random angles each epoch' if fresh else 'no fresh angles'}{taught}{joined}",
         training_seconds=round(last.earlier_seconds + last.seconds, 3),
         machine=states.get("machine") or machine_class(),

@@ -59,6 +59,13 @@ def test_validation_images_join_the_training_images_and_none_are_left_to_validat
     assert torch.equal(first, data.batch(torch.arange(20), torch.Generator().manual_seed(1), still)[0])
 
 
+def test_images_that_stay_in_a_file_are_not_joined():
+    stored = grey_split(6, 2)
+    object.__setattr__(stored, "images", range(6))  # anything that is not a tensor, as pcam's stored images
+    with pytest.raises(ValueError, match="train without the validation images"):
+        stored.joined(grey_split(6, 3))
+
+
 def test_erasing_sets_a_square_of_its_own_to_the_mean():
     images = torch.ones(50, 2, 10, 10)
     found = erased(images, 0.4, torch.Generator().manual_seed(1))
